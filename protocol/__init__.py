@@ -1,0 +1,1 @@
+"""The words of the wire: messages, codec, errors, the session machine, and the client SDK."""

@@ -1,0 +1,426 @@
+"""Every message of the wire, as typed structures.
+
+A message travels as a msgpack map with its name under ``type``; a frame is one message or an array of messages.
+Unknown fields are ignored, so that a newer peer may add some. ``docs/protocol.md`` is written from these docstrings.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+#: The version spoken here: a peer with the same major number is understood.
+VERSION = "1.0"
+
+#: A client-made id: 16 bytes, unique for its sender. Ids that grow with time (as the SDK makes them) are the cheapest to look up.
+CommandId = Annotated[bytes, Meta(min_length=16, max_length=16, description="client-made id, 16 bytes")]
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Contact = Annotated[str, Meta(min_length=1, max_length=256, description="the customer's key in the channel")]
+Stream = Annotated[str, Meta(min_length=3, max_length=160, description="'agent/<id>' or 'channel/<id>'")]
+Number = Annotated[int, Meta(ge=0, le=2**62)]
+Reason = Annotated[str, Meta(max_length=500)]
+
+
+class Message(Struct, frozen=True, tag_field="type", omit_defaults=True):
+    """The base of every message."""
+
+
+# Content: what one person says to another.
+
+
+class Text(Message, frozen=True, tag="text"):
+    """A text message. ``text`` has at least one character; the desk's policy bounds its length (H2)."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=65_536)]
+
+
+Content = Text
+
+
+# From both sides.
+
+
+class Goodbye(Message, frozen=True, tag="goodbye"):
+    """The sender ends the connection; ``code`` is one of the error catalogue, or ``bye``."""
+
+    code: Name = "bye"
+    message: Reason = ""
+
+
+# From the client, about the connection.
+
+
+class Hello(Message, frozen=True, tag="hello"):
+    """The first message of a connection. ``name`` says who is there on a plain listener; with CURVE the key says it."""
+
+    version: Name
+    role: Name
+    software: Name = "unnamed"
+    name: Annotated[str, Meta(max_length=128)] = ""
+
+
+class Ping(Message, frozen=True, tag="ping"):
+    """Sent by a client that has sent nothing for ``heartbeat_s``; the daemon answers ``pong`` with the same number."""
+
+    number: Number = 0
+
+
+class Login(Message, frozen=True, tag="login"):
+    """Open an agent's session on this connection with the agent's password."""
+
+    id: CommandId
+    agent: Name
+    password: Annotated[str, Meta(max_length=1024)]
+
+
+class LoginWithToken(Message, frozen=True, tag="login_with_token"):
+    """Open an agent's session again, after a reconnect, with the token of an earlier login."""
+
+    id: CommandId
+    agent: Name
+    token: Annotated[str, Meta(max_length=2048)]
+
+
+class Logout(Message, frozen=True, tag="logout"):
+    """Close the agent's session on this connection (A5)."""
+
+    id: CommandId
+    agent: Name
+
+
+class Subscribe(Message, frozen=True, tag="subscribe"):
+    """Ask for everything in ``stream`` after number ``after``.
+
+    Without ``after`` the answer begins with a snapshot (agents), or where the last ``received`` left off (channels).
+    ``journal`` is the id from ``welcome`` under which the numbers were learnt.
+    """
+
+    id: CommandId
+    stream: Stream
+    after: Number | None = None
+    journal: Annotated[str, Meta(max_length=64)] = ""
+    window: Annotated[int, Meta(ge=1, le=65_536)] = 256
+
+
+class Received(Message, frozen=True, tag="received"):
+    """Everything in ``stream`` up to ``number`` is safe with the client; the daemon may send as many more."""
+
+    stream: Stream
+    number: Number
+
+
+# From a gateway.
+
+
+class CustomerMessage(Message, frozen=True, tag="customer_message"):
+    """A customer has written in a channel of this gateway."""
+
+    id: CommandId
+    channel: Name
+    contact: Contact
+    content: Content
+    name: Annotated[str, Meta(max_length=256)] = ""
+    language: Annotated[str, Meta(max_length=35)] = ""
+
+
+class CustomerLeft(Message, frozen=True, tag="customer_left"):
+    """The customer has ended the conversation, or has gone (F11)."""
+
+    id: CommandId
+    channel: Name
+    contact: Contact
+    reason: Reason = ""
+
+
+# From an agent; ``agent`` selects among the sessions that are open on the connection.
+
+
+class SetPresence(Message, frozen=True, tag="set_presence"):
+    """Choose the agent's presence: ``online``, ``busy`` or ``away`` (A1)."""
+
+    id: CommandId
+    agent: Name
+    presence: Name
+
+
+class Accept(Message, frozen=True, tag="accept"):
+    """Take the conversation that was offered (E1)."""
+
+    id: CommandId
+    agent: Name
+    conversation: Name
+    offer: Name
+
+
+class Decline(Message, frozen=True, tag="decline"):
+    """Refuse the conversation that was offered."""
+
+    id: CommandId
+    agent: Name
+    conversation: Name
+    offer: Name
+    reason: Reason = ""
+
+
+class AgentMessage(Message, frozen=True, tag="agent_message"):
+    """Write to the customer of a conversation that is assigned to this agent."""
+
+    id: CommandId
+    agent: Name
+    conversation: Name
+    content: Content
+
+
+class End(Message, frozen=True, tag="end"):
+    """End a conversation that is assigned to this agent (F8), with a wrap-up reason."""
+
+    id: CommandId
+    agent: Name
+    conversation: Name
+    reason: Reason = ""
+
+
+class ReadThread(Message, frozen=True, tag="read_thread"):
+    """Ask for the thread of a conversation offered or assigned to this agent, after sequence ``after``."""
+
+    id: CommandId
+    agent: Name
+    conversation: Name
+    after: Number = 0
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+
+
+# From the daemon, about the connection.
+
+
+class Welcome(Message, frozen=True, tag="welcome"):
+    """The connection is open. ``journal`` names the history to which all numbers of this daemon belong."""
+
+    version: Name
+    server: Name
+    journal: Name
+    heartbeat_s: float
+    lease_s: float
+    window: int
+    frame_bytes: int
+
+
+class Pong(Message, frozen=True, tag="pong"):
+    """The answer to ``ping``; it has passed through the daemon's reactor."""
+
+    number: Number = 0
+
+
+class Ack(Message, frozen=True, tag="ack"):
+    """The command ``id`` is in the journal and flushed (G1), at ``position``; ``sequence`` counts in ``conversation``.
+
+    ``duplicate``: the same command had been accepted before; these are its first position and sequence (G3).
+    """
+
+    id: CommandId
+    position: Number
+    conversation: Annotated[str, Meta(max_length=128)] = ""
+    sequence: Number = 0
+    duplicate: bool = False
+
+
+class Refused(Message, frozen=True, tag="refused"):
+    """The command ``id`` was not carried out. ``code`` is one of the catalogue; if it is definite, nothing was stored."""
+
+    code: Name
+    message: Annotated[str, Meta(max_length=1024)] = ""
+    id: Annotated[bytes, Meta(max_length=16)] = b""
+    retry_after_s: float = 0.0
+
+
+class LoggedIn(Message, frozen=True, tag="logged_in"):
+    """The agent's session is open. ``token`` serves ``login_with_token`` until ``expires_at`` (seconds since 1970)."""
+
+    id: CommandId
+    agent: Name
+    token: str
+    expires_at: float
+
+
+class Subscribed(Message, frozen=True, tag="subscribed"):
+    """Deliveries of ``stream`` follow, the first of them after number ``after``."""
+
+    id: CommandId
+    stream: Stream
+    after: Number
+
+
+class Gap(Message, frozen=True, tag="gap"):
+    """Numbers up to ``first_available - 1`` are no longer kept; a snapshot follows (G5)."""
+
+    id: CommandId
+    stream: Stream
+    first_available: Number
+
+
+# What an agent's snapshot holds.
+
+
+class OfferView(Struct, frozen=True, omit_defaults=True):
+    """A live offer, as the agent may see it (E2). Times are seconds since 1970."""
+
+    conversation: str
+    offer: str
+    department: str
+    channel: str
+    contact: str
+    deadline_at: float
+    waiting_since: float
+    name: str = ""
+
+
+class ConversationView(Struct, frozen=True, omit_defaults=True):
+    """A conversation assigned to the agent; ``sequence`` is its newest."""
+
+    conversation: str
+    department: str
+    channel: str
+    contact: str
+    sequence: int
+    name: str = ""
+
+
+class Snapshot(Message, frozen=True, tag="snapshot"):
+    """The state of an agent as of ``number`` in the agent's stream; deliveries go on after it."""
+
+    stream: Stream
+    number: Number
+    presence: Name
+    offers: list[OfferView]
+    conversations: list[ConversationView]
+
+
+# What a delivery can say.
+
+
+class CustomerSaid(Message, frozen=True, tag="customer_said"):
+    """The customer has written."""
+
+    content: Content
+
+
+class AgentSaid(Message, frozen=True, tag="agent_said"):
+    """The agent has written."""
+
+    agent: str
+    content: Content
+
+
+class OfferMade(Message, frozen=True, tag="offer_made"):
+    """A conversation is offered to the agent until the deadline (E1-E3)."""
+
+    offer: OfferView
+
+
+class OfferEnded(Message, frozen=True, tag="offer_ended"):
+    """The offer is over: ``accepted``, ``declined``, ``expired`` or ``withdrawn``."""
+
+    offer: str
+    outcome: str
+    reason: str = ""
+
+
+class Assigned(Message, frozen=True, tag="assigned"):
+    """The conversation belongs to ``agent`` from now on."""
+
+    agent: str
+    department: str
+    channel: str
+    contact: str
+    name: str = ""
+
+
+class Unassigned(Message, frozen=True, tag="unassigned"):
+    """The conversation is no longer the agent's; it waits in ``department``."""
+
+    agent: str
+    department: str
+    reason: str = ""
+
+
+class ConversationStarted(Message, frozen=True, tag="conversation_started"):
+    """A conversation has begun with the customer's first message."""
+
+    channel: str
+    contact: str
+    department: str
+    name: str = ""
+
+
+class ConversationEnded(Message, frozen=True, tag="conversation_ended"):
+    """The conversation is over; ``by`` is ``agent`` or ``customer``."""
+
+    by: str
+    contact: str
+    reason: str = ""
+
+
+class PresenceChanged(Message, frozen=True, tag="presence_changed"):
+    """The agent's presence has changed; ``reason`` says by what."""
+
+    presence: str
+    reason: str = ""
+
+
+News = (
+    CustomerSaid
+    | AgentSaid
+    | OfferMade
+    | OfferEnded
+    | Assigned
+    | Unassigned
+    | ConversationStarted
+    | ConversationEnded
+    | PresenceChanged
+)
+
+
+class Delivery(Message, frozen=True, tag="delivery"):
+    """Number ``number`` of ``stream``: what happened at ``sequence`` of ``conversation``.
+
+    For a channel, stream and number together are the delivery id: they stay the same however often it is sent (G6).
+    """
+
+    stream: Stream
+    number: Number
+    at: float
+    news: News
+    conversation: str = ""
+    sequence: Number = 0
+    contact: str = ""
+
+
+class ThreadEntry(Struct, frozen=True, omit_defaults=True):
+    """One entry of a conversation's thread."""
+
+    sequence: int
+    at: float
+    news: News
+
+
+class Thread(Message, frozen=True, tag="thread"):
+    """The answer to ``read_thread``: entries in order; ``last`` is the newest sequence of the conversation."""
+
+    id: CommandId
+    conversation: Name
+    entries: list[ThreadEntry]
+    last: Number
+
+
+GatewayCommand = CustomerMessage | CustomerLeft
+AgentCommand = SetPresence | Accept | Decline | AgentMessage | End
+ConnectionMessage = (
+    Hello | Ping | Login | LoginWithToken | Logout | Subscribe | Received | ReadThread | Goodbye
+)
+#: Everything a client may send.
+FromClient = ConnectionMessage | GatewayCommand | AgentCommand
+#: Everything the daemon may send.
+FromDaemon = (
+    Welcome | Pong | Ack | Refused | LoggedIn | Subscribed | Gap | Snapshot | Delivery | Thread | Goodbye
+)

@@ -1,0 +1,150 @@
+"""The session machine: which message is legal when, and when a silent peer is lost.
+
+Two laws. Everything that changes a connection's phase is in the table below. And the machine does not know which side it
+serves: a role only selects what may be sent and what may come. It does no I/O and reads no clock; ``now`` is in seconds.
+
+    GREETING --hello--> GREETED --welcome--> OPEN --goodbye--> CLOSED
+
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Generic, TypeVar, get_args
+
+from protocol.codec import Codec, encode
+from protocol.errors import Code, ConnectionLost, LocalProtocolError, RemoteProtocolError
+from protocol.messages import (
+    VERSION,
+    FromClient,
+    FromDaemon,
+    Goodbye,
+    Hello,
+    Message,
+    Refused,
+    Welcome,
+)
+
+
+class Phase(Enum):
+    """Where a connection stands."""
+
+    GREETING = "greeting"
+    GREETED = "greeted"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Role(Enum):
+    """Which side of the connection a machine serves."""
+
+    CLIENT = "client"
+    DAEMON = "daemon"
+
+
+Moves = dict[Phase, dict[type[Any], Phase]]
+
+_CLIENT_TYPES: tuple[type[Any], ...] = get_args(FromClient)
+_DAEMON_TYPES: tuple[type[Any], ...] = get_args(FromDaemon)
+
+#: Sender -> phase -> message -> next phase. A missing key is an illegal move.
+TABLE: dict[Role, Moves] = {
+    Role.CLIENT: {
+        Phase.GREETING: {Hello: Phase.GREETED, Goodbye: Phase.CLOSED},
+        Phase.GREETED: {Goodbye: Phase.CLOSED},
+        Phase.OPEN: {
+            **{kind: Phase.OPEN for kind in _CLIENT_TYPES if kind is not Hello},
+            Goodbye: Phase.CLOSED,
+        },
+        Phase.CLOSED: {},
+    },
+    Role.DAEMON: {
+        Phase.GREETING: {Goodbye: Phase.CLOSED, Refused: Phase.GREETING},
+        Phase.GREETED: {Welcome: Phase.OPEN, Refused: Phase.GREETED, Goodbye: Phase.CLOSED},
+        Phase.OPEN: {
+            **{kind: Phase.OPEN for kind in _DAEMON_TYPES if kind is not Welcome},
+            Goodbye: Phase.CLOSED,
+        },
+        Phase.CLOSED: {},
+    },
+}
+
+OTHER = {Role.CLIENT: Role.DAEMON, Role.DAEMON: Role.CLIENT}
+
+M = TypeVar("M")
+
+
+def speaks_our_version(version: str) -> bool:
+    """True when the peer's major version is ours."""
+    return version.partition(".")[0] == VERSION.partition(".")[0]
+
+
+class Session(Generic[M]):
+    """One side of one connection.
+
+    ``receive`` takes a frame and gives messages; ``send`` takes messages and ``take`` gives the frame to put on the wire. Whoever
+    calls ``receive``, ``send`` or ``check`` then takes and sends.
+    """
+
+    __slots__ = ("_codec", "_heard_at", "_outbox", "_said_at", "lease_s", "phase", "role")
+
+    def __init__(self, role: Role, codec: Codec[M], now: float, lease_s: float) -> None:
+        self.role = role
+        self.phase = Phase.GREETING
+        self.lease_s = lease_s
+        self._codec = codec
+        self._heard_at = now
+        self._said_at = now
+        self._outbox: list[Message] = []
+
+    def receive(self, frame: bytes, now: float) -> list[M]:
+        """Return the messages of a frame.
+
+        A frame with an illegal message is refused whole. Raises RemoteProtocolError: BAD_FRAME, TOO_LARGE, OUT_OF_ORDER.
+        """
+        messages = self._codec.decode(frame)
+        self._heard_at = now
+        phase = self.phase
+        moves = TABLE[OTHER[self.role]]
+        for message in messages:
+            following = moves[phase].get(type(message))
+            if following is None:
+                raise RemoteProtocolError(
+                    Code.OUT_OF_ORDER, f"{type(message).__name__} is not legal while {phase.value}"
+                )
+            phase = following
+        self.phase = phase
+        return messages
+
+    def send(self, message: Message) -> None:
+        """Queue a message for the next frame. Raises LocalProtocolError if it is not legal now."""
+        following = TABLE[self.role][self.phase].get(type(message))
+        if following is None:
+            raise LocalProtocolError(
+                Code.OUT_OF_ORDER, f"{type(message).__name__} is not legal while {self.phase.value}"
+            )
+        self.phase = following
+        self._outbox.append(message)
+
+    def take(self, now: float) -> bytes | None:
+        """Return what has to go out as one frame, or None."""
+        if not self._outbox:
+            return None
+        frame = encode(self._outbox)
+        self._outbox = []
+        self._said_at = now
+        return frame
+
+    def quiet_s(self, now: float) -> float:
+        """For how many seconds this side has sent nothing."""
+        return now - self._said_at
+
+    def check(self, now: float) -> None:
+        """Raise ConnectionLost when the peer has been silent for the lease."""
+        if self.phase is not Phase.CLOSED and now - self._heard_at > self.lease_s:
+            raise ConnectionLost(f"nothing was heard of the peer for {now - self._heard_at:.1f} s")
+
+    @property
+    def waiting(self) -> int:
+        """How many messages the next frame will have."""
+        return len(self._outbox)
