@@ -1,0 +1,98 @@
+"""The tool that says which rules are proven, and the markers it reads."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.rules import (
+    CAPABILITIES,
+    Report,
+    RuleRecorder,
+    as_text,
+    claims_of,
+    main,
+    proofs,
+    rules_in,
+    unknown_ids,
+)
+
+REPORT: Report = {
+    "test_a": {"ids": ["A1", "A2"], "passed": True},
+    "test_b": {"ids": ["A1"], "passed": False},
+}
+
+
+def ended(
+    when: Literal["setup", "call", "teardown"], outcome: Literal["passed", "failed"]
+) -> pytest.TestReport:
+    return pytest.TestReport("test_a", ("test_a.py", 1, "test_a"), {}, outcome, None, when)
+
+
+def test_every_rule_that_a_test_claims_is_in_the_capabilities(request: pytest.FixtureRequest) -> None:
+    rules = rules_in(CAPABILITIES.read_text(encoding="utf-8"))
+    assert unknown_ids(claims_of(request.session.items), rules) == []
+
+
+def test_the_capabilities_page_lists_every_capability_and_guarantee_once() -> None:
+    rules = rules_in(CAPABILITIES.read_text(encoding="utf-8"))
+    assert sum(1 for rule in rules if not rule.startswith("guarantee-")) == 132
+    assert [f"guarantee-G{n}" for n in range(1, 17)] == [r for r in rules if r.startswith("guarantee-")]
+
+
+def test_an_id_that_stands_twice_is_refused() -> None:
+    with pytest.raises(AssertionError, match="twice"):
+        rules_in("| A1 | one | |\n| A1 | two | |\n")
+
+
+def test_an_unknown_id_is_named_together_with_its_test() -> None:
+    problems = unknown_ids({"tests/test_x.py::test_y": ["A1", "Z9"]}, {"A1": "one"})
+    assert problems == ["tests/test_x.py::test_y: docs/capabilities.md has no rule 'Z9'"]
+
+
+def test_only_a_passing_test_proves_a_rule() -> None:
+    assert proofs(REPORT, ["A1", "A2", "A3"]) == {"A1": ["test_a"], "A2": ["test_a"], "A3": []}
+
+
+def test_a_rule_without_a_passing_test_is_printed_as_not_yet() -> None:
+    text = as_text({"A1": ["test_a"], "A2": []})
+    assert text == "A1\n    test_a\nA2: not yet\n1 of 2 rules are proven by a passing test."
+
+
+@pytest.mark.parametrize(
+    ("reports", "passed"),
+    [
+        ([ended("setup", "passed"), ended("call", "passed"), ended("teardown", "passed")], True),
+        ([ended("setup", "passed"), ended("call", "failed"), ended("teardown", "passed")], False),
+        ([ended("setup", "passed"), ended("call", "passed"), ended("teardown", "failed")], False),
+        ([ended("setup", "failed")], False),
+        ([], False),
+    ],
+)
+def test_the_recorder_counts_a_test_as_passed_when_all_its_phases_are(
+    tmp_path: Path, reports: list[pytest.TestReport], passed: bool
+) -> None:
+    recorder = RuleRecorder(tmp_path / "rules.json", claims={"test_a": ["A1"]})
+    for report in reports:
+        recorder.pytest_runtest_logreport(report)
+    recorder.pytest_sessionfinish()
+    assert json.loads(recorder.path.read_text()) == {"test_a": {"ids": ["A1"], "passed": passed}}
+
+
+def test_an_earlier_report_is_read_without_running_a_test(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rules.json"
+    path.write_text(json.dumps(REPORT))
+    assert main(["--json", "--report", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["A1"] == ["test_a"]
+
+
+def test_a_report_with_an_unknown_id_makes_the_tool_fail(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rules.json"
+    path.write_text(json.dumps({"test_a": {"ids": ["Z9"], "passed": True}}))
+    assert main(["--report", str(path)]) == 1
+    assert "test_a: docs/capabilities.md has no rule 'Z9'" in capsys.readouterr().err
