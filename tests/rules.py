@@ -1,7 +1,7 @@
 """Which rule is proven by which test: `python -m tests.rules [--json] [--report FILE]`.
 
-The rules are the ids in the tables of docs/capabilities.md. A test claims some with the marker `rule`, and proves
-them by passing. A normal run writes the same report with `pytest --rules-report FILE`, for `--report FILE`.
+The rules are the ids in the tables of docs/capabilities.md. A test claims some with the marker `rule`,
+and proves them by passing. A normal run writes the same report with `pytest --rules-report FILE`.
 """
 
 import argparse
