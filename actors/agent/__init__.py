@@ -1,0 +1,1 @@
+"""An agent: presence chosen by the agent, a lease held by the connections, a mailbox."""

@@ -1,0 +1,1 @@
+"""A channel account: its customers, their open conversations, and the mailbox of its gateway."""

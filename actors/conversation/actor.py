@@ -1,0 +1,162 @@
+"""The shell of a conversation: gather facts, decide, record, apply; then report to the dispatcher what has changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.agent.machine import OfferUnanswered
+from actors.channel.machine import Bounced, Bound, Forget
+from actors.conversation.machine import (
+    Conversation,
+    Expire,
+    Facts,
+    Refusal,
+    Status,
+    apply,
+    decide,
+)
+from actors.conversation.view import audience
+from actors.dispatcher.machine import Report
+from actors.events import AnyEvent, OfferExpired
+from actors.journal import Address, SnapshotRow
+from actors.runtime import System, Tick, Told
+from actors.shell import Shell
+from protocol.messages import CustomerMessage
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Conversation)
+
+
+class ConversationActor(Shell):
+    """One conversation."""
+
+    kind = "conversation"
+
+    def __init__(self, system: System, address: Address) -> None:
+        super().__init__(system, address)
+        self.state = Conversation()
+        self._reported: tuple[Any, ...] = ()
+
+    def on_receive(self, message: Any) -> None:
+        """Carry out a command of a client or of another actor."""
+        told: Told | None = None
+        command = message
+        if type(message) is Told:
+            if self.answered_before(message):
+                return
+            told, command = message, message.message
+        elif type(message) is Tick:
+            command = Expire()
+        outcome = decide(self.state, command, self._facts(command))
+        if type(outcome) is list:
+            self.take_in(outcome, told)
+            if type(command) is Expire and outcome:
+                self._tell_unanswered(outcome)
+        elif told is not None:
+            self._refused(told, outcome)
+
+    def _facts(self, command: Any) -> Facts:
+        desk = self.system.desks[self.address[1]]
+        channel = self.state.channel or getattr(command, "channel", "")
+        department = self.state.department
+        if not department and channel in desk.channels:
+            department = desk.channels[channel].department
+        return Facts(self.system.now, channel, department, desk.policies.text_length_max)
+
+    def _refused(self, told: Told, refusal: Any) -> None:
+        assert isinstance(refusal, Refusal)
+        if self.state.status is Status.ENDED and type(told.message) is CustomerMessage:
+            # A customer's message is never refused because its conversation has just ended: it begins a new one.
+            self.system.tell(self._channel(), Bounced(self.address[2], told))
+        else:
+            self.system.refuse(told, refusal.code, refusal.message)
+
+    def _tell_unanswered(self, outcome: list[AnyEvent]) -> None:
+        for event in outcome:
+            if isinstance(event, OfferExpired):
+                self.system.tell(("agent", self.address[1], event.agent), OfferUnanswered(event.offer))
+
+    def _channel(self) -> Address:
+        return ("channel", self.address[1], self.state.channel)
+
+    def audience(self, event: AnyEvent) -> tuple[str, ...]:
+        """Return who must learn of an event."""
+        return audience(self.state, event)
+
+    def settle(self) -> None:
+        """Report to the dispatcher when anything it goes by has changed."""
+        state = self.state
+        offered = state.offer.agent if state.offer else ""
+        view = (state.status, state.department, offered, state.assignee, len(state.declined))
+        if view == self._reported or state.status is Status.NEW:
+            return
+        self._reported = view
+        self._report()
+        if state.status is Status.ENDED:
+            self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
+
+    def _report(self, *, parked: bool = False, woken: bool = False) -> None:
+        state = self.state
+        report = Report(
+            self.address[2],
+            state.status is Status.QUEUED,
+            state.department,
+            state.since,
+            state.offer.agent if state.offer else "",
+            state.assignee,
+            dict(state.declined),
+            parked,
+            woken,
+        )
+        self.system.tell(("dispatcher", self.address[1], ""), report)
+
+    def deadline(self) -> float | None:
+        """Return the deadline of the live offer."""
+        return self.state.offer.deadline_at if self.state.offer else None
+
+    def apply(self, event: Any, sequence: int, at: float) -> None:
+        """Take an event into the state."""
+        apply(self.state, event, sequence, at)
+
+    def sequence(self) -> int:
+        """Return the newest sequence of the conversation."""
+        return self.state.sequence
+
+    def freeze(self) -> SnapshotRow:
+        """Return the state: live while the dispatcher has to know it, found by its contact while it is not ended."""
+        state = self.state
+        ended = state.status is Status.ENDED or state.status is Status.NEW
+        return SnapshotRow(
+            self.address,
+            0,
+            _encoder.encode(state),
+            live=state.status in (Status.QUEUED, Status.OFFERED),
+            lookup=None if ended else f"{state.channel}/{state.contact}",
+            owner=state.assignee or None,
+            wake_at=self.deadline(),
+        )
+
+    def thaw(self, body: bytes) -> None:
+        """Take over a snapshot."""
+        self.state = _decoder.decode(body)
+
+    def woken(self, *, from_parked: bool) -> None:
+        """Announce the conversation to its channel and its dispatcher."""
+        state = self.state
+        if state.status in (Status.NEW, Status.ENDED):
+            return
+        self.system.tell(self._channel(), Bound(state.contact, self.address[2]))
+        self._report(woken=from_parked)
+
+    def may_park(self) -> bool:
+        """An open or ended conversation may leave memory; a waiting one is in the dispatcher's hands."""
+        return self.state.status in (Status.OPEN, Status.ENDED, Status.NEW)
+
+    def parked(self) -> None:
+        """Let channel and dispatcher forget the conversation; it is found again by its contact or id."""
+        state = self.state
+        if state.status is Status.OPEN:
+            self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
+            self._report(parked=True)

@@ -1,0 +1,79 @@
+"""Who must learn of an event of a conversation, and what they may see of it.
+
+The one place that builds what leaves the daemon; masking will stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from actors import events
+from actors.conversation.machine import Conversation
+from actors.events import AnyEvent
+from protocol import messages
+from protocol.messages import News, OfferView
+
+
+def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
+    """Return the streams of those who must learn of an event; ``state`` is the state before it."""
+    kind = type(event)
+    if kind is events.CustomerWrote:
+        return _agent(state)
+    if kind is events.AgentWrote:
+        return (f"channel/{state.channel}",)
+    if kind is events.Assigned or kind is events.Ended:
+        return (f"channel/{state.channel}", *_agent(state))
+    if kind is events.Started or kind is events.Queued:
+        return ()
+    return (f"agent/{event.agent}",)  # type: ignore[union-attr]  # every other event names its agent
+
+
+def _agent(state: Conversation) -> tuple[str, ...]:
+    """The agent who has the conversation, or is offered it."""
+    if state.assignee:
+        return (f"agent/{state.assignee}",)
+    if state.offer is not None:
+        return (f"agent/{state.offer.agent}",)
+    return ()
+
+
+def _offer(ident: str, event: events.Offered) -> News:
+    view = OfferView(
+        conversation=ident,
+        offer=event.offer,
+        department=event.department,
+        channel=event.channel,
+        contact=event.contact,
+        deadline_at=event.deadline_at,
+        waiting_since=event.since,
+        name=event.name,
+    )
+    return messages.OfferMade(view)
+
+
+_NEWS: dict[type[Any], Callable[[str, Any], News]] = {
+    events.CustomerWrote: lambda _, event: messages.CustomerSaid(event.content),
+    events.AgentWrote: lambda _, event: messages.AgentSaid(event.agent, event.content),
+    events.Started: lambda _, event: messages.ConversationStarted(
+        event.channel, event.contact, event.department, event.name
+    ),
+    events.Offered: _offer,
+    events.OfferDeclined: lambda _, event: messages.OfferEnded(event.offer, "declined", event.reason),
+    events.OfferExpired: lambda _, event: messages.OfferEnded(event.offer, "expired"),
+    events.OfferWithdrawn: lambda _, event: messages.OfferEnded(event.offer, "withdrawn", event.reason),
+    events.Assigned: lambda _, event: messages.Assigned(
+        event.agent, event.department, event.channel, event.contact, event.name
+    ),
+    events.Released: lambda _, event: messages.Unassigned(event.agent, event.department, event.reason),
+    events.Ended: lambda _, event: messages.ConversationEnded(event.by, event.contact, event.reason),
+    events.PresenceChosen: lambda _, event: messages.PresenceChanged(event.presence, event.reason),
+    events.LoggedIn: lambda _, event: messages.PresenceChanged(event.presence, "logged in"),
+    events.LoggedOut: lambda _, event: messages.PresenceChanged("offline", event.reason),
+}
+
+
+def news(ident: str, event: AnyEvent) -> News | None:
+    """Return what a consumer or a reader of the thread may see of an event; None if nothing."""
+    make = _NEWS.get(type(event))
+    return None if make is None else make(ident, event)

@@ -1,0 +1,1 @@
+"""The dispatcher of a tenant: queues, roster, and the decision which agent is offered what."""

@@ -1,0 +1,160 @@
+"""The shell of a tenant's dispatcher: keeps the view, holds the desk, and tells conversations what to offer."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from actors import events
+from actors.conversation.machine import MakeOffer, WithdrawOffer
+from actors.dispatcher.machine import AgentNews, OwnedBy, Report, View
+from actors.dispatcher.policy import decide
+from actors.journal import Address, SnapshotRow
+from actors.runtime import System, Tick
+from actors.shell import Shell
+from config.desk import Desk, parse_desk
+
+#: The most offers that one look at a queue makes; the rest follow in the same turn.
+OFFERS_AT_ONCE = 256
+
+
+class ApplyDesk(NamedTuple):
+    """Bring a desk into force; the caller has checked it."""
+
+    text: str
+    digest: str
+    source: str
+    changes: list[str]
+
+
+class DispatcherState(Struct, array_like=True):
+    """What the dispatcher keeps: the desk in force."""
+
+    sequence: int = 0
+    text: str = ""
+    digest: str = ""
+    source: str = ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(DispatcherState)
+
+
+class DispatcherActor(Shell):
+    """One tenant's dispatcher."""
+
+    kind = "dispatcher"
+
+    def __init__(self, system: System, address: Address) -> None:
+        super().__init__(system, address)
+        self.state = DispatcherState()
+        self.view = View()
+        self._look_again: dict[str, float] = {}
+        self._changed: set[str] = set()
+
+    @property
+    def desk(self) -> Desk:
+        """The desk in force."""
+        return self.system.desks[self.address[1]]
+
+    def on_receive(self, message: Any) -> None:
+        """Take in news; queues that it touches are looked at when the inbox is worked through."""
+        now = self.system.now
+        match message:
+            case Report():
+                self.view.take_report(message, now)
+                self._changed.add(message.department)
+            case AgentNews():
+                self._take_agent(message)
+            case Tick():
+                self._changed.update(self._look_again)
+            case OwnedBy():
+                self._pass_on(message)
+            case ApplyDesk():
+                self.take_in([events.DeskApplied(message.digest, message.text, message.source, message.changes)])
+
+    def _take_agent(self, news: AgentNews) -> None:
+        self.view.take_agent(news, self.system.now)
+        known = self.view.agent(news.agent)
+        if not known.available:
+            reason = "not reachable" if not known.reachable else f"presence is {known.presence}"
+            for conversation in sorted(known.offers):
+                self._tell_conversation(conversation, WithdrawOffer(news.agent, reason))
+        if news.agent in self.desk.agents:
+            self._changed.update(self.desk.agents[news.agent].departments)
+
+    def _pass_on(self, message: OwnedBy) -> None:
+        known = self.view.agent(message.agent)
+        conversations = set(known.owned)
+        if known.parked:
+            conversations.update(self.system.store.owned(self.address[1], message.agent))
+        for conversation in sorted(conversations):
+            self._tell_conversation(conversation, message.message)
+
+    def _tell_conversation(self, conversation: str, message: Any) -> None:
+        self.system.tell(("conversation", self.address[1], conversation), message)
+
+    def settle(self) -> None:
+        """Look at every queue that something has changed for: nobody waits for a poll."""
+        changed, self._changed = self._changed, set()
+        for department in sorted(changed & self.desk.departments.keys()):
+            self._offer(department)
+
+    def _offer(self, department: str) -> None:
+        now = self.system.now
+        decisions, look_again = decide(self.view, self.desk, department, now, OFFERS_AT_ONCE)
+        self._look_again.pop(department, None)
+        if look_again is not None:
+            self._look_again[department] = look_again
+        deadline_at = now + self.desk.departments[department].offer_timeout_s
+        for decision in decisions:
+            self.view.reserve(decision)
+            offer = MakeOffer(self.system.make_id(), decision.agent, deadline_at, decision.why)
+            self._tell_conversation(decision.conversation, offer)
+
+    def deadline(self) -> float | None:
+        """Return when a decliner's pause is over."""
+        return min(self._look_again.values(), default=None)
+
+    def audience(self, event: Any) -> tuple[str, ...]:
+        """Nobody is told of a desk."""
+        return ()
+
+    def apply(self, event: Any, sequence: int, at: float) -> None:
+        """Take an event into the state."""
+        self.state.sequence = sequence
+        if isinstance(event, events.DeskApplied):
+            self.state.text, self.state.digest, self.state.source = event.text, event.digest, event.source
+            self._bring_into_force()
+
+    def _bring_into_force(self) -> None:
+        tenant = self.address[1]
+        self.system.desks[tenant] = parse_desk(self.state.text, f"the desk of {tenant} in the journal")
+        self._changed.update(self.desk.departments)
+
+    def sequence(self) -> int:
+        """Return the newest sequence of the dispatcher's stream."""
+        return self.state.sequence
+
+    def freeze(self) -> SnapshotRow:
+        """Return the state; dispatchers are always in memory."""
+        return SnapshotRow(self.address, 0, _encoder.encode(self.state), live=True)
+
+    def woken(self, *, from_parked: bool) -> None:
+        """Fill the view: what is parked is counted in the store, who is in memory announces himself."""
+        self.view = View()
+        tenant = self.address[1]
+        for owner, many in self.system.parked_by_owner(tenant).items():
+            self.view.agent(owner).parked = many
+        for (kind, of_tenant, _), actor in list(self.system.actors.items()):
+            if of_tenant == tenant and kind in ("conversation", "agent"):
+                actor.woken(from_parked=False)
+        self._changed.update(self.desk.departments if tenant in self.system.desks else ())
+
+    def thaw(self, body: bytes) -> None:
+        """Take over a snapshot."""
+        self.state = _decoder.decode(body)
+        if self.state.text:
+            self._bring_into_force()

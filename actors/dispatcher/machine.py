@@ -1,0 +1,161 @@
+"""The dispatcher's view: who waits in which queue, who may be offered what. A derived view, rebuilt at start from what the
+conversations and agents announce; reports are whole facts, so telling one twice changes nothing.
+
+Until the routing issue completes it, the rule is simple: per department, the longest waiting first (D1); among the department's
+online, reachable agents with room the least loaded, then the longest idle; decliners only when nobody else is left, and after a
+pause (E, PEERS table row 7).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Report(NamedTuple):
+    """What a conversation tells its dispatcher: everything that routing goes by.
+
+    ``parked``: it leaves memory now. ``woken``: it has come back into memory from its snapshot.
+    """
+
+    conversation: str
+    waiting: bool
+    department: str
+    since: float
+    offered_to: str
+    assignee: str
+    declined: dict[str, float]
+    parked: bool = False
+    woken: bool = False
+
+
+class AgentNews(NamedTuple):
+    """What an agent tells its dispatcher."""
+
+    agent: str
+    presence: str
+    reachable: bool
+
+
+class OwnedBy(NamedTuple):
+    """Pass a message on to every conversation that is assigned to the agent."""
+
+    agent: str
+    message: Any
+
+
+@dataclass(slots=True)
+class Roster:
+    """What the dispatcher knows of an agent. ``parked`` counts owned conversations that are not in memory."""
+
+    presence: str = "offline"
+    reachable: bool = False
+    offers: set[str] = field(default_factory=set)
+    owned: set[str] = field(default_factory=set)
+    parked: int = 0
+    idle_since: float = 0.0
+
+    @property
+    def used(self) -> int:
+        """Capacity in use: what is owned, and what is reserved by live offers (G8)."""
+        return len(self.offers) + len(self.owned) + self.parked
+
+    @property
+    def available(self) -> bool:
+        """May be offered something, as far as presence goes."""
+        return self.reachable and self.presence == "online"
+
+
+class Decision(NamedTuple):
+    """Offer this conversation to this agent; ``why`` is what the journal keeps of the reasons."""
+
+    conversation: str
+    agent: str
+    department: str
+    why: dict[str, str | int | float]
+
+
+class View:
+    """Queues and roster of one tenant."""
+
+    def __init__(self) -> None:
+        self.roster: dict[str, Roster] = {}
+        self.conversations: dict[str, Report] = {}
+        self._queues: dict[str, list[tuple[float, str]]] = {}
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many wait in each department."""
+        counts: dict[str, int] = {}
+        for report in self.conversations.values():
+            if report.waiting:
+                counts[report.department] = counts.get(report.department, 0) + 1
+        return counts
+
+    def agent(self, agent: str) -> Roster:
+        """Return what is known of an agent."""
+        known = self.roster.get(agent)
+        if known is None:
+            known = self.roster[agent] = Roster()
+        return known
+
+    def take_agent(self, news: AgentNews, now: float) -> None:
+        """Take in what an agent tells."""
+        known = self.agent(news.agent)
+        if not known.available:
+            known.idle_since = now
+        known.presence, known.reachable = news.presence, news.reachable
+
+    def take_report(self, report: Report, now: float) -> None:
+        """Take in what a conversation tells; the newest report is the whole truth about it."""
+        before = self.conversations.pop(report.conversation, None)
+        if before is not None:
+            self._unlink(before, now)
+        if report.parked:
+            self.agent(report.assignee).parked += 1
+            return
+        if report.woken and before is None and report.assignee:
+            self.agent(report.assignee).parked -= 1
+        if report.assignee:
+            self.agent(report.assignee).owned.add(report.conversation)
+        elif report.offered_to:
+            self.agent(report.offered_to).offers.add(report.conversation)
+        elif report.waiting:
+            queue = self._queues.setdefault(report.department, [])
+            heapq.heappush(queue, (report.since, report.conversation))
+        else:
+            return
+        self.conversations[report.conversation] = report
+
+    def _unlink(self, before: Report, now: float) -> None:
+        for agent in (before.assignee, before.offered_to):
+            if agent:
+                known = self.agent(agent)
+                known.owned.discard(before.conversation)
+                known.offers.discard(before.conversation)
+                known.idle_since = now
+
+    def queue(self, department: str) -> Iterator[Report]:
+        """Return those who wait in a department, longest first; stale places are dropped on the way."""
+        heap = self._queues.get(department, [])
+        kept: list[tuple[float, str]] = []
+        try:
+            while heap:
+                place = heapq.heappop(heap)
+                report = self.conversations.get(place[1])
+                if report is None or not report.waiting or report.since != place[0]:
+                    continue
+                if kept and kept[-1] == place:
+                    continue
+                kept.append(place)
+                yield report
+        finally:
+            for place in kept:
+                heapq.heappush(heap, place)
+
+    def reserve(self, decision: Decision) -> None:
+        """Reserve capacity for an offer that is on its way to the conversation."""
+        report = self.conversations[decision.conversation]
+        self.conversations[decision.conversation] = report._replace(waiting=False, offered_to=decision.agent)
+        self.agent(decision.agent).offers.add(decision.conversation)

@@ -1,0 +1,56 @@
+"""A consumer's numbered stream: what an agent or a channel's gateway must learn of, 1, 2, 3 … without a gap (G5, G6).
+
+The number is given when the turn is sealed, from the audience that the event names; so a mailbox is rebuilt from the journal. Only
+the newest deliveries are kept in memory; whoever is further behind is served from the journal.
+"""
+
+from __future__ import annotations
+
+from actors.journal import Entry
+
+#: How many of the newest deliveries a mailbox keeps in memory at least.
+RECENT = 256
+#: How many received deliveries may pile up before they are dropped in one step.
+SLACK = 64
+
+
+class Mailbox:
+    """The numbers of one consumer. ``received``: everything up to it is safe with the consumer."""
+
+    __slots__ = ("_recent", "last", "received", "stream", "tenant")
+
+    def __init__(self, tenant: str, stream: str, last: int = 0, received: int = 0) -> None:
+        self.tenant = tenant
+        self.stream = stream
+        self.last = last
+        self.received = received
+        self._recent: list[Entry] = []
+
+    def put(self, entry: Entry) -> int:
+        """Give the event the next number and return it."""
+        self.last += 1
+        recent = self._recent
+        recent.append(entry)
+        if len(recent) >= 2 * RECENT:
+            del recent[:RECENT]
+        return self.last
+
+    def after(self, number: int, limit: int) -> list[Entry] | None:
+        """Return at most ``limit`` events after a number, in order; None if they are no longer in memory."""
+        if number >= self.last:
+            return []
+        recent = self._recent
+        start = number - (self.last - len(recent))
+        if start < 0:
+            return None
+        return recent[start : start + limit]
+
+    def advance(self, number: int) -> bool:
+        """Note what the consumer has received; True if that is news."""
+        if not self.received < number <= self.last:
+            return False
+        self.received = number
+        done = number - (self.last - len(self._recent))
+        if done >= SLACK:
+            del self._recent[:done]
+        return True

@@ -1,0 +1,568 @@
+"""The runtime: addresses, the ready queue, the turn, waking, parking, supervision, timers.
+
+One system serves one shard on one thread. Whoever drives it (the daemon's reactor, a test, the simulator) does, again and again:
+
+    system.begin(now) → submit what has come in → system.run() → batch = system.seal() → store.commit(batch) → system.release()
+
+Nothing may leave between ``begin`` and ``release``: replies and deliveries are handed out by ``release`` only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
+
+from actors.events import AnyEvent
+from actors.journal import (
+    Address,
+    Batch,
+    Entry,
+    LowWater,
+    Opened,
+    Record,
+    SnapshotRow,
+    Store,
+    make_record,
+    read_record,
+)
+from actors.mailbox import Mailbox
+from actors.scheduled import ScheduledActor
+from actors.timers import Timers
+from actors.writebehind import STEP, WriteBehind
+from config.desk import Desk
+from protocol.errors import Code
+from protocol.messages import Ack, Message, Refused
+
+#: The most messages that actors may handle in one turn; beyond it two of them play ping-pong, and we stop (G14).
+MESSAGES_PER_TURN = 1_000_000
+#: Supervision: more rebuilds than this in the period stop the process (G14).
+REBUILDS = 3
+REBUILD_PERIOD_S = 5.0
+
+
+class Told(Struct, frozen=True, gc=False):
+    """A client's command on its way to an actor: the message, who sent it, and where its answer goes."""
+
+    message: Any
+    tenant: str
+    sender: str
+    reply_to: Any
+
+
+class Tick(NamedTuple):
+    """The deadline that an actor had asked for has come."""
+
+    now: float
+
+
+class TooManyFailures(Exception):
+    """Actors fail faster than rebuilding them makes sense."""
+
+
+class Observer(Protocol):
+    """What the runtime reports to whoever runs it: for logs and metrics."""
+
+    def actor_failed(self, address: Address, message: object, error: BaseException) -> None:
+        """A handler has raised; the message was set aside and the actor rebuilt."""
+
+
+class Delivery(NamedTuple):
+    """One number of a consumer's mailbox, fresh in this turn."""
+
+    mailbox: Mailbox
+    number: int
+    entry: Entry
+
+
+class System:
+    """All actors of a shard."""
+
+    def __init__(
+        self,
+        store: Store,
+        kinds: Mapping[str, Callable[[System, Address], ScheduledActor]],
+        observer: Observer,
+        make_id: Callable[[], str],
+    ) -> None:
+        self.store = store
+        self.kinds = kinds
+        self.observer = observer
+        #: The desks in force, by tenant; the dispatchers put them here.
+        self.desks: dict[str, Desk] = {}
+        #: Makes the ids of conversations and offers; injected, so that a test's ids are the seed's.
+        self.make_id = make_id
+        self.actors: dict[Address, ScheduledActor] = {}
+        self.mailboxes: dict[Address, Mailbox] = {}
+        self.timers = Timers()
+        self.now = 0.0
+        self.head = 0
+        self.epoch = 0
+        self.journal = ""
+        self.entries: list[Entry] = []
+        self._hash = b""
+        self._ready: deque[ScheduledActor] = deque()
+        self._staged: list[tuple[Address, Any]] = []
+        self._replies: list[tuple[Any, Message]] = []
+        self._behind = WriteBehind(self._freeze)
+        self._newest_command: dict[tuple[str, str], bytes] = {}
+        self._rebuilds: deque[float] = deque()
+        self._parking: list[Address] = []
+        self._park_round: list[Address] = []
+        self._mailboxes_received: set[Address] = set()
+        self._has_news: list[Mailbox] = []
+        self._handled = 0
+
+    # The turn.
+
+    def begin(self, now: float) -> None:
+        """Begin a turn at a time."""
+        self.now = now
+        self._handled = 0
+
+    def tell_from_outside(self, address: Address, message: Any) -> None:
+        """Put a message into an actor's inbox; between ``begin`` and ``run`` only."""
+        actor = self.actors.get(address)
+        if actor is None:
+            actor = self.wake(address)
+        if not actor.inbox:
+            self._ready.append(actor)
+        actor.inbox.append(message)
+
+    def tell(self, address: Address, message: Any) -> None:
+        """Tell an actor something from inside a handler; it goes out when the handler has succeeded."""
+        self._staged.append((address, message))
+
+    def run(self) -> None:
+        """Run until every inbox is empty.
+
+        Raises TooManyFailures, and RuntimeError when the turn does not end.
+        """
+        ready = self._ready
+        while ready:
+            actor = ready.popleft()
+            batch, actor.inbox = actor.inbox, []
+            self._handled += len(batch)
+            for message in batch:
+                actor = self._handle(actor, message)
+            actor.touched_at = self.now
+            actor.settle()
+            deadline = actor.deadline()
+            if deadline != actor.deadline_set:
+                actor.deadline_set = deadline
+                self.timers.set(actor.address, deadline)
+            if self._staged:
+                self._deliver_staged()
+            if self._handled > MESSAGES_PER_TURN:
+                raise RuntimeError(
+                    f"the turn has handled {self._handled} messages and does not end; last: {actor.address}"
+                )
+
+    def _handle(self, actor: ScheduledActor, message: Any) -> ScheduledActor:
+        entries, replies = len(self.entries), len(self._replies)
+        try:
+            actor.run_one(message)
+        except BaseException as error:
+            return self._failed(actor, message, error, entries, replies)
+        if self._staged:
+            self._deliver_staged()
+        return actor
+
+    def _deliver_staged(self) -> None:
+        staged, self._staged = self._staged, []
+        for address, message in staged:
+            self.tell_from_outside(address, message)
+
+    def fire_timers(self, limit: int = 1_000) -> None:
+        """Tell ``Tick`` to the actors whose deadline has come."""
+        for address in self.timers.due(self.now, limit):
+            actor = self.actors.get(address)
+            if actor is not None:
+                actor.deadline_set = None
+            self.tell_from_outside(address, Tick(self.now))
+
+    def seal(self, *, everything: bool = False) -> Batch | None:
+        """Number the events of the turn and return what has to be committed; None if there is nothing."""
+        entries = self.entries
+        record = None
+        if entries:
+            self._number(entries)
+            record = make_record(self.head + 1, self.epoch, entries, self._hash)
+        self._note_received()
+        if record is None and not self._parking and not (everything and self._behind.behind):
+            return None
+        head = self.head + len(entries)
+        share = 1 << 60 if everything else STEP + 2 * len(entries)
+        snapshots, index, commands, low_water = self._behind.collect(head, share, everything=everything)
+        for row in commands:
+            key = (row.tenant, row.sender)
+            self._newest_command[key] = max(self.newest_command(*key), row.command)
+        return Batch(record, snapshots, index, commands, low_water)
+
+    def release(self, batch: Batch | None) -> tuple[list[tuple[Any, Message]], list[Mailbox]]:
+        """After the flush: return the replies that may go out, and the mailboxes that have news."""
+        if batch is not None and batch.record is not None:
+            self.head += batch.record.count
+            self._hash = batch.record.hash
+            self.entries = []
+        for address in self._parking:
+            self._leave_memory(address)
+        self._parking.clear()
+        replies, self._replies = self._replies, []
+        news, self._has_news = self._has_news, []
+        return replies, news
+
+    def _number(self, entries: list[Entry]) -> None:
+        """Give each event its place in the index, and in the mailbox of everyone in its audience."""
+        position = self.head
+        note, news = self._behind.note, self._has_news
+        for entry in entries:
+            position += 1
+            note((entry.kind, entry.tenant, entry.id), entry.sequence, position)
+            for stream in entry.audience:
+                address = ("mailbox", entry.tenant, stream)
+                mailbox = self.mailboxes.get(address)
+                if mailbox is None:
+                    mailbox = self.mailboxes[address] = Mailbox(entry.tenant, stream)
+                note(address, mailbox.put(entry), position)
+                self._behind.dirty(address, position)
+                news.append(mailbox)
+
+    # What an actor does in a handler.
+
+    def record(
+        self,
+        actor: ScheduledActor,
+        event: AnyEvent,
+        sequence: int,
+        audience: tuple[str, ...] = (),
+        told: Told | None = None,
+    ) -> int:
+        """Take an event into the turn and return its position. ``told`` is the command that caused it first."""
+        kind, tenant, ident = actor.address
+        position = self.head + len(self.entries) + 1
+        if told is None:
+            entry = Entry(tenant, kind, ident, sequence, self.now, event, audience)
+        else:
+            command = told.message.id
+            entry = Entry(tenant, kind, ident, sequence, self.now, event, audience, told.sender, command)
+            self._behind.commands[tenant, told.sender, command] = (position, self.now)
+        self.entries.append(entry)
+        self._behind.dirty(actor.address, position)
+        return position
+
+    def reply(self, told: Told, message: Message) -> None:
+        """Answer a command once the turn is flushed."""
+        if told.reply_to is not None:
+            self._replies.append((told.reply_to, message))
+
+    def refuse(self, told: Told, code: Code, message: str, retry_after_s: float = 0.0) -> None:
+        """Refuse a command."""
+        self.reply(told, Refused(code.value, message, told.message.id, retry_after_s))
+
+    def first_entry(self, told: Told) -> tuple[int, Entry] | None:
+        """Return position and event of the first time this command was accepted, or None if it is new (G3)."""
+        command = told.message.id
+        known = self._behind.commands.get((told.tenant, told.sender, command))
+        if known is not None:
+            position: int | None = known[0]
+        elif command > self.newest_command(told.tenant, told.sender):
+            return None
+        else:
+            position = self.store.command(told.tenant, told.sender, command)
+        if position is None:
+            return None
+        entry = self.entry_at(position)
+        return None if entry is None else (position, entry)
+
+    def newest_command(self, tenant: str, sender: str) -> bytes:
+        """The greatest id in the command table: a greater one cannot be there, so nobody has to look."""
+        newest = self._newest_command.get((tenant, sender))
+        if newest is None:
+            newest = self.store.newest_command(tenant, sender) or b""
+            self._newest_command[tenant, sender] = newest
+        return newest
+
+    def acknowledge(self, told: Told, position: int, entry_id: str, sequence: int) -> None:
+        """Acknowledge a command once the turn is flushed (G1)."""
+        self.reply(told, Ack(told.message.id, position, entry_id, sequence))
+
+    # Reading.
+
+    def entry_at(self, position: int) -> Entry | None:
+        """Return the event at a position, of the journal or of the turn under way."""
+        if position > self.head:
+            return self.entries[position - self.head - 1]
+        record = self.store.record_at(position)
+        if record is None:
+            return None
+        return read_record(record)[position - record.first]
+
+    def positions(self, stream: Address, after: int, limit: int) -> list[int]:
+        """Return the positions of at most ``limit`` sequences of a stream after ``after``."""
+        first = self._behind.first_pending(stream)
+        found: list[int] = []
+        if first is None or first > after + 1:
+            wanted = limit if first is None else min(limit, first - after - 1)
+            found = self.store.positions(stream, after, wanted)
+        if len(found) < limit:
+            found += self._behind.positions(stream, after + len(found), limit - len(found))
+        return found
+
+    def read_stream(self, stream: Address, after: int, limit: int) -> list[Entry]:
+        """Return at most ``limit`` events of a stream, or of a mailbox, after a sequence or number."""
+        entries: list[Entry] = []
+        record: Record | None = None
+        unpacked: list[Entry] = []
+        for position in self.positions(stream, after, limit):
+            if position > self.head:
+                entries.append(self.entries[position - self.head - 1])
+                continue
+            if record is None or not record.first <= position < record.first + record.count:
+                record = self.store.record_at(position)
+                if record is None:
+                    break
+                unpacked = read_record(record)
+            entries.append(unpacked[position - record.first])
+        return entries
+
+    def mailbox(self, tenant: str, stream: str) -> Mailbox:
+        """Return the mailbox of a consumer, with nothing in it if nothing was ever sent."""
+        address = ("mailbox", tenant, stream)
+        mailbox = self.mailboxes.get(address)
+        if mailbox is None:
+            mailbox = self.mailboxes[address] = Mailbox(tenant, stream)
+        return mailbox
+
+    def deliveries(self, mailbox: Mailbox, after: int, limit: int) -> list[Entry]:
+        """Return the events of a mailbox after a number: from memory if they are there, else from the journal."""
+        entries = mailbox.after(after, limit)
+        if entries is None:
+            entries = self.read_stream(("mailbox", mailbox.tenant, mailbox.stream), after, limit)
+        return entries
+
+    def received(self, mailbox: Mailbox, number: int) -> None:
+        """Note how far a consumer has received; it is written with a later commit."""
+        if mailbox.advance(number):
+            self._mailboxes_received.add(("mailbox", mailbox.tenant, mailbox.stream))
+
+    def _note_received(self) -> None:
+        if self._mailboxes_received and self.entries:
+            for address in self._mailboxes_received:
+                self._behind.dirty(address, self.head + 1)
+            self._mailboxes_received.clear()
+
+    # Waking, parking, supervision.
+
+    def wake(self, address: Address) -> ScheduledActor:
+        """Bring an actor into memory from its snapshot, or as new."""
+        actor = self._load(address)
+        self.actors[address] = actor
+        actor.woken(from_parked=True)
+        if self._staged:
+            self._deliver_staged()
+        return actor
+
+    def _load(self, address: Address) -> ScheduledActor:
+        actor = self.kinds[address[0]](self, address)
+        row = self.store.snapshot(address)
+        if row is not None:
+            actor.thaw(row.body)
+        self._catch_up(actor)
+        actor.touched_at = self.now
+        return actor
+
+    def _catch_up(self, actor: ScheduledActor) -> None:
+        """Apply what the actor's stream has beyond its snapshot."""
+        while entries := self.read_stream(actor.address, actor.sequence(), 1_000):
+            for entry in entries:
+                actor.apply(entry.event, entry.sequence, entry.at)
+        # Events of the turn under way are not in the index before the turn is sealed.
+        kind, tenant, ident = actor.address
+        for entry in self.entries:
+            if entry.id == ident and entry.kind == kind and entry.tenant == tenant:
+                if entry.sequence == actor.sequence() + 1:
+                    actor.apply(entry.event, entry.sequence, entry.at)
+
+    def _failed(
+        self, actor: ScheduledActor, message: Any, error: BaseException, entries: int, replies: int
+    ) -> ScheduledActor:
+        """Undo what the handler did, set its message aside, and rebuild the actor from the journal."""
+        for entry in self.entries[entries:]:
+            self._behind.commands.pop((entry.tenant, entry.sender, entry.command), None)
+        del self.entries[entries:]
+        del self._replies[replies:]
+        self._staged.clear()
+        self.observer.actor_failed(actor.address, message, error)
+        self._rebuilds.append(self.now)
+        while self._rebuilds[0] < self.now - REBUILD_PERIOD_S:
+            self._rebuilds.popleft()
+        if len(self._rebuilds) > REBUILDS:
+            raise TooManyFailures(
+                f"{len(self._rebuilds)} actors failed within {REBUILD_PERIOD_S:g} s; the last was {actor.address}"
+            ) from error
+        if isinstance(message, Told):
+            self.refuse(message, Code.INTERNAL, "the daemon failed on this command and has set it aside")
+        rebuilt = self._load(actor.address)
+        rebuilt.inbox = actor.inbox
+        rebuilt.deadline_set = actor.deadline_set
+        self.actors[actor.address] = rebuilt
+        rebuilt.woken(from_parked=False)
+        if self._staged:
+            self._deliver_staged()
+        return rebuilt
+
+    def park_idle(self, before: float, limit: int = 1_000) -> int:
+        """Let actors leave memory that were not told anything since ``before``; return how many will.
+
+        Each call looks at no more than ``limit`` actors and goes on where the last one stopped. Call after ``run``, and run again.
+        """
+        parked = 0
+        if not self._park_round:
+            self._park_round = list(self.actors)
+        for address in self._park_round[-limit:]:
+            actor = self.actors.get(address)
+            if actor is not None and actor.touched_at <= before and actor.may_park():
+                self.park(actor)
+                parked += 1
+        del self._park_round[-limit:]
+        return parked
+
+    def park(self, actor: ScheduledActor) -> None:
+        """Write the actor's snapshot with the next commit, then let it leave memory."""
+        actor.parked()
+        if self._staged:
+            self._deliver_staged()
+        self._behind.urgent(actor.address, self.head + 1)
+        self._parking.append(actor.address)
+
+    def _leave_memory(self, address: Address) -> None:
+        actor = self.actors.pop(address)
+        assert not actor.inbox, f"{address} was told something while it was being parked"
+
+    def _freeze(self, address: Address) -> SnapshotRow | None:
+        if address[0] == "mailbox":
+            return freeze_mailbox(self.mailboxes[address])
+        actor = self.actors.get(address)
+        row: SnapshotRow | None = actor.freeze() if actor is not None else None
+        return row
+
+    # Recovery.
+
+    def recover(self, opened: Opened, now: float) -> int:
+        """Bring memory to where the journal ends; return how many events were replayed.
+
+        Call once, before the first turn; the caller then runs a turn in which everybody announces itself.
+        """
+        self.now = now
+        self.journal, self.epoch, self.head, self._hash = (
+            opened.journal,
+            opened.epoch,
+            opened.head,
+            opened.head_hash,
+        )
+        as_of = self._load_live()
+        replayed = self._replay(opened.low_water, as_of)
+        for address in list(self.actors):
+            self._announce_recovered(address)
+        for address, actor in list(self.actors.items()):
+            if address[0] == "dispatcher":
+                actor.woken(from_parked=False)
+        self._deliver_staged()
+        return replayed
+
+    def parked_by_owner(self, tenant: str) -> dict[str, int]:
+        """Return how many conversations of each agent are in the store only."""
+        counts: dict[str, int] = {}
+        for of_tenant, owner, many in self.store.owners():
+            if of_tenant == tenant:
+                counts[owner] = many
+        for address in self.actors:
+            if address[0] == "conversation" and address[1] == tenant:
+                row = self.store.snapshot(address)
+                if row is not None and row.owner is not None:
+                    counts[row.owner] -= 1
+        return counts
+
+    def _load_live(self) -> dict[Address, int]:
+        as_of: dict[Address, int] = {}
+        for row in self.store.live():
+            as_of[row.address] = row.as_of
+            if row.address[0] == "mailbox":
+                self.mailboxes[row.address] = thaw_mailbox(row)
+            else:
+                actor = self.kinds[row.address[0]](self, row.address)
+                actor.thaw(row.body)
+                self.actors[row.address] = actor
+        return as_of
+
+    def _replay(self, low: LowWater, as_of: dict[Address, int]) -> int:
+        start = min(low)
+        replayed = 0
+        for position, entry in self._entries_after(start):
+            replayed += 1
+            address = (entry.kind, entry.tenant, entry.id)
+            if position > low.index:
+                self._behind.note(address, entry.sequence, position)
+            if entry.command and position > low.commands:
+                self._behind.commands[entry.tenant, entry.sender, entry.command] = (position, entry.at)
+            if position > low.snapshots:
+                self._replay_state(address, position, entry, as_of)
+            for stream in entry.audience:
+                self._replay_delivery(("mailbox", entry.tenant, stream), position, entry, as_of)
+        return replayed
+
+    def _replay_state(
+        self, address: Address, position: int, entry: Entry, as_of: dict[Address, int]
+    ) -> None:
+        actor = self.actors.get(address)
+        if actor is None:
+            actor = self.kinds[address[0]](self, address)
+            row = self.store.snapshot(address)
+            if row is not None:
+                actor.thaw(row.body)
+                as_of[address] = row.as_of
+            self.actors[address] = actor
+        if position > as_of.get(address, 0):
+            actor.apply(entry.event, entry.sequence, entry.at)
+            self._behind.dirty(address, position)
+
+    def _replay_delivery(
+        self, address: Address, position: int, entry: Entry, as_of: dict[Address, int]
+    ) -> None:
+        if position <= as_of.get(address, 0):
+            return
+        mailbox = self.mailboxes.get(address)
+        if mailbox is None:
+            mailbox = self.mailboxes[address] = Mailbox(entry.tenant, address[2])
+        self._behind.note(address, mailbox.put(entry), position)
+        self._behind.dirty(address, position)
+
+    def _entries_after(self, position: int) -> Iterator[tuple[int, Entry]]:
+        for record in self.store.records(position):
+            for place, entry in enumerate(read_record(record), record.first):
+                if place > position:
+                    yield place, entry
+
+    def _announce_recovered(self, address: Address) -> None:
+        actor = self.actors[address]
+        actor.touched_at = self.now
+        actor.restarted()
+        deadline = actor.deadline()
+        actor.deadline_set = deadline
+        self.timers.set(address, deadline)
+
+
+def freeze_mailbox(mailbox: Mailbox) -> SnapshotRow:
+    """Return the snapshot of a mailbox; its position is filled in by the commit."""
+    body = mailbox.last.to_bytes(8, "big") + mailbox.received.to_bytes(8, "big")
+    return SnapshotRow(("mailbox", mailbox.tenant, mailbox.stream), 0, body, live=True)
+
+
+def thaw_mailbox(row: SnapshotRow) -> Mailbox:
+    """Return the mailbox of a snapshot."""
+    _, tenant, stream = row.address
+    last, received = int.from_bytes(row.body[:8], "big"), int.from_bytes(row.body[8:16], "big")
+    return Mailbox(tenant, stream, last, received)

@@ -1,0 +1,77 @@
+"""Is a repeated command the same command (G3)? Answered from the event that the first one caused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors import events
+from actors.events import AnyEvent
+from actors.journal import Entry
+from protocol.messages import (
+    Accept,
+    AgentMessage,
+    CustomerLeft,
+    CustomerMessage,
+    Decline,
+    End,
+    Logout,
+    SetPresence,
+)
+
+
+#: The event that answers a command, where it is not the only one that the command causes.
+PRINCIPAL: dict[type[Any], type[Any]] = {
+    CustomerMessage: events.CustomerWrote,
+    CustomerLeft: events.Ended,
+    SetPresence: events.PresenceChosen,
+    Logout: events.LoggedOut,
+}
+
+
+def principal(command: Any, caused: list[AnyEvent]) -> int:
+    """Return which of the events that a command has caused carries its id."""
+    kind = PRINCIPAL.get(type(command))
+    return next((place for place, event in enumerate(caused) if type(event) is kind), 0)
+
+
+def same(command: Any, entry: Entry) -> bool:
+    """True when ``command`` says what the command of ``entry`` said; ``entry`` is the event that carries its id."""
+    event = entry.event
+    match command:
+        case CustomerMessage():
+            return _same_customer_message(command, entry)
+        case CustomerLeft():
+            return isinstance(event, events.Ended) and (event.by, event.contact) == (
+                "customer",
+                command.contact,
+            )
+        case AgentMessage():
+            return (
+                isinstance(event, events.AgentWrote)
+                and entry.id == command.conversation
+                and event.content == command.content
+            )
+        case Accept():
+            return isinstance(event, events.Assigned) and event.offer == command.offer
+        case Decline():
+            return isinstance(event, events.OfferDeclined) and event.offer == command.offer
+        case End():
+            return (
+                isinstance(event, events.Ended)
+                and entry.id == command.conversation
+                and event.reason == command.reason
+            )
+        case SetPresence():
+            return isinstance(event, events.PresenceChosen) and event.presence == command.presence
+        case Logout():
+            return isinstance(event, events.LoggedOut) and entry.id == command.agent
+    return False
+
+
+def _same_customer_message(command: CustomerMessage, entry: Entry) -> bool:
+    event = entry.event
+    return (
+        isinstance(event, events.CustomerWrote)
+        and event.contact == command.contact
+        and event.content == command.content
+    )

@@ -1,0 +1,129 @@
+"""Actors without threads: pykka's actor class on a ready queue.
+
+The only module that knows pykka's private hooks; ``tests/actors/test_scheduled.py`` fails loudly when an upgrade moves them. pykka's own
+constructor draws a random URN, an inbox and an event for each actor, and its registry is a list that is searched from the front: at
+100,000 actors that costs 2.5 KB and some milliseconds each. Here all three are made when somebody asks for them, and the
+runtime's dictionary of addresses takes the registry's place.
+"""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import pykka
+from pykka._envelope import Envelope
+
+from actors.journal import Address
+
+if TYPE_CHECKING:
+    from actors.runtime import System
+
+
+class _Inbox:
+    """What pykka's references put messages into: a door to the runtime's ready queue."""
+
+    def __init__(self, actor: ScheduledActor) -> None:
+        self._actor = actor
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """Queue an envelope. Only on the reactor's thread; other threads use ``System.post``."""
+        message = envelope if envelope.reply_to is not None else envelope.message
+        self._actor.system.tell_from_outside(self._actor.address, message)
+
+    def get(self) -> Envelope[Any]:
+        """Never called: the runtime takes messages from the actor itself."""
+        raise NotImplementedError("a scheduled actor is run by the runtime")
+
+    def empty(self) -> bool:
+        """Tell whether anything waits."""
+        return not self._actor.inbox
+
+
+class ScheduledActor(pykka.Actor):
+    """An actor that is run by the runtime, one batch of messages at a time."""
+
+    #: How the runtime names this kind in addresses.
+    kind: str = ""
+
+    def __init__(self, system: System, address: Address) -> None:  # pykka's own is left out on purpose: see above
+        self.system = system
+        self.address = address
+        self.inbox: list[Any] = []
+        self.deadline_set: float | None = None
+        self.touched_at: float = 0.0
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        raise NotImplementedError("the inbox is made by the constructor")
+
+    @staticmethod
+    def _create_future() -> pykka.Future[Any]:
+        return pykka.ThreadingFuture()
+
+    def _start_actor_loop(self) -> None:
+        """Nothing to start: the ready queue runs the actor."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Make what only pykka's references need, when they need it."""
+        made: Any
+        if name == "actor_urn":
+            made = "urn:switchboard:" + ":".join(self.address)
+        elif name == "actor_inbox":
+            made = _Inbox(self)
+        elif name == "actor_stopped":
+            made = Event()
+        elif name == "_actor_ref":
+            made = pykka.ActorRef(self)
+        else:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        self.__dict__[name] = made
+        return made
+
+    def run_one(self, message: Any) -> None:
+        """Handle one message; one that was asked through a pykka reference gets its answer."""
+        if type(message) is not Envelope:
+            self.on_receive(message)
+            return
+        try:
+            message.reply_to.set(self._handle_receive(message.message))
+        except Exception:
+            message.reply_to.set_exception()
+
+    # What the runtime asks of an actor.
+
+    def settle(self) -> None:
+        """Tell others what has changed, once the inbox is worked through."""
+
+    def deadline(self) -> float | None:
+        """Return when the actor wants its next ``Tick``."""
+        return None
+
+    def apply(self, event: Any, sequence: int, at: float) -> None:
+        """Take an event of the journal into the state (rebuild and recovery)."""
+        raise NotImplementedError
+
+    def sequence(self) -> int:
+        """Return the sequence of the newest event in this actor's stream."""
+        raise NotImplementedError
+
+    def freeze(self) -> Any:
+        """Return the state as a SnapshotRow without its position, or None if there is nothing to keep."""
+        raise NotImplementedError
+
+    def thaw(self, body: bytes) -> None:
+        """Take over the state of a snapshot."""
+        raise NotImplementedError
+
+    def woken(self, *, from_parked: bool) -> None:
+        """Announce yourself after being woken from a parked snapshot, rebuilt after a failure, or recovered at start."""
+
+    def restarted(self) -> None:
+        """The process has come back from the journal: take note of what did not survive."""
+
+    def may_park(self) -> bool:
+        """Tell whether the actor can leave memory now."""
+        return False
+
+    def parked(self) -> None:
+        """Tell others that this actor is about to leave memory."""

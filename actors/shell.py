@@ -1,0 +1,45 @@
+"""What every shell does the same way: a command that was carried out before gets its first answer; events become entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.events import AnyEvent
+from actors.runtime import Told
+from actors.same import principal, same
+from actors.scheduled import ScheduledActor
+from protocol.errors import Code
+from protocol.messages import Ack
+
+
+class Shell(ScheduledActor):
+    """An actor with a stream of its own in the journal."""
+
+    def answered_before(self, told: Told) -> bool:
+        """Answer a repeated command with its first answer (G3); False if the command is new."""
+        found = self.system.first_entry(told)
+        if found is None:
+            return False
+        position, entry = found
+        if same(told.message, entry):
+            self.system.reply(
+                told, Ack(told.message.id, position, entry.id, entry.sequence, duplicate=True)
+            )
+        else:
+            self.system.refuse(told, Code.ID_REUSED, "this command id was used before, for something else")
+        return True
+
+    def take_in(self, caused: list[AnyEvent], told: Told | None = None) -> None:
+        """Record events, apply them, and acknowledge the command that caused them."""
+        carrier = 0 if told is None or len(caused) == 1 else principal(told.message, caused)
+        for place, event in enumerate(caused):
+            sequence = self.sequence() + 1
+            cause = told if place == carrier else None
+            position = self.system.record(self, event, sequence, self.audience(event), cause)
+            self.apply(event, sequence, self.system.now)
+            if cause is not None:
+                self.system.acknowledge(cause, position, self.address[2], sequence)
+
+    def audience(self, event: Any) -> tuple[str, ...]:
+        """Return who must learn of an event, before it is applied."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""The process: bootstrap, reactor, connections, stores, metrics, health, commands."""

@@ -1,0 +1,149 @@
+"""The store for tests and the simulator: everything in memory, and nothing survives but what was committed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from actors.journal import (
+    EMPTY_HASH,
+    Address,
+    Batch,
+    CommandRow,
+    IndexRow,
+    LowWater,
+    Opened,
+    Record,
+    SnapshotRow,
+)
+
+
+class MemoryStore:
+    """A store without a disk. Opening it again is a restart."""
+
+    def __init__(self, journal: str = "memory") -> None:
+        self._journal = journal
+        self._epoch = 0
+        self._records: list[Record] = []
+        self._firsts: list[int] = []
+        self._snapshots: dict[Address, SnapshotRow] = {}
+        self._index: dict[Address, dict[int, IndexRow]] = {}
+        self._commands: dict[tuple[str, str, bytes], CommandRow] = {}
+        self._low_water = LowWater()
+
+    def open(self) -> Opened:
+        """Begin a new epoch."""
+        self._epoch += 1
+        last = self._records[-1] if self._records else None
+        head = last.first + last.count - 1 if last else 0
+        digest = last.hash if last else EMPTY_HASH
+        return Opened(self._journal, self._epoch, head, digest, self._low_water)
+
+    def commit(self, batch: Batch) -> None:
+        """Take the batch in."""
+        if batch.record is not None:
+            self._records.append(batch.record)
+            self._firsts.append(batch.record.first)
+        for row in batch.snapshots:
+            self._snapshots[row.address] = row
+        for index in batch.index:
+            self._index.setdefault(index.stream, {})[index.first] = index
+        for command in batch.commands:
+            self._commands.setdefault((command.tenant, command.sender, command.command), command)
+        self._low_water = batch.low_water
+
+    def snapshot(self, address: Address) -> SnapshotRow | None:
+        """Return the newest snapshot of an actor."""
+        return self._snapshots.get(address)
+
+    def find(self, tenant: str, lookup: str) -> list[str]:
+        """Return the ids of the conversations with this look-up key."""
+        return [
+            row.address[2]
+            for row in self._snapshots.values()
+            if row.lookup == lookup and row.address[1] == tenant
+        ]
+
+    def live(self) -> Iterator[SnapshotRow]:
+        """Return the snapshots to be woken at start."""
+        return iter([row for row in self._snapshots.values() if row.live])
+
+    def owned(self, tenant: str, owner: str) -> list[str]:
+        """Return the ids of the conversations with this owner."""
+        return [
+            row.address[2]
+            for row in self._snapshots.values()
+            if row.owner == owner and row.address[1] == tenant
+        ]
+
+    def owners(self) -> Iterator[tuple[str, str, int]]:
+        """Return how many conversations each owner has."""
+        counts: dict[tuple[str, str], int] = {}
+        for row in self._snapshots.values():
+            if row.owner is not None:
+                key = (row.address[1], row.owner)
+                counts[key] = counts.get(key, 0) + 1
+        return iter([(tenant, owner, many) for (tenant, owner), many in counts.items()])
+
+    def due(self, before: float) -> list[tuple[float, Address]]:
+        """Return the deadlines before a time."""
+        return sorted(
+            (row.wake_at, row.address)
+            for row in self._snapshots.values()
+            if row.wake_at is not None and row.wake_at < before
+        )
+
+    def command(self, tenant: str, sender: str, command: bytes) -> int | None:
+        """Return the position that carries the command's id."""
+        row = self._commands.get((tenant, sender, command))
+        return row.position if row else None
+
+    def newest_command(self, tenant: str, sender: str) -> bytes | None:
+        """Return the greatest command id of a sender."""
+        ids = [key[2] for key in self._commands if key[:2] == (tenant, sender)]
+        return max(ids, default=None)
+
+    def positions(self, stream: Address, after: int, limit: int) -> list[int]:
+        """Return positions of a stream."""
+        rows = sorted(self._index.get(stream, {}).values())
+        return join_index(((row.first, row.positions) for row in rows), after, limit)
+
+    def records(self, after: int) -> Iterator[Record]:
+        """Return the records that hold any position after ``after``."""
+        return iter([record for record in self._records if record.first + record.count - 1 > after])
+
+    def record_at(self, position: int) -> Record | None:
+        """Return the record that holds a position."""
+        place = bisect_right(self._firsts, position) - 1
+        if place < 0:
+            return None
+        record = self._records[place]
+        return record if position < record.first + record.count else None
+
+    def forget_commands(self, before: float, limit: int) -> int:
+        """Drop old command rows."""
+        old = [key for key, row in self._commands.items() if row.at < before][:limit]
+        for key in old:
+            del self._commands[key]
+        return len(old)
+
+    def close(self) -> None:
+        """Nothing to give up."""
+
+
+def join_index(rows: Iterator[tuple[int, tuple[int, ...]]], after: int, limit: int) -> list[int]:
+    """Join index rows of one stream, in order of their first sequence, into the positions after ``after``.
+
+    Rows may overlap: recovery notes again what lies beyond the low water, and both hold the same positions.
+    """
+    found: list[int] = []
+    following = after + 1
+    for first, positions in rows:
+        if first > following:
+            break
+        fresh = positions[following - first :]
+        found.extend(fresh)
+        following += len(fresh)
+        if len(found) >= limit:
+            break
+    return found[:limit]

@@ -1,0 +1,299 @@
+"""The SQLite store: one file, one connection that writes and checkpoints, WAL, ``synchronous=FULL``.
+
+One connection only: SQLite before 3.51.3 can corrupt a WAL file when two of them write and checkpoint. A failed commit means
+unknown, never no (G2): it was seen to come back after a restart. A lock file keeps a second daemon out for the life of the process, and the
+epoch is checked in every transaction (G12).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from actors.journal import (
+    EMPTY_HASH,
+    Address,
+    Batch,
+    CommandRow,
+    CommitUnknown,
+    Deposed,
+    IndexRow,
+    JournalDamaged,
+    LowWater,
+    Opened,
+    Record,
+    SnapshotRow,
+)
+from daemon.stores.memory import join_index
+
+#: Checkpoint when the WAL has this many pages (of 4 KiB).
+CHECKPOINT_PAGES = 4_000
+
+_encoder = msgspec.msgpack.Encoder()
+_positions_decoder = msgspec.msgpack.Decoder(tuple[int, ...])
+
+INSERT_RECORD = "INSERT INTO journal (position, count, epoch, body, hash) VALUES (?, ?, ?, ?, ?)"
+UPDATE_SHARD = "UPDATE shard SET snapshots = ?, stream_index = ?, commands = ? WHERE id = 1 AND epoch = ?"
+UPSERT_SNAPSHOT = """
+    INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, wake_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (kind, tenant, id) DO UPDATE SET as_of = excluded.as_of, live = excluded.live, lookup = excluded.lookup,
+        owner = excluded.owner, wake_at = excluded.wake_at, body = excluded.body
+"""
+REPLACE_INDEX = (
+    "INSERT OR REPLACE INTO stream_index (kind, tenant, id, first, positions) VALUES (?, ?, ?, ?, ?)"
+)
+INSERT_COMMAND = (
+    "INSERT OR IGNORE INTO command (tenant, sender, command, position, at) VALUES (?, ?, ?, ?, ?)"
+)
+SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, wake_at, body FROM snapshot"
+SELECT_RECORD = "SELECT position, count, epoch, body, hash FROM journal"
+
+
+class NewerJournal(Exception):
+    """The journal was written by a newer version; it is refused before it is touched (G16)."""
+
+
+class SQLiteStore:
+    """The journal in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._epoch = 0
+        self._lock: int | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> Opened:
+        """Lock the file, bring the schema up to date, begin a new epoch.
+
+        Raises Deposed when another process has it, NewerJournal, JournalDamaged.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _lock(self.path.with_suffix(".lock"))
+        connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
+        self._connection = connection
+        try:
+            return self._open(connection)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            raise JournalDamaged(0, f"SQLite says: {error}") from error
+
+    def _open(self, connection: sqlite3.Connection) -> Opened:
+        _refuse_newer(connection)
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise JournalDamaged(0, f"the file system does not allow a write-ahead log (journal_mode is {mode})")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA cache_size = -65536")
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+        os.chmod(self.path, 0o600)
+        migrate(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            "INSERT OR IGNORE INTO shard (id, journal, epoch, snapshots, stream_index, commands) VALUES (1, ?, 0, 0, 0, 0)",
+            (uuid.uuid4().hex,),
+        )
+        connection.execute("UPDATE shard SET epoch = epoch + 1")
+        connection.execute("COMMIT")
+        journal, self._epoch, *low = connection.execute(
+            "SELECT journal, epoch, snapshots, stream_index, commands FROM shard"
+        ).fetchone()
+        last = connection.execute(f"{SELECT_RECORD} ORDER BY position DESC LIMIT 1").fetchone()
+        record = Record(*last) if last else None
+        head = record.first + record.count - 1 if record else 0
+        if record is not None and record.epoch >= self._epoch:
+            raise JournalDamaged(record.first, f"written in epoch {record.epoch}, but this is {self._epoch}")
+        if max(low) > head:
+            raise JournalDamaged(head + 1, f"events up to {max(low)} were stored once and are missing")
+        return Opened(journal, self._epoch, head, record.hash if record else EMPTY_HASH, LowWater(*low))
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The one connection."""
+        assert self._connection is not None, "the store is not open"
+        return self._connection
+
+    def commit(self, batch: Batch) -> None:
+        """Write the batch as one transaction and flush it. Raises CommitUnknown, Deposed."""
+        execute = self.connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            if execute(UPDATE_SHARD, (*batch.low_water, self._epoch)).rowcount != 1:
+                raise Deposed(f"epoch {self._epoch} is over: another process owns {self.path}")
+            if batch.record is not None:
+                execute(INSERT_RECORD, batch.record)
+            if batch.snapshots or batch.index or batch.commands:
+                self._write_behind(batch)
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            name = getattr(error, "sqlite_errorname", type(error).__name__)
+            raise CommitUnknown(f"the commit failed ({name}: {error}); it may be stored or not") from error
+
+    def _write_behind(self, batch: Batch) -> None:
+        many = self.connection.executemany
+        many(UPSERT_SNAPSHOT, [_snapshot_values(row) for row in batch.snapshots])
+        many(REPLACE_INDEX, [_index_values(row) for row in batch.index])
+        many(INSERT_COMMAND, batch.commands)
+
+    def snapshot(self, address: Address) -> SnapshotRow | None:
+        """Return the newest snapshot of an actor."""
+        found = self.connection.execute(
+            f"{SELECT_SNAPSHOT} WHERE kind = ? AND tenant = ? AND id = ?", address
+        ).fetchone()
+        return _snapshot_row(found) if found else None
+
+    def find(self, tenant: str, lookup: str) -> list[str]:
+        """Return the ids of the conversations with this look-up key."""
+        rows = self.connection.execute(
+            "SELECT id FROM snapshot WHERE tenant = ? AND lookup = ?", (tenant, lookup)
+        )
+        return [ident for (ident,) in rows]
+
+    def live(self) -> Iterator[SnapshotRow]:
+        """Return the snapshots to be woken at start."""
+        rows = self.connection.execute(f"{SELECT_SNAPSHOT} WHERE live = 1")
+        return iter([_snapshot_row(row) for row in rows])
+
+    def owned(self, tenant: str, owner: str) -> list[str]:
+        """Return the ids of the conversations with this owner."""
+        rows = self.connection.execute(
+            "SELECT id FROM snapshot WHERE tenant = ? AND owner = ?", (tenant, owner)
+        )
+        return [ident for (ident,) in rows]
+
+    def owners(self) -> Iterator[tuple[str, str, int]]:
+        """Return how many conversations each owner has."""
+        rows = self.connection.execute(
+            "SELECT tenant, owner, count(*) FROM snapshot WHERE owner IS NOT NULL GROUP BY tenant, owner"
+        )
+        return iter(rows.fetchall())
+
+    def due(self, before: float) -> list[tuple[float, Address]]:
+        """Return the deadlines before a time."""
+        rows = self.connection.execute(
+            "SELECT wake_at, kind, tenant, id FROM snapshot WHERE wake_at < ? ORDER BY wake_at", (before,)
+        )
+        return [(wake_at, (kind, tenant, ident)) for wake_at, kind, tenant, ident in rows]
+
+    def command(self, tenant: str, sender: str, command: bytes) -> int | None:
+        """Return the position that carries the command's id."""
+        found = self.connection.execute(
+            "SELECT position FROM command WHERE tenant = ? AND sender = ? AND command = ?",
+            (tenant, sender, command),
+        ).fetchone()
+        return found[0] if found else None
+
+    def newest_command(self, tenant: str, sender: str) -> bytes | None:
+        """Return the greatest command id of a sender."""
+        found = self.connection.execute(
+            "SELECT max(command) FROM command WHERE tenant = ? AND sender = ?", (tenant, sender)
+        ).fetchone()
+        return found[0] if found else None
+
+    def positions(self, stream: Address, after: int, limit: int) -> list[int]:
+        """Return positions of a stream."""
+        start = self.connection.execute(
+            "SELECT max(first) FROM stream_index WHERE kind = ? AND tenant = ? AND id = ? AND first <= ?",
+            (*stream, after + 1),
+        ).fetchone()[0]
+        rows = self.connection.execute(
+            "SELECT first, positions FROM stream_index WHERE kind = ? AND tenant = ? AND id = ? AND first >= ? ORDER BY first",
+            (*stream, start or 0),
+        )
+        return join_index(((first, _positions_decoder.decode(body)) for first, body in rows), after, limit)
+
+    def records(self, after: int) -> Iterator[Record]:
+        """Return the records that hold any position after ``after``."""
+        start = self.connection.execute(
+            "SELECT max(position) FROM journal WHERE position <= ?", (after + 1,)
+        ).fetchone()[0]
+        rows = self.connection.execute(f"{SELECT_RECORD} WHERE position >= ? ORDER BY position", (start or 0,))
+        for row in rows:
+            record = Record(*row)
+            if record.first + record.count - 1 > after:
+                yield record
+
+    def record_at(self, position: int) -> Record | None:
+        """Return the record that holds a position."""
+        found = self.connection.execute(
+            f"{SELECT_RECORD} WHERE position <= ? ORDER BY position DESC LIMIT 1", (position,)
+        ).fetchone()
+        if found is None:
+            return None
+        record = Record(*found)
+        return record if position < record.first + record.count else None
+
+    def forget_commands(self, before: float, limit: int) -> int:
+        """Drop old command rows, a bounded stretch of the table at a time."""
+        return self.connection.execute(
+            "DELETE FROM command WHERE (tenant, sender, command) IN "
+            "(SELECT tenant, sender, command FROM command WHERE at < ? LIMIT ?)",
+            (before, limit),
+        ).rowcount
+
+    def close(self) -> None:
+        """Close the file and give up the lock."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Return the numbered schema changes that ship with this version."""
+    folder = files("daemon.stores") / "migrations"
+    scripts = [(int(item.name[:4]), item.read_text()) for item in folder.iterdir() if item.name.endswith(".sql")]
+    return sorted(scripts)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply the schema changes that the file does not have yet, each in a transaction of its own."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, script in migrations():
+        if number > version:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _refuse_newer(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    newest = migrations()[-1][0]
+    if version > newest:
+        raise NewerJournal(
+            f"the journal has schema {version}, this daemon knows {newest}: use the daemon that wrote it, or a later one"
+        )
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise Deposed(f"another daemon holds {path}") from error
+    return descriptor
+
+
+def _snapshot_values(row: SnapshotRow) -> tuple[object, ...]:
+    return (*row.address, row.as_of, int(row.live), row.lookup, row.owner, row.wake_at, row.body)
+
+
+def _snapshot_row(found: tuple[str, str, str, int, int, str | None, str | None, float | None, bytes]) -> SnapshotRow:
+    kind, tenant, ident, as_of, live, lookup, owner, wake_at, body = found
+    return SnapshotRow((kind, tenant, ident), as_of, body, bool(live), lookup, owner, wake_at)
+
+
+def _index_values(row: IndexRow) -> tuple[object, ...]:
+    return (*row.stream, row.first, _encoder.encode(row.positions))
+
+
+__all__ = ["CommandRow", "NewerJournal", "SQLiteStore", "migrate", "migrations"]
