@@ -1,0 +1,153 @@
+"""The desk file: one tenant's departments, agents, channels, gateways, consoles and policies.
+
+A new setting is one line in its section. A reference to another table is a note on the type (`refers_to`), so
+the checker follows it without code of its own.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from config.annotations import Section, Violation, note
+from config.checking import Checked, check
+from config.keys import PublicKey, decodes
+from config.kinds import Count, Identifier, Name, Seconds, SecondsOrNone, Slug
+from config.problems import ConfigurationError
+from config.schema import schema_of
+from config.source import Source, parse_source, read_source
+
+DepartmentId = Annotated[str, note(refers_to="departments")]
+GatewayId = Annotated[str, note(refers_to="gateways")]
+Language = Annotated[
+    str,
+    Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
+    note(says='a language tag like "uk" or "zh-Hans"'),
+]
+PasswordHash = Annotated[
+    str,
+    Meta(
+        pattern=r"^\$argon2id\$v=\d{1,3}\$m=\d{1,9},t=\d{1,9},p=\d{1,9}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$",
+        max_length=512,
+    ),
+    note(secret=True, says='an argon2id hash, whole, beginning with "$argon2id$"; never the password itself'),
+]
+
+
+class Department(Section, frozen=True):
+    """`[departments.<id>]`: a queue and the agents who serve it."""
+
+    name: Name
+    offer_timeout_s: Seconds = 30
+    decline_pause_s: SecondsOrNone = 20
+
+
+class Agent(Section, frozen=True):
+    """`[agents.<id>]`: somebody who answers. `capacity` is counted in units."""
+
+    name: Name
+    password: PasswordHash
+    departments: Annotated[tuple[DepartmentId, ...], Meta(min_length=1)]
+    capacity: Annotated[int, Meta(ge=1, le=10_000)] = 4
+    languages: tuple[Language, ...] = ()
+
+    def violations(self) -> Iterator[Violation]:
+        """Each department and language once."""
+        for key, values in (("departments", self.departments), ("languages", self.languages)):
+            if len(set(values)) < len(values):
+                yield Violation(key, "names the same one twice")
+
+
+class Channel(Section, frozen=True):
+    """`[channels.<id>]`: an account at a provider; its gateway speaks for it, its department answers."""
+
+    name: Name
+    kind: Literal[
+        "web", "wechat-official-account", "wechat-mini-program", "baidu-mini-program", "messenger", "sms"
+    ]
+    gateway: GatewayId
+    department: DepartmentId
+
+
+class Peer(Section, frozen=True):
+    """A process outside that connects. Its key may be left out only where the daemon listens in plain."""
+
+    public_key: PublicKey | None = None
+
+    def violations(self) -> Iterator[Violation]:
+        """A key that Z85 can decode."""
+        if self.public_key is not None and not decodes(self.public_key):
+            yield Violation(
+                "public_key", "is not a public key: some five of its characters mean more than four bytes"
+            )
+
+
+class Gateway(Peer, frozen=True):
+    """`[gateways.<id>]`: carries the messages of one or more channels."""
+
+
+class Console(Peer, frozen=True):
+    """`[consoles.<id>]`: an agent's device, or a web console's server; its connections may log agents in."""
+
+
+class Policies(Section, frozen=True):
+    """`[policies]`: how this tenant wants it. `text_length_max` is in characters."""
+
+    presence_initial: Literal["online", "away", "offline"] = "online"
+    grace_s: SecondsOrNone = 60
+    """After this time the conversations of an agent who is gone go back to the queue."""
+    requeue_on_loss: bool = True
+    text_length_max: Count = 1000
+    welcome: Annotated[str, Meta(min_length=1)] | None = None
+
+    def violations(self) -> Iterator[Violation]:
+        """A welcome within the tenant's own limit."""
+        if self.welcome is not None and len(self.welcome) > self.text_length_max:
+            what = f"has {len(self.welcome)} characters, but text_length_max is {self.text_length_max}"
+            yield Violation("welcome", what)
+
+
+class Desk(Section, frozen=True):
+    """A tenant as its desk file describes it. The tables map ids to entries, in the file's order."""
+
+    tenant: Slug
+    departments: Mapping[Identifier, Department] = {}
+    agents: Mapping[Identifier, Agent] = {}
+    channels: Mapping[Identifier, Channel] = {}
+    gateways: Mapping[Identifier, Gateway] = {}
+    consoles: Mapping[Identifier, Console] = {}
+    policies: Policies = Policies()
+
+
+def load_desk(path: Path) -> Desk:
+    """Read and check a desk file. Raises ConfigurationError with every problem."""
+    return _settled(check_desk(read_source(path)))
+
+
+def parse_desk(text: str, file_name: str) -> Desk:
+    """Check a desk file's text; problems call it `file_name`. Raises as `load_desk` does."""
+    return _settled(check_desk(parse_source(text, file_name)))
+
+
+def check_desk(source: Source) -> Checked:
+    """Check a desk that has been read already, without raising."""
+    return check(source, Desk, Path())
+
+
+def desk_digest(text: str) -> str:
+    """Return the SHA-256 of a desk file's text as 64 hexadecimal digits: says which desk a daemon runs."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def desk_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a desk file."""
+    return schema_of(Desk)
+
+
+def _settled(checked: Checked) -> Desk:
+    if checked.problems:
+        raise ConfigurationError(checked.problems)
+    assert isinstance(checked.settings, Desk)
+    return checked.settings
