@@ -46,8 +46,7 @@ class Record(NamedTuple):
 class SnapshotRow(NamedTuple):
     """An actor's state as of a position.
 
-    ``live``: wake it at start. ``lookup``: a key unique among open ones. ``owner``: the agent it is assigned to. ``wake_at``: its
-    next deadline, in seconds since 1970.
+    ``live``: wake it at start. ``lookup``: a key by which an open one is found. ``owner``: the agent it is assigned to.
     """
 
     address: Address
@@ -56,7 +55,6 @@ class SnapshotRow(NamedTuple):
     live: bool = False
     lookup: str | None = None
     owner: str | None = None
-    wake_at: float | None = None
 
 
 class IndexRow(NamedTuple):
@@ -147,9 +145,6 @@ class Store(Protocol):
 
     def owners(self) -> Iterator[tuple[str, str, int]]:
         """Return (tenant, owner, how many conversations) of all snapshots that have an owner."""
-
-    def due(self, before: float) -> list[tuple[float, Address]]:
-        """Return the deadlines of snapshots before a time."""
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the first position that a command caused."""

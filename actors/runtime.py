@@ -34,7 +34,7 @@ from actors.timers import Timers
 from actors.writebehind import STEP, WriteBehind
 from config.desk import Desk
 from protocol.errors import Code
-from protocol.messages import Ack, Message, Refused
+from protocol.messages import Ack, Refused
 
 #: The most messages that actors may handle in one turn; beyond it two of them play ping-pong, and we stop (G14).
 MESSAGES_PER_TURN = 1_000_000
@@ -105,7 +105,7 @@ class System:
         self._hash = b""
         self._ready: deque[ScheduledActor] = deque()
         self._staged: list[tuple[Address, Any]] = []
-        self._replies: list[tuple[Any, Message]] = []
+        self._replies: list[tuple[Any, Any]] = []
         self._behind = WriteBehind(self._freeze)
         self._newest_command: dict[tuple[str, str], bytes] = {}
         self._rebuilds: deque[float] = deque()
@@ -114,6 +114,11 @@ class System:
         self._mailboxes_received: set[Address] = set()
         self._has_news: list[Mailbox] = []
         self._handled = 0
+
+    @property
+    def behind(self) -> int:
+        """How many rows of the derived tables are not written yet."""
+        return self._behind.behind
 
     # The turn.
 
@@ -201,7 +206,7 @@ class System:
             self._newest_command[key] = max(self.newest_command(*key), row.command)
         return Batch(record, snapshots, index, commands, low_water)
 
-    def release(self, batch: Batch | None) -> tuple[list[tuple[Any, Message]], list[Mailbox]]:
+    def release(self, batch: Batch | None) -> tuple[list[tuple[Any, Any]], list[Mailbox]]:
         """After the flush: return the replies that may go out, and the mailboxes that have news."""
         if batch is not None and batch.record is not None:
             self.head += batch.record.count
@@ -253,7 +258,7 @@ class System:
         self._behind.dirty(actor.address, position)
         return position
 
-    def reply(self, told: Told, message: Message) -> None:
+    def reply(self, told: Told, message: Any) -> None:
         """Answer a command once the turn is flushed."""
         if told.reply_to is not None:
             self._replies.append((told.reply_to, message))
@@ -438,9 +443,14 @@ class System:
         self._behind.urgent(actor.address, self.head + 1)
         self._parking.append(actor.address)
 
+    def discard(self, actor: ScheduledActor) -> None:
+        """Let an actor that has nothing to keep leave memory at the end of the turn."""
+        if actor.address not in self._parking:
+            self._parking.append(actor.address)
+
     def _leave_memory(self, address: Address) -> None:
-        actor = self.actors.pop(address)
-        assert not actor.inbox, f"{address} was told something while it was being parked"
+        actor = self.actors.pop(address, None)
+        assert actor is None or not actor.inbox, f"{address} was told something while it was being parked"
 
     def _freeze(self, address: Address) -> SnapshotRow | None:
         if address[0] == "mailbox":

@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Generic, TypeVar, get_args
 
-from protocol.codec import Codec, encode
+from protocol.codec import FRAME_BYTES, MESSAGES_PER_FRAME, Codec, encode
 from protocol.errors import Code, ConnectionLost, LocalProtocolError, RemoteProtocolError
 from protocol.messages import (
     VERSION,
@@ -86,10 +86,14 @@ class Session(Generic[M]):
     calls ``receive``, ``send`` or ``check`` then takes and sends.
     """
 
-    __slots__ = ("_codec", "_heard_at", "_outbox", "_said_at", "lease_s", "phase", "role")
+    __slots__ = ("_codec", "_heard_at", "_outbox", "_said_at", "frame_bytes", "lease_s", "phase", "role")
 
-    def __init__(self, role: Role, codec: Codec[M], now: float, lease_s: float) -> None:
+    def __init__(
+        self, role: Role, codec: Codec[M], now: float, lease_s: float, frame_bytes: int = FRAME_BYTES
+    ) -> None:
         self.role = role
+        #: The largest frame that is sent, as long as one message does not need more.
+        self.frame_bytes = frame_bytes
         self.phase = Phase.GREETING
         self.lease_s = lease_s
         self._codec = codec
@@ -127,11 +131,16 @@ class Session(Generic[M]):
         self._outbox.append(message)
 
     def take(self, now: float) -> bytes | None:
-        """Return what has to go out as one frame, or None."""
-        if not self._outbox:
+        """Return the next frame to send, or None. Call until None: what is too much for one frame comes in several."""
+        outbox = self._outbox
+        if not outbox:
             return None
-        frame = encode(self._outbox)
-        self._outbox = []
+        many = min(len(outbox), MESSAGES_PER_FRAME)
+        frame = encode(outbox[:many])
+        while len(frame) > self.frame_bytes and many > 1:
+            many //= 2
+            frame = encode(outbox[:many])
+        self._outbox = outbox[many:]
         self._said_at = now
         return frame
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,7 +23,20 @@ from actors.events import AnyEvent, OfferExpired
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System, Tick, Told
 from actors.shell import Shell
-from protocol.messages import CustomerMessage
+from protocol.errors import Code
+from protocol.messages import CustomerMessage, ReadThread
+
+
+
+class ThreadGrant(NamedTuple):
+    """The agent may read the thread; whoever runs the turn answers with it after the flush."""
+
+    id: bytes
+    conversation: str
+    after: int
+    limit: int
+    last: int
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Conversation)
@@ -44,6 +57,9 @@ class ConversationActor(Shell):
         told: Told | None = None
         command = message
         if type(message) is Told:
+            if type(message.message) is ReadThread:
+                self._grant_thread(message)
+                return
             if self.answered_before(message):
                 return
             told, command = message, message.message
@@ -56,6 +72,14 @@ class ConversationActor(Shell):
                 self._tell_unanswered(outcome)
         elif told is not None:
             self._refused(told, outcome)
+
+    def _grant_thread(self, told: Told) -> None:
+        wanted, state = told.message, self.state
+        if wanted.agent not in (state.assignee, state.offer.agent if state.offer else "") or not wanted.agent:
+            self.system.refuse(told, Code.NOT_ALLOWED, "no conversation of this agent has that id")
+            return
+        grant = ThreadGrant(wanted.id, wanted.conversation, wanted.after, wanted.limit, state.sequence)
+        self.system.reply(told, grant)
 
     def _facts(self, command: Any) -> Facts:
         desk = self.system.desks[self.address[1]]
@@ -90,7 +114,11 @@ class ConversationActor(Shell):
         state = self.state
         offered = state.offer.agent if state.offer else ""
         view = (state.status, state.department, offered, state.assignee, len(state.declined))
-        if view == self._reported or state.status is Status.NEW:
+        if state.status is Status.NEW:
+            # Somebody has guessed an id: there is no such conversation.
+            self.system.discard(self)
+            return
+        if view == self._reported:
             return
         self._reported = view
         self._report()
@@ -135,7 +163,6 @@ class ConversationActor(Shell):
             live=state.status in (Status.QUEUED, Status.OFFERED),
             lookup=None if ended else f"{state.channel}/{state.contact}",
             owner=state.assignee or None,
-            wake_at=self.deadline(),
         )
 
     def thaw(self, body: bytes) -> None:

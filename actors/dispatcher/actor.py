@@ -21,7 +21,7 @@ OFFERS_AT_ONCE = 256
 
 
 class ApplyDesk(NamedTuple):
-    """Bring a desk into force; the caller has checked it."""
+    """Bring a desk into force; the caller has checked it. ``source`` is ``file`` or ``apply``."""
 
     text: str
     digest: str
@@ -35,7 +35,8 @@ class DispatcherState(Struct, array_like=True):
     sequence: int = 0
     text: str = ""
     digest: str = ""
-    source: str = ""
+    #: The digest of the desk file that was last loaded from disk: tells whether the file has changed since.
+    file_digest: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -126,7 +127,9 @@ class DispatcherActor(Shell):
         """Take an event into the state."""
         self.state.sequence = sequence
         if isinstance(event, events.DeskApplied):
-            self.state.text, self.state.digest, self.state.source = event.text, event.digest, event.source
+            self.state.text, self.state.digest = event.text, event.digest
+            if event.source == "file":
+                self.state.file_digest = event.digest
             self._bring_into_force()
 
     def _bring_into_force(self) -> None:

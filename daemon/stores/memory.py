@@ -85,14 +85,6 @@ class MemoryStore:
                 counts[key] = counts.get(key, 0) + 1
         return iter([(tenant, owner, many) for (tenant, owner), many in counts.items()])
 
-    def due(self, before: float) -> list[tuple[float, Address]]:
-        """Return the deadlines before a time."""
-        return sorted(
-            (row.wake_at, row.address)
-            for row in self._snapshots.values()
-            if row.wake_at is not None and row.wake_at < before
-        )
-
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""
         row = self._commands.get((tenant, sender, command))

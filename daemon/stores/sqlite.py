@@ -21,7 +21,6 @@ from actors.journal import (
     EMPTY_HASH,
     Address,
     Batch,
-    CommandRow,
     CommitUnknown,
     Deposed,
     IndexRow,
@@ -42,9 +41,9 @@ _positions_decoder = msgspec.msgpack.Decoder(tuple[int, ...])
 INSERT_RECORD = "INSERT INTO journal (position, count, epoch, body, hash) VALUES (?, ?, ?, ?, ?)"
 UPDATE_SHARD = "UPDATE shard SET snapshots = ?, stream_index = ?, commands = ? WHERE id = 1 AND epoch = ?"
 UPSERT_SNAPSHOT = """
-    INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, wake_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (kind, tenant, id) DO UPDATE SET as_of = excluded.as_of, live = excluded.live, lookup = excluded.lookup,
-        owner = excluded.owner, wake_at = excluded.wake_at, body = excluded.body
+        owner = excluded.owner, body = excluded.body
 """
 REPLACE_INDEX = (
     "INSERT OR REPLACE INTO stream_index (kind, tenant, id, first, positions) VALUES (?, ?, ?, ?, ?)"
@@ -52,7 +51,7 @@ REPLACE_INDEX = (
 INSERT_COMMAND = (
     "INSERT OR IGNORE INTO command (tenant, sender, command, position, at) VALUES (?, ?, ?, ?, ?)"
 )
-SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, wake_at, body FROM snapshot"
+SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, body FROM snapshot"
 SELECT_RECORD = "SELECT position, count, epoch, body, hash FROM journal"
 
 
@@ -176,13 +175,6 @@ class SQLiteStore:
         )
         return iter(rows.fetchall())
 
-    def due(self, before: float) -> list[tuple[float, Address]]:
-        """Return the deadlines before a time."""
-        rows = self.connection.execute(
-            "SELECT wake_at, kind, tenant, id FROM snapshot WHERE wake_at < ? ORDER BY wake_at", (before,)
-        )
-        return [(wake_at, (kind, tenant, ident)) for wake_at, kind, tenant, ident in rows]
-
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""
         found = self.connection.execute(
@@ -284,16 +276,14 @@ def _lock(path: Path) -> int:
 
 
 def _snapshot_values(row: SnapshotRow) -> tuple[object, ...]:
-    return (*row.address, row.as_of, int(row.live), row.lookup, row.owner, row.wake_at, row.body)
+    return (*row.address, row.as_of, int(row.live), row.lookup, row.owner, row.body)
 
 
-def _snapshot_row(found: tuple[str, str, str, int, int, str | None, str | None, float | None, bytes]) -> SnapshotRow:
-    kind, tenant, ident, as_of, live, lookup, owner, wake_at, body = found
-    return SnapshotRow((kind, tenant, ident), as_of, body, bool(live), lookup, owner, wake_at)
+def _snapshot_row(found: tuple[str, str, str, int, int, str | None, str | None, bytes]) -> SnapshotRow:
+    kind, tenant, ident, as_of, live, lookup, owner, body = found
+    return SnapshotRow((kind, tenant, ident), as_of, body, bool(live), lookup, owner)
 
 
 def _index_values(row: IndexRow) -> tuple[object, ...]:
     return (*row.stream, row.first, _encoder.encode(row.positions))
 
-
-__all__ = ["CommandRow", "NewerJournal", "SQLiteStore", "migrate", "migrations"]

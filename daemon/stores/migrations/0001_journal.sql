@@ -27,14 +27,12 @@ CREATE TABLE snapshot (
     live    INTEGER NOT NULL,
     lookup  TEXT,
     owner   TEXT,
-    wake_at REAL,
     body    BLOB    NOT NULL,
     PRIMARY KEY (kind, tenant, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX snapshot_live ON snapshot (live) WHERE live = 1;
 CREATE INDEX snapshot_lookup ON snapshot (tenant, lookup) WHERE lookup IS NOT NULL;
 CREATE INDEX snapshot_owner ON snapshot (tenant, owner) WHERE owner IS NOT NULL;
-CREATE INDEX snapshot_wake ON snapshot (wake_at) WHERE wake_at IS NOT NULL;
 
 -- Derived: where the sequences of a stream stand in the journal; positions is a msgpack array.
 CREATE TABLE stream_index (

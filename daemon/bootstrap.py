@@ -1,0 +1,391 @@
+"""The life of the daemon: build everything from the ground up, serve, take it down in reverse order.
+
+The one place that picks the real store, clock, sockets and ids.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from concurrent.futures import Future
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+import zmq
+
+from actors.agent.actor import AgentActor
+from actors.channel.actor import ChannelActor
+from actors.conversation.actor import ConversationActor
+from actors.dispatcher.actor import DispatcherActor
+from actors.journal import Address, CommitUnknown, Deposed, JournalDamaged
+from actors.runtime import System, TooManyFailures
+from config.problems import ConfigurationError
+from config.process import ProcessSettings, load_process_settings, plan_reload
+from config.sections import Listener as ListenerSettings
+from daemon import notify
+from daemon.admin import AdminServer
+from daemon.clock import SteadyClock
+from daemon.desks import Desks
+from daemon.exits import Exit
+from daemon.http import Health, HttpServer
+from daemon.hub import Hub
+from daemon.identifiers import make_id
+from daemon.logins import LoginDesk, PasswordPool, Tokens
+from daemon.logs import configure_logging
+from daemon.memory import settle_garbage_collector
+from daemon.metrics import Numbers
+from daemon.outbound import Outbound
+from daemon.principals import Principals
+from daemon.reactor import Reactor, install_signals
+from daemon.reading import JournalReader
+from daemon.stores.sqlite import NewerJournal, SQLiteStore
+from daemon.transport import Listener, Security
+from daemon.zap import SelfTest, ZapHandler
+from protocol.client.keys import load_key_pair
+
+KINDS = {
+    kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)
+}
+#: Exceptions that end the process, and with which code (docs/operations.md).
+ENDS: tuple[tuple[type[BaseException], Exit], ...] = (
+    (CommitUnknown, Exit.IO),
+    (Deposed, Exit.UNAVAILABLE),
+    (JournalDamaged, Exit.DATA),
+    (NewerJournal, Exit.DATA),
+    (TooManyFailures, Exit.INTERNAL),
+    (ConfigurationError, Exit.CONFIGURATION),
+)
+
+log = structlog.get_logger("daemon")
+
+
+class Failures:
+    """Reports failed handlers."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+
+    def actor_failed(self, address: Address, message: object, error: BaseException) -> None:
+        """Log and count; never the message itself, it may hold what a customer wrote."""
+        self._numbers.actor_failures += 1
+        log.error(
+            "actor.failed",
+            actor="/".join(address),
+            message_kind=type(getattr(message, "message", message)).__name__,
+            error=type(error).__name__,
+            exc_info=error,
+        )
+
+
+class Daemon:
+    """Everything that lives in the process."""
+
+    def __init__(self, settings: ProcessSettings, config_path: Path | None) -> None:
+        self.settings = settings
+        self._config_path = config_path
+        self.numbers = Numbers()
+        self.health = Health()
+        self.state_directory = settings.daemon.state_directory
+        self.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.store = SQLiteStore(self.state_directory / "journal.db")
+        self.clock = SteadyClock()
+        self.system = System(self.store, KINDS, Failures(self.numbers), make_id)
+        self.outbound = Outbound(self.system, self.numbers)
+        self.principals = Principals(self.system.desks)
+        self.desks = Desks(self.system, lambda: self.settings, self._desk_changed)
+
+    def recover(self) -> None:
+        """Open the journal and bring memory to where it ends."""
+        opened = self.store.open()
+        began = self.clock.now()
+        replayed = self.system.recover(opened, began)
+        log.info(
+            "journal.recovered",
+            journal=opened.journal,
+            epoch=opened.epoch,
+            position=opened.head,
+            replayed=replayed,
+            seconds=round(self.clock.now() - began, 3),
+        )
+        self.health.set("journal", True, "open")
+
+    def listen(self) -> None:
+        """Bind the sockets, with the ZAP handler before them."""
+        self.context = zmq.Context(1)
+        self.context.setsockopt(zmq.MAX_SOCKETS, 4_096)
+        self.zap = ZapHandler(self.context, self._may_connect)
+        self.listeners: dict[str, Listener] = {}
+        keys: list[tuple[Listener, bytes]] = []
+        for role, wanted in (("gateway", self.settings.listen.gateways), ("console", self.settings.listen.consoles)):
+            security = self._security(wanted)
+            limits, timing = self.settings.limits, self.settings.timing
+            listener = Listener(
+                self.context, role, wanted.address, security, limits.frame_bytes, timing.handshake_ms
+            )
+            self.listeners[role] = listener
+            if security is not None:
+                keys.append((listener, security.public))
+            log.info("listener.bound", role=role, address=listener.address, curve=security is not None)
+        self.self_test = SelfTest(self.context, keys)
+        self.principals.probe_key = self.self_test.probe_key
+
+    def _security(self, wanted: ListenerSettings) -> Security | None:
+        if not wanted.curve:
+            return None
+        pair = load_key_pair(wanted.secret_key_file)
+        return Security(pair.public.encode(), pair.secret.encode())
+
+    def _may_connect(self, role: str, key: str) -> bool:
+        return self.principals.may_connect(role, key, secure=self.listeners[role].secure)
+
+    def assemble(self) -> None:
+        """Put the reactor together."""
+        limits = self.settings.limits
+        self.reactor: Reactor
+        self.pool = PasswordPool(limits.logins_at_once, limits.login_queue, lambda work: self.reactor.post(work))
+        self.logins = LoginDesk(self.pool, Tokens(token_secret(self.state_directory / "token.secret")))
+        self.hub = Hub(
+            self.system,
+            self.settings,
+            self.principals,
+            self.logins,
+            self.outbound,
+            self.numbers,
+            structlog.get_logger("hub"),
+            f"switchboardd {version('switchboardd')}",
+        )
+        self.reactor = Reactor(
+            self.system,
+            self.store,
+            self.hub,
+            self.outbound,
+            list(self.listeners.values()),
+            self.zap,
+            self.clock,
+            self.numbers,
+            structlog.get_logger("reactor"),
+        )
+        self.reader = JournalReader(self.store.path, self.outbound, self.reactor.post)
+        self.outbound.reader = self.reader
+        self._use_settings()
+        self.reactor.housekeeping += [
+            self._watch_disk, self._run_self_test, self._feed_watchdog, self._sample, self._forget_commands,
+        ]
+        self._self_test_at = 0.0
+        self._watchdog_s = notify.watchdog_interval_s(os.environ)
+        self._watchdog_at = 0.0
+        self._forget_at = self.clock.now() + 3_600
+
+    def _use_settings(self) -> None:
+        self.hub.settings = self.settings
+        self.reactor.drain_frames = self.settings.limits.drain_frames
+        self.reactor.park_after_s = self.settings.timing.park_after_s
+
+    # Housekeeping, on the reactor's thread.
+
+    def _watch_disk(self, now: float) -> None:
+        """Refuse before the disk is full: a commit that fails is worse than a command that waits (S6)."""
+        found = os.statvfs(self.state_directory)
+        free, wanted = found.f_bavail * found.f_frsize, self.settings.journal.free_bytes_min
+        if (free < wanted) != self.outbound.full:
+            self.outbound.full = free < wanted
+            log.warning("disk.nearly_full" if free < wanted else "disk.free_again", free_bytes=free, wanted_bytes=wanted)
+        self.health.set("disk", free >= wanted, f"{free} bytes free, {wanted} wanted")
+
+    def _run_self_test(self, now: float) -> None:
+        if self.self_test.running:
+            if self.self_test.step(now):
+                self._self_tested()
+        elif now >= self._self_test_at:
+            self._self_test_at = now + self.settings.timing.self_test_s
+            self.self_test.start(now)
+            if not self.self_test.running:
+                self._self_tested()
+
+    def _self_tested(self) -> None:
+        problems = self.self_test.problems or []
+        was_ready = self.health.ready
+        self.health.set("zap", not problems, "; ".join(problems) or "strangers are refused")
+        for problem in problems:
+            log.error("zap.self_test_failed", problem=problem)
+        if self.health.ready and not was_ready:
+            notify.ready()
+            log.info("daemon.ready", position=self.system.head, desks=sorted(self.system.desks))
+
+    def _feed_watchdog(self, now: float) -> None:
+        """A beat means: the reactor has run a turn, and the journal could be read."""
+        self.store.record_at(self.system.head)
+        self.health.beat()
+        if self._watchdog_s and now >= self._watchdog_at:
+            self._watchdog_at = now + self._watchdog_s
+            notify.watchdog()
+
+    def _sample(self, now: float) -> None:
+        """Copy what is scraped into plain numbers, so that the scraper's thread touches nothing of ours."""
+        numbers, system = self.numbers, self.system
+        kinds: dict[str, int] = dict.fromkeys(KINDS, 0)
+        agents: dict[str, int] = {}
+        waiting: dict[str, int] = {}
+        for (kind, _, _), actor in system.actors.items():
+            kinds[kind] += 1
+            if isinstance(actor, AgentActor):
+                agents[actor.state.presence.value] = agents.get(actor.state.presence.value, 0) + 1
+            elif isinstance(actor, DispatcherActor):
+                for department, many in actor.view.waiting().items():
+                    waiting[department] = waiting.get(department, 0) + many
+        numbers.actors, numbers.agents, numbers.waiting = kinds, agents, waiting
+        numbers.connections = self.hub.by_role()
+        numbers.handshakes_refused = self.zap.refused
+        numbers.position = system.head
+        numbers.behind = system.behind
+
+    def _forget_commands(self, now: float) -> None:
+        if now >= self._forget_at:
+            self._forget_at = now + 3_600
+            self.store.forget_commands(now - self.settings.journal.retention_days * 86_400, 10_000)
+
+    # Change while running.
+
+    def _desk_changed(self, tenant: str) -> None:
+        self.principals.refresh()
+        if hasattr(self, "hub"):
+            self.hub.desk_changed(tenant)
+
+    def reload(self) -> list[str]:
+        """Read settings and desk files again: all or nothing. Raises ConfigurationError."""
+        notify.reloading()
+        try:
+            fresh = load_process_settings(self._config_path, os.environ)
+            plan = plan_reload(self.settings, fresh)
+            old, self.settings = self.settings, fresh
+            try:
+                changed = self.desks.load_files()
+            except ConfigurationError:
+                self.settings = old
+                raise
+            self._use_settings()
+        except ConfigurationError as error:
+            self.numbers.reload_ok = False
+            log.error("config.reload_failed", problems=[str(problem) for problem in error.problems])
+            raise
+        finally:
+            notify.ready()
+        self.numbers.reload_ok = True
+        log.info("config.reloaded", now=plan.now, at_restart=plan.at_restart, desks=changed)
+        return [*plan.now, *(line for lines in changed.values() for line in lines)]
+
+    def hang_up(self) -> None:
+        """SIGHUP: reload; problems are in the log."""
+        try:
+            self.reload()
+        except ConfigurationError:
+            return
+
+    def handle_admin(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer an operator; called on the admin thread, carried out by the reactor between its messages."""
+        future: Future[dict[str, Any]] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(self._carry_out(request))
+            except ConfigurationError as error:
+                problems = [str(problem) for problem in error.problems]
+                future.set_result({"ok": False, "error": "the configuration has problems", "problems": problems})
+            except Exception as error:
+                future.set_exception(error)
+                raise
+
+        self.reactor.post(work)
+        return future.result(timeout=30)
+
+    def _carry_out(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("do"):
+            case "status":
+                return {"ok": True, **self.status()}
+            case "apply":
+                text, file = str(request.get("text", "")), str(request.get("file", "desk"))
+                changes = self.desks.apply(text, file, dry_run=bool(request.get("dry_run")))
+                return {"ok": True, "changes": changes}
+            case "reload":
+                return {"ok": True, "changes": self.reload()}
+            case "stop":
+                self.reactor.drain(self.settings.daemon.drain_timeout_s)
+                return {"ok": True}
+        return {"ok": False, "error": f"nobody knows how to do {request.get('do')!r}", "problems": []}
+
+    def status(self) -> dict[str, Any]:
+        """Return what an operator wants to see first."""
+        self._sample(self.clock.now())
+        numbers = self.numbers
+        return {
+            "version": version("switchboardd"),
+            "ready": self.health.ready,
+            "checks": {name: why for name, (_, why) in self.health.checks.items()},
+            "journal": self.system.journal,
+            "epoch": self.system.epoch,
+            "position": self.system.head,
+            "connections": numbers.connections,
+            "agents": numbers.agents,
+            "waiting": numbers.waiting,
+            "actors": numbers.actors,
+            "behind": numbers.behind,
+            "addresses": {role: listener.address for role, listener in self.listeners.items()},
+        }
+
+    def close(self) -> None:
+        """Take everything down, in reverse order."""
+        self.reader.close()
+        self.pool.close()
+        self.self_test.close()
+        self.reactor.close()
+        self.context.destroy(0)
+        self.store.close()
+
+
+def token_secret(path: Path) -> bytes:
+    """Return the secret that signs session tokens; made once, readable by the daemon alone."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def serve(settings: ProcessSettings, config_path: Path | None) -> int:
+    """Run the daemon until it is told to stop; return the exit code."""
+    configure_logging(settings.log.level, settings.log.format)
+    try:
+        return _serve(settings, config_path)
+    except tuple(kind for kind, _ in ENDS) as error:
+        code = next(code for kind, code in ENDS if isinstance(error, kind))
+        log.critical("daemon.ended", error=type(error).__name__, why=str(error), exit_code=int(code))
+        return int(code)
+
+
+def _serve(settings: ProcessSettings, config_path: Path | None) -> int:
+    daemon = Daemon(settings, config_path)
+    daemon.recover()
+    daemon.listen()
+    daemon.assemble()
+    daemon.desks.load_files()
+    daemon.principals.refresh()
+    install_signals(daemon.reactor, daemon.hang_up, lambda: daemon.settings.daemon.drain_timeout_s)
+    http = HttpServer(settings.http.address, settings.http.port, daemon.health, daemon.numbers)
+    admin = AdminServer(settings.daemon.admin_socket, daemon.handle_admin)
+    http.start()
+    admin.start()
+    settle_garbage_collector()
+    try:
+        daemon.reactor.run()
+        notify.stopping()
+        daemon.reactor.finish()
+        log.info("daemon.stopped", position=daemon.system.head)
+    finally:
+        admin.close()
+        http.close()
+        daemon.close()
+    return int(Exit.OK)

@@ -1,0 +1,94 @@
+"""One peer's connection: its session machine, who it is proven to be, its agents and its subscriptions."""
+
+from __future__ import annotations
+
+from actors.authorization import Principal
+from actors.journal import Address
+from actors.mailbox import Mailbox
+from daemon.transport import Listener
+from protocol.messages import FromClient
+from protocol.session import Session
+from protocol.window import Window
+
+#: Bad frames in a minute after which a connection ends (A09).
+BAD_FRAMES = 5
+BAD_FRAMES_PERIOD_S = 60.0
+
+
+class Subscription:
+    """A connection reads a mailbox, with credit."""
+
+    __slots__ = ("connection", "mailbox", "window")
+
+    def __init__(self, connection: Connection, mailbox: Mailbox, window: Window) -> None:
+        self.connection = connection
+        self.mailbox = mailbox
+        self.window = window
+
+
+class Connection:
+    """A connection. ``tenant``, ``principal`` and ``name`` are set by a good ``hello``, from the key."""
+
+    __slots__ = (
+        "address",
+        "agents",
+        "bad_frames",
+        "budget",
+        "budget_at",
+        "channels",
+        "closed",
+        "identity",
+        "key",
+        "listener",
+        "name",
+        "opened_at",
+        "principal",
+        "sender",
+        "session",
+        "subscriptions",
+        "tenant",
+    )
+
+    def __init__(
+        self, listener: Listener, identity: bytes, key: str, session: Session[FromClient], now: float, budget: float
+    ) -> None:
+        self.listener = listener
+        self.identity = identity
+        self.key = key
+        self.session = session
+        self.opened_at = now
+        self.closed = False
+        self.tenant = ""
+        self.name = ""
+        self.sender = ""
+        self.principal: Principal | None = None
+        #: Channels this gateway may write to, as addresses; filled as they are used, emptied when the desk changes.
+        self.channels: dict[str, Address] = {}
+        #: Agents logged in here.
+        self.agents: dict[str, Address] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.budget = budget
+        self.budget_at = now
+        self.bad_frames: list[float] = []
+
+    def describe(self) -> str:
+        """Name the connection for logs."""
+        return f"{self.principal or self.listener.role} {self.tenant}/{self.name or '?'}"
+
+    def too_many_bad_frames(self, now: float) -> bool:
+        """Note a bad frame; True when it was one too many."""
+        self.bad_frames = [at for at in self.bad_frames if at > now - BAD_FRAMES_PERIOD_S]
+        self.bad_frames.append(now)
+        return len(self.bad_frames) >= BAD_FRAMES
+
+    def within_budget(self, now: float, rate: float, burst: float) -> bool:
+        """Take one frame from the budget; refill it by time when it is used up."""
+        self.budget -= 1
+        if self.budget >= 0:
+            return True
+        self.budget = min(burst, self.budget + 1 + (now - self.budget_at) * rate)
+        self.budget_at = now
+        if self.budget >= 1:
+            self.budget -= 1
+            return True
+        return False

@@ -1,0 +1,437 @@
+"""The door: what peers say becomes told commands; what a flushed turn owes them goes out, one frame per peer and turn.
+
+Whatever comes in is checked here once: legal in this phase (session machine), within limits, allowed for this principal
+(``actors/authorization.py``), and about something that is the sender's own. Identity comes from the connection's key, never from a body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from actors.agent.machine import LastSessionLost, SessionOpened
+from actors.authorization import ALLOWED, Principal
+from actors.conversation.actor import ThreadGrant
+from actors.journal import Address
+from actors.mailbox import Mailbox
+from actors.runtime import System, Told
+from config.process import ProcessSettings
+from daemon.connection import Connection, Subscription
+from daemon.logins import Claims, LoginDesk
+from daemon.metrics import Numbers
+from daemon.outbound import Outbound
+from daemon.principals import Principals
+from daemon.transport import Listener, peer_key
+from protocol.codec import client_codec
+from protocol.errors import Code, ConnectionLost, RemoteProtocolError
+from protocol.messages import (
+    VERSION,
+    Ack,
+    CustomerLeft,
+    CustomerMessage,
+    Goodbye,
+    Hello,
+    LoggedIn,
+    Login,
+    LoginWithToken,
+    Logout,
+    Message,
+    Ping,
+    Pong,
+    Received,
+    Refused,
+    Subscribe,
+    Subscribed,
+    Welcome,
+)
+from protocol.session import Phase, Role, Session, speaks_our_version
+from protocol.window import Window
+
+
+class Log(Protocol):
+    """What the hub asks of a logger."""
+
+    def info(self, event: str, **facts: Any) -> Any:
+        """Log an ordinary event."""
+
+    def warning(self, event: str, **facts: Any) -> Any:
+        """Log what an operator should look at."""
+
+
+class Hub:
+    """All connections of the process."""
+
+    def __init__(
+        self,
+        system: System,
+        settings: ProcessSettings,
+        principals: Principals,
+        logins: LoginDesk,
+        outbound: Outbound,
+        numbers: Numbers,
+        log: Log,
+        server: str,
+    ) -> None:
+        self.system = system
+        self.settings = settings
+        self.draining = False
+        self._principals = principals
+        self._logins = logins
+        self._outbound = outbound
+        self._numbers = numbers
+        self._log = log
+        self._server = server
+        self._codec = client_codec(settings.limits.frame_bytes)
+        self._connections: dict[bytes, Connection] = {}
+        self._banned: dict[bytes, float] = {}
+        self._by_key: dict[tuple[Principal, str, str], Connection] = {}
+        self._agents: dict[Address, list[Connection]] = {}
+        self._desk_versions: dict[str, object] = {}
+        self._handlers: dict[type[Any], Callable[[Connection, Any], None]] = {
+            Hello: self._hello,
+            Ping: self._ping,
+            Goodbye: self._goodbye,
+            Subscribe: self._subscribe,
+            Received: self._received,
+            CustomerMessage: self._from_customer,
+            CustomerLeft: self._from_customer,
+            Login: self._login,
+            LoginWithToken: self._login_with_token,
+            Logout: self._logout,
+        }
+
+    def __len__(self) -> int:
+        """How many connections there are."""
+        return len(self._connections)
+
+    def by_role(self) -> dict[str, int]:
+        """Count the connections of each role."""
+        counts = {"gateway": 0, "console": 0}
+        for connection in self._connections.values():
+            if connection.principal is not None:
+                counts[connection.principal.value] += 1
+        return counts
+
+    # What comes in.
+
+    def receive(self, listener: Listener, identity: bytes, frame: Any) -> None:
+        """Take one frame of a peer; ``frame`` None stands for a message of too many parts."""
+        now = self.system.now
+        connection = self._connections.get(identity)
+        if connection is None:
+            opened = self._open(listener, identity, frame, now)
+            if opened is None:
+                return
+            connection = opened
+        limits = self.settings.limits
+        if not connection.within_budget(now, limits.frames_per_second, limits.frame_burst):
+            self._too_fast(connection)
+            return
+        try:
+            if frame is None:
+                raise RemoteProtocolError(Code.BAD_FRAME, "a message must have exactly one part")
+            messages = connection.session.receive(frame.bytes, now)
+        except RemoteProtocolError as error:
+            self._bad_frame(connection, error)
+            return
+        allowed = ALLOWED[connection.principal] if connection.principal else ALLOWED[Principal.CONSOLE]
+        for message in messages:
+            kind = type(message)
+            if kind not in allowed:
+                self._refuse(connection, message, Code.NOT_ALLOWED, f"a {connection.principal} may not send this")
+                continue
+            handler = self._handlers.get(kind)
+            if handler is None:
+                self._from_agent(connection, message)
+            else:
+                handler(connection, message)
+            if connection.closed:
+                return
+
+    def _open(self, listener: Listener, identity: bytes, frame: Any, now: float) -> Connection | None:
+        if self._banned.get(identity, 0.0) > now:
+            return None
+        if len(self._connections) >= self.settings.limits.connections:
+            listener.send(identity, Outbound.goodbye(Code.BUSY, "the daemon has all the connections it may have"))
+            return None
+        key = peer_key(frame) if frame is not None else ""
+        session: Session[Any] = Session(Role.DAEMON, self._codec, now, self.settings.timing.lease_s)
+        connection = Connection(listener, identity, key, session, now, self.settings.limits.frame_burst)
+        self._connections[identity] = connection
+        return connection
+
+    def _too_fast(self, connection: Connection) -> None:
+        limits = self.settings.limits
+        text = f"more than {limits.frames_per_second} frames a second"
+        self._numbers.refused(Code.BUSY)
+        self._outbound.send(connection, Refused(Code.BUSY.value, text, b"", 1.0))
+
+    def _bad_frame(self, connection: Connection, error: RemoteProtocolError) -> None:
+        self._numbers.bad_frames += 1
+        self._numbers.refused(error.code)
+        if connection.too_many_bad_frames(self.system.now):
+            self._log.warning("peer.bad_frames", peer=connection.describe(), code=error.code.value)
+            self._banned[connection.identity] = self.system.now + 60.0
+            self.close(connection, error.code, error.message)
+            return
+        self._outbound.send(connection, Refused(error.code.value, error.message[:1000]))
+
+    def _refuse(self, connection: Connection, message: Any, code: Code, text: str, retry_after_s: float = 0.0) -> None:
+        self._numbers.refused(code)
+        ident = getattr(message, "id", b"")
+        self._outbound.send(connection, Refused(code.value, text, ident, retry_after_s))
+
+    # The connection's own messages.
+
+    def _hello(self, connection: Connection, message: Hello) -> None:
+        if not speaks_our_version(message.version):
+            self.close(connection, Code.VERSION, f"this daemon speaks {VERSION}, not {message.version}")
+            return
+        if message.role != connection.listener.role:
+            self.close(connection, Code.NOT_ALLOWED, f"this address is for a {connection.listener.role}")
+            return
+        who = self._principals.find(connection.listener, connection.key, message.name)
+        if who is None:
+            self.close(connection, Code.NOT_AUTHENTICATED, "no desk knows this peer")
+            return
+        connection.principal, connection.tenant, connection.name = who
+        connection.sender = f"{connection.principal.value}/{connection.name}"
+        older = self._by_key.get(who)
+        if older is not None:
+            self._log.warning("peer.replaced", peer=older.describe())
+            self.close(older, Code.REPLACED, "the same peer has connected again")
+        self._by_key[who] = connection
+        timing = self.settings.timing
+        self._outbound.send(
+            connection,
+            Welcome(
+                VERSION,
+                self._server,
+                self.system.journal,
+                timing.heartbeat_s,
+                timing.lease_s,
+                self.settings.limits.window,
+                self.settings.limits.frame_bytes,
+            ),
+        )
+        self._log.info("peer.connected", peer=connection.describe(), software=message.software[:60])
+
+    def _ping(self, connection: Connection, message: Ping) -> None:
+        self._outbound.send(connection, Pong(message.number))
+
+    def _goodbye(self, connection: Connection, message: Goodbye) -> None:
+        self._forget(connection, "the peer said goodbye")
+
+    # Streams.
+
+    def _subscribe(self, connection: Connection, message: Subscribe) -> None:
+        if not self._owns_stream(connection, message.stream):
+            self._refuse(connection, message, Code.NOT_ALLOWED, "no stream of this peer has that name")
+            return
+        mailbox = self.system.mailbox(connection.tenant, message.stream)
+        if message.after is not None:
+            known = not message.journal or message.journal == self.system.journal
+            if not known or message.after > mailbox.last:
+                text = f"the newest number of {message.stream} is {mailbox.last} in journal {self.system.journal}"
+                self._refuse(connection, message, Code.HISTORY_CHANGED, text)
+                return
+        size = min(message.window, self.settings.limits.window)
+        agent = message.stream.startswith("agent/")
+        after = message.after if message.after is not None else mailbox.last if agent else mailbox.received
+        subscription = Subscription(connection, mailbox, Window(after, size))
+        self._outbound.subscribe(subscription)
+        self._outbound.send(connection, Subscribed(message.id, message.stream, after))
+        if agent and message.after is None:
+            self._outbound.owe_snapshot(subscription)
+        self._outbound.owe(subscription)
+
+    def _owns_stream(self, connection: Connection, stream: str) -> bool:
+        kind, _, ident = stream.partition("/")
+        if kind == "agent":
+            return ident in connection.agents
+        return kind == "channel" and self._channel(connection, ident) is not None
+
+    def _received(self, connection: Connection, message: Received) -> None:
+        subscription = connection.subscriptions.get(message.stream)
+        if subscription is None or not subscription.window.advance(message.number):
+            self._refuse(connection, message, Code.OUT_OF_ORDER, "nothing with that number was sent on this connection")
+            return
+        self.system.received(subscription.mailbox, message.number)
+        self._outbound.owe(subscription)
+
+    # Commands.
+
+    def _channel(self, connection: Connection, channel: str) -> Address | None:
+        """Return the address of a channel that belongs to this gateway."""
+        address = connection.channels.get(channel)
+        if address is None:
+            known = self.system.desks[connection.tenant].channels.get(channel)
+            if known is None or known.gateway != connection.name or connection.principal is not Principal.GATEWAY:
+                return None
+            address = connection.channels[channel] = ("channel", connection.tenant, channel)
+        return address
+
+    def _from_customer(self, connection: Connection, message: CustomerMessage | CustomerLeft) -> None:
+        address = connection.channels.get(message.channel) or self._channel(connection, message.channel)
+        if address is None:
+            self._refuse(connection, message, Code.NOT_ALLOWED, f"no channel {message.channel!r} of this gateway")
+            return
+        self._tell(address, connection, message, connection.sender)
+
+    def _from_agent(self, connection: Connection, message: Any) -> None:
+        agent = connection.agents.get(message.agent)
+        if agent is None:
+            self._refuse(connection, message, Code.NOT_AUTHENTICATED, "the agent is not logged in on this connection")
+            return
+        conversation = getattr(message, "conversation", None)
+        address = agent if conversation is None else ("conversation", connection.tenant, conversation)
+        self._tell(address, connection, message, f"agent/{message.agent}")
+
+    def _tell(self, address: Address, connection: Connection, message: Any, sender: str) -> None:
+        if self.draining:
+            self._refuse(connection, message, Code.STOPPING, "the daemon is stopping; send it again", 1.0)
+        elif self._outbound.full:
+            self._refuse(connection, message, Code.BUSY, "the disk is nearly full; nothing is stored", 5.0)
+        else:
+            self.system.tell_from_outside(address, Told(message, connection.tenant, sender, connection))
+
+    # Agents' sessions.
+
+    def _login(self, connection: Connection, message: Login) -> None:
+        account = (connection.tenant, message.agent)
+        wait_s = self._logins.back_off.wait_s(account, self.system.now)
+        if wait_s > 0:
+            self._refuse(connection, message, Code.BUSY, "too many wrong passwords", wait_s)
+            return
+        agent = self.system.desks[connection.tenant].agents.get(message.agent)
+        password_hash = agent.password if agent else None
+        accepted = self._logins.pool.verify(
+            password_hash, message.password, lambda good: self._logged_in(connection, message, account, good)
+        )
+        if not accepted:
+            self._refuse(connection, message, Code.BUSY, "too many logins at once", 1.0)
+
+    def _logged_in(self, connection: Connection, message: Login, account: tuple[str, str], good: bool) -> None:
+        """The password pool has answered; on the reactor's thread, in a turn of its own."""
+        if not good:
+            self._logins.back_off.failed(account, self.system.now)
+            self._numbers.logins_failed += 1
+            self._log.warning("login.failed", tenant=account[0], agent=account[1])
+            if not connection.closed:
+                self._refuse(connection, message, Code.NOT_AUTHENTICATED, "unknown agent or wrong password")
+            return
+        self._logins.back_off.succeeded(account)
+        if not connection.closed:
+            self._open_session(connection, message)
+
+    def _login_with_token(self, connection: Connection, message: LoginWithToken) -> None:
+        agent = self.system.desks[connection.tenant].agents.get(message.agent)
+        if agent is None or not self._logins.check_token(
+            message.token, connection.tenant, message.agent, connection.key, agent.password, self.system.now
+        ):
+            self._numbers.logins_failed += 1
+            self._refuse(connection, message, Code.NOT_AUTHENTICATED, "the token is not valid here, or not any more")
+            return
+        self._open_session(connection, message)
+
+    def _open_session(self, connection: Connection, message: Login | LoginWithToken) -> None:
+        agent = self.system.desks[connection.tenant].agents.get(message.agent)
+        if agent is None:
+            self._refuse(connection, message, Code.NOT_AUTHENTICATED, "unknown agent or wrong password")
+            return
+        address = ("agent", connection.tenant, message.agent)
+        connection.agents[message.agent] = address
+        holders = self._agents.setdefault(address, [])
+        if connection not in holders:
+            holders.append(connection)
+        expires_at = self.system.now + self.settings.timing.token_s
+        token = self._logins.make_token(
+            connection.tenant, message.agent, connection.key, agent.password, expires_at
+        )
+        self.system.tell_from_outside(address, SessionOpened())
+        told = Told(message, connection.tenant, f"agent/{message.agent}", connection)
+        self.system.reply(told, LoggedIn(message.id, message.agent, token, expires_at))
+        self._log.info("agent.session_opened", tenant=connection.tenant, agent=message.agent)
+
+    def _logout(self, connection: Connection, message: Logout) -> None:
+        address = connection.agents.pop(message.agent, None)
+        told = Told(message, connection.tenant, f"agent/{message.agent}", connection)
+        if address is None:
+            self.system.reply(told, Ack(message.id, self.system.head))
+            return
+        self._outbound.unsubscribe(connection, f"agent/{message.agent}")
+        holders = self._agents[address]
+        holders.remove(connection)
+        if holders:
+            self.system.reply(told, Ack(message.id, self.system.head))
+            return
+        del self._agents[address]
+        self.system.tell_from_outside(address, told)
+
+    # Ends of connections.
+
+    def close(self, connection: Connection, code: Code, text: str) -> None:
+        """End a connection and tell the peer why."""
+        if connection.closed:
+            return
+        if connection.session.phase is not Phase.CLOSED:
+            connection.session.send(Goodbye(code.value, text[:500]))
+        self._outbound.flush_one(connection, self.system.now)
+        self._forget(connection, f"{code.value}: {text}")
+
+    def _forget(self, connection: Connection, reason: str) -> None:
+        connection.closed = True
+        self._connections.pop(connection.identity, None)
+        if connection.principal is not None:
+            who = (connection.principal, connection.tenant, connection.name)
+            if self._by_key.get(who) is connection:
+                del self._by_key[who]
+            self._log.info("peer.gone", peer=connection.describe(), reason=reason[:200])
+        for stream in list(connection.subscriptions):
+            self._outbound.unsubscribe(connection, stream)
+        for address in connection.agents.values():
+            holders = self._agents.get(address, [])
+            if connection in holders:
+                holders.remove(connection)
+            if not holders:
+                self._agents.pop(address, None)
+                self.system.tell_from_outside(address, LastSessionLost(reason[:200]))
+        connection.agents = {}
+
+    def check_leases(self) -> None:
+        """End the connections that have been silent for the lease (G11), and those that never said hello."""
+        now = self.system.now
+        for connection in list(self._connections.values()):
+            try:
+                connection.session.check(now)
+            except ConnectionLost as lost:
+                self.close(connection, Code.SILENT, str(lost))
+        self._banned = {identity: until for identity, until in self._banned.items() if until > now}
+
+    def lost(self, connections: Iterable[Connection]) -> None:
+        """Forget peers to which nothing can be sent any more; they resume when they come back (A12)."""
+        for connection in connections:
+            if not connection.closed:
+                self._numbers.slow_consumers += 1
+                self._forget(connection, "the peer does not read")
+
+    def desk_changed(self, tenant: str) -> None:
+        """End what the desk in force no longer allows; the rest is looked up anew (T8)."""
+        for connection in list(self._connections.values()):
+            if connection.tenant != tenant or connection.principal is None:
+                continue
+            connection.channels.clear()
+            who = self._principals.find(connection.listener, connection.key, connection.name)
+            if who != (connection.principal, connection.tenant, connection.name):
+                self.close(connection, Code.NOT_AUTHENTICATED, "this peer's key is no longer in the desk")
+                continue
+            for agent in [name for name in connection.agents if name not in self.system.desks[tenant].agents]:
+                self.close(connection, Code.NOT_AUTHENTICATED, f"agent {agent!r} is no longer in the desk")
+                break
+
+    def close_all(self, code: Code, text: str) -> None:
+        """End every connection (drain)."""
+        for connection in list(self._connections.values()):
+            self.close(connection, code, text)
+
+

@@ -1,0 +1,173 @@
+"""What goes out after the flush: replies, deliveries within credit, snapshots, threads; one frame per peer and turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from actors.conversation.actor import ThreadGrant
+from actors.conversation.view import news
+from actors.journal import Address, Entry
+from actors.mailbox import Mailbox
+from actors.queries import agent_snapshot
+from actors.runtime import System
+from daemon.connection import Connection, Subscription
+from daemon.metrics import Numbers
+from protocol.codec import encode
+from protocol.errors import Code
+from protocol.messages import Ack, Delivery, Gap, Goodbye, Message, Refused
+from protocol.session import Phase
+
+
+class ThreadReader(Protocol):
+    """Reads threads off the reactor's thread."""
+
+    def read(self, connection: Connection, grant: ThreadGrant, positions: list[int]) -> None:
+        """Read the events at these positions and post the answer."""
+
+
+class Outbound:
+    """The way out."""
+
+    def __init__(self, system: System, numbers: Numbers) -> None:
+        self._system = system
+        self._numbers = numbers
+        self.reader: ThreadReader | None = None
+        #: The disk is nearly full: commands are refused before they are stored.
+        self.full = False
+        self._subscriptions: dict[Address, list[Subscription]] = {}
+        self._owed: dict[Subscription, None] = {}
+        self._owed_snapshots: list[Subscription] = []
+        self._talking: dict[Connection, None] = {}
+
+    @staticmethod
+    def goodbye(code: Code, text: str) -> bytes:
+        """Return the frame for a peer that gets no connection."""
+        return encode([Goodbye(code.value, text)])
+
+    def send(self, connection: Connection, message: Message) -> None:
+        """Put a message into the connection's next frame."""
+        if connection.session.phase is not Phase.CLOSED:
+            connection.session.send(message)
+            self._talking[connection] = None
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Begin or replace a connection's subscription of a mailbox."""
+        connection, mailbox = subscription.connection, subscription.mailbox
+        self.unsubscribe(connection, mailbox.stream)
+        connection.subscriptions[mailbox.stream] = subscription
+        self._subscriptions.setdefault(("mailbox", mailbox.tenant, mailbox.stream), []).append(subscription)
+
+    def unsubscribe(self, connection: Connection, stream: str) -> None:
+        """End a connection's subscription."""
+        subscription = connection.subscriptions.pop(stream, None)
+        if subscription is None:
+            return
+        self._owed.pop(subscription, None)
+        address = ("mailbox", subscription.mailbox.tenant, stream)
+        readers = self._subscriptions[address]
+        readers.remove(subscription)
+        if not readers:
+            del self._subscriptions[address]
+
+    def owe(self, subscription: Subscription) -> None:
+        """Look at this subscription after the flush."""
+        self._owed[subscription] = None
+
+    def owe_snapshot(self, subscription: Subscription) -> None:
+        """Send a snapshot after the flush."""
+        self._owed_snapshots.append(subscription)
+
+    def release(self, replies: list[tuple[Any, Message]], mailboxes: Iterable[Mailbox]) -> list[Connection]:
+        """Send everything that the flushed turn owes; return the peers that cannot be reached."""
+        self._reply(replies)
+        for mailbox in dict.fromkeys(mailboxes):
+            for subscription in self._subscriptions.get(("mailbox", mailbox.tenant, mailbox.stream), ()):
+                self._owed[subscription] = None
+        snapshots, self._owed_snapshots = self._owed_snapshots, []
+        for subscription in snapshots:
+            if not subscription.connection.closed:
+                self._send_snapshot(subscription)
+        owed, self._owed = self._owed, {}
+        for subscription in owed:
+            if not subscription.connection.closed:
+                self._pump(subscription)
+        talking, self._talking = self._talking, {}
+        now = self._system.now
+        return [connection for connection in talking if not self.flush_one(connection, now)]
+
+    def flush_one(self, connection: Connection, now: float) -> bool:
+        """Send what a connection has to say; False when it cannot be reached."""
+        take, send = connection.session.take, connection.listener.send
+        while (frame := take(now)) is not None:
+            self._numbers.frames_out += 1
+            if not send(connection.identity, frame):
+                return False
+        return True
+
+    def _reply(self, replies: list[tuple[Any, Message]]) -> None:
+        numbers, talking = self._numbers, self._talking
+        for connection, message in replies:
+            kind = type(message)
+            if connection.session.phase is Phase.CLOSED:
+                continue
+            if kind is ThreadGrant:
+                self._read_thread(connection, message)
+                continue
+            if kind is Ack:
+                numbers.acks += 1
+            elif kind is Refused:
+                numbers.refused(message.code)  # type: ignore[attr-defined]
+            connection.session.send(message)
+            talking[connection] = None
+
+    def _read_thread(self, connection: Connection, grant: Any) -> None:
+        assert self.reader is not None
+        address = ("conversation", connection.tenant, grant.conversation)
+        self.reader.read(connection, grant, self._system.positions(address, grant.after, grant.limit))
+
+    def _send_snapshot(self, subscription: Subscription) -> None:
+        agent = subscription.mailbox.stream.partition("/")[2]
+        snapshot = agent_snapshot(self._system, subscription.mailbox.tenant, agent)
+        subscription.window.skip_to(snapshot.number)
+        self.send(subscription.connection, snapshot)
+
+    def _pump(self, subscription: Subscription) -> None:
+        """Send the next deliveries, as many as the window has room for."""
+        window, mailbox = subscription.window, subscription.mailbox
+        room = window.room
+        if room <= 0 or window.sent >= mailbox.last:
+            return
+        entries = self._system.deliveries(mailbox, window.sent, room)
+        if not entries:
+            self._tell_gap(subscription)
+            return
+        connection, stream = subscription.connection, mailbox.stream
+        send = connection.session.send
+        number = window.sent
+        for entry in entries:
+            number += 1
+            send(delivery(stream, number, entry))
+        window.sent = number
+        self._talking[connection] = None
+        if window.room > 0 and window.sent < mailbox.last:
+            self._owed[subscription] = None
+
+    def _tell_gap(self, subscription: Subscription) -> None:
+        """What comes next is no longer kept: say so, never stay silent (G5)."""
+        mailbox = subscription.mailbox
+        subscription.window.skip_to(mailbox.last)
+        self.send(subscription.connection, Gap(bytes(16), mailbox.stream, mailbox.last + 1))
+        if mailbox.stream.startswith("agent/"):
+            self._send_snapshot(subscription)
+
+
+def delivery(stream: str, number: int, entry: Entry) -> Delivery:
+    """Return what a consumer is told of an event."""
+    event = entry.event
+    told = news(entry.id, event)
+    assert told is not None, f"{type(event).__name__} has an audience, but nothing to tell it"
+    if entry.kind == "agent":
+        return Delivery(stream, number, entry.at, told)
+    contact = event.contact if stream[0] == "c" else ""  # type: ignore[union-attr]
+    return Delivery(stream, number, entry.at, told, entry.id, entry.sequence, contact)

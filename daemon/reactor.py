@@ -1,0 +1,226 @@
+"""The reactor: one thread, one loop, one turn after the other.
+
+    drain sockets → tell actors → run until quiet → seal → ONE commit → replies and deliveries out
+
+Nothing else in the process touches a socket, an actor or the store's connection. Other threads hand in work with ``post``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+from zmq.backend import zmq_poll
+
+from actors.clock import Clock
+from actors.journal import Batch, Store
+from actors.runtime import System
+from daemon.hub import Hub, Log
+from daemon.metrics import Numbers
+from daemon.outbound import Outbound
+from daemon.transport import Listener
+from daemon.zap import ZapHandler
+from protocol.errors import Code
+
+POLLIN = int(zmq.POLLIN)
+#: The longest sleep: housekeeping runs at least this often.
+HOUSEKEEPING_S = 0.5
+#: How often the write-behind tables are brought up to date when nothing else is to be written.
+TIDY_S = 5.0
+
+
+class Reactor:
+    """Runs turns until it is told to stop."""
+
+    def __init__(
+        self,
+        system: System,
+        store: Store,
+        hub: Hub,
+        outbound: Outbound,
+        listeners: list[Listener],
+        zap: ZapHandler,
+        clock: Clock,
+        numbers: Numbers,
+        log: Log,
+    ) -> None:
+        self.system = system
+        self.hub = hub
+        self.outbound = outbound
+        self.housekeeping: list[Callable[[float], None]] = []
+        self.drain_frames = 512
+        self.park_after_s = 600.0
+        self._store = store
+        self._listeners = listeners
+        self._zap = zap
+        self._clock = clock
+        self._numbers = numbers
+        self._log = log
+        self._posted: deque[Callable[[], None]] = deque()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._stop_at: float | None = None
+        self._stopped = False
+        self._tidy_at = 0.0
+        self._housekeeping_at = 0.0
+        self._poll_list = [(listener.socket, POLLIN) for listener in listeners]
+        self._poll_list += [(zap.socket, POLLIN), (self._wake_out.fileno(), POLLIN)]
+
+    # From other threads, and from signal handlers.
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Have something done on the reactor's thread, in the next turn. Safe from any thread."""
+        self._posted.append(work)
+        self.wake()
+
+    def wake(self) -> None:
+        """End the poll that may be going on."""
+        try:
+            self._wake_in.send(b"\0")
+        except BlockingIOError:
+            pass
+
+    @property
+    def wakeup_descriptor(self) -> int:
+        """For ``signal.set_wakeup_fd``: a signal ends the poll."""
+        return self._wake_in.fileno()
+
+    # The loop.
+
+    def run(self) -> None:
+        """Run turns until stopped. Raises what must stop the process: CommitUnknown, Deposed, JournalDamaged, TooManyFailures."""
+        while not self._stopped:
+            self._poll()
+            self.turn()
+
+    def _poll(self) -> None:
+        now = self._clock.now()
+        due = self.system.timers.next_at()
+        wait_s = HOUSEKEEPING_S if due is None else min(HOUSEKEEPING_S, max(0.0, due - now))
+        if self._posted:
+            wait_s = 0.0
+        try:
+            zmq_poll(self._poll_list, int(wait_s * 1000) + (1 if wait_s else 0))
+        except InterruptedError:
+            return
+        try:
+            while self._wake_out.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def turn(self) -> None:
+        """Run one turn: everything that has come in, one commit, everything that goes out."""
+        now = self._clock.now()
+        system = self.system
+        system.begin(now)
+        self._zap.answer_all()
+        self._drain()
+        posted = self._posted
+        for _ in range(len(posted)):
+            posted.popleft()()
+        if now >= self._housekeeping_at:
+            self._housekeep(now)
+        system.fire_timers()
+        system.run()
+        self._commit(now)
+
+    def _drain(self) -> None:
+        hub, numbers = self.hub, self._numbers
+        for listener in self._listeners:
+            receive = listener.receive
+            for _ in range(self.drain_frames):
+                received = receive()
+                if received is None:
+                    break
+                numbers.frames_in += 1
+                hub.receive(listener, received[0], received[1])
+
+    def _commit(self, now: float) -> None:
+        batch = self.system.seal(everything=now >= self._tidy_at and not self.system.entries)
+        if batch is not None:
+            self._write(batch)
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_S
+        replies, mailboxes = self.system.release(batch)
+        unreachable = self.outbound.release(replies, mailboxes)
+        if unreachable:
+            self.hub.lost(unreachable)
+
+    def _write(self, batch: Batch) -> None:
+        began = time.perf_counter()
+        self._store.commit(batch)
+        numbers = self._numbers
+        numbers.committed(time.perf_counter() - began)
+        if batch.record is not None:
+            numbers.turns += 1
+            numbers.events += batch.record.count
+            numbers.bytes_journaled += len(batch.record.body)
+
+    def _housekeep(self, now: float) -> None:
+        """What has to be looked at now and then; each step is bounded."""
+        self._housekeeping_at = now + HOUSEKEEPING_S
+        self.hub.check_leases()
+        for step in self.housekeeping:
+            step(now)
+        self.system.run()
+        if self.system.park_idle(now - self.park_after_s):
+            self.system.run()
+        if self._stop_at is not None and (now >= self._stop_at or not self.hub.__len__()):
+            self._stopped = True
+
+    # The end.
+
+    def drain(self, within_s: float) -> None:
+        """Stop taking commands, say goodbye, and end the loop once everything is written."""
+        if self._stop_at is not None:
+            return
+        self._stop_at = self._clock.now() + within_s
+        self.hub.draining = True
+        self.hub.close_all(Code.STOPPING, "the daemon is stopping; connect again later")
+        self._housekeeping_at = 0.0
+        self._log.info("daemon.draining", within_s=within_s)
+
+    def finish(self) -> None:
+        """Write everything that is still behind, so that the next start has nothing to replay."""
+        self.system.begin(self._clock.now())
+        self.system.run()
+        while (batch := self.system.seal(everything=True)) is not None:
+            self._store.commit(batch)
+            self.system.release(batch)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for listener in self._listeners:
+            listener.close()
+        self._zap.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+
+def install_signals(reactor: Reactor, reload: Callable[[], None], drain_s: Callable[[], float]) -> None:
+    """SIGTERM and SIGINT drain, a second one ends at once with 128 + number; SIGHUP reloads. Main thread only."""
+    seen: list[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        if seen:
+            os._exit(128 + number)
+        seen.append(number)
+        reactor.post(lambda: reactor.drain(drain_s()))
+
+    def hang_up(_: int, __: Any) -> None:
+        reactor.post(reload)
+
+    signal.set_wakeup_fd(reactor.wakeup_descriptor, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, hang_up)
+
+

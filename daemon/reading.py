@@ -1,0 +1,83 @@
+"""Threads are read off the reactor's thread: one reader with a connection of its own that never writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from actors.conversation.actor import ThreadGrant
+from actors.conversation.view import news
+from actors.journal import Entry, Record, read_record
+from daemon.connection import Connection
+from daemon.outbound import Outbound
+from daemon.stores.sqlite import SELECT_RECORD
+from protocol.errors import Code
+from protocol.messages import Refused, Thread, ThreadEntry
+
+#: How many reads may wait; more are refused as BUSY.
+READS_MAX = 256
+
+
+class JournalReader:
+    """Reads committed events by position."""
+
+    def __init__(
+        self, path: Path, outbound: Outbound, post: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self._path = path
+        self._outbound = outbound
+        self._post = post
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._connection: sqlite3.Connection | None = None
+        self._waiting = 0
+
+    def read(self, connection: Connection, grant: ThreadGrant, positions: list[int]) -> None:
+        """Read the events at these positions and answer on the reactor's thread."""
+        if self._waiting >= READS_MAX:
+            self._outbound.send(connection, Refused(Code.BUSY.value, "too many reads at once", grant.id, 1.0))
+            return
+        self._waiting += 1
+        self._pool.submit(self._work, connection, grant, positions)
+
+    def _work(self, connection: Connection, grant: ThreadGrant, positions: list[int]) -> None:
+        try:
+            entries = self._entries(positions)
+            message: Thread | Refused = Thread(grant.id, grant.conversation, _visible(entries), grant.last)
+        except Exception as error:
+            message = Refused(Code.INTERNAL.value, f"the thread could not be read ({type(error).__name__})", grant.id)
+        self._post(lambda: self._answer(connection, message))
+
+    def _answer(self, connection: Connection, message: Thread | Refused) -> None:
+        self._waiting -= 1
+        self._outbound.send(connection, message)
+
+    def _entries(self, positions: list[int]) -> list[Entry]:
+        if self._connection is None:
+            self._connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
+        entries: list[Entry] = []
+        record: Record | None = None
+        unpacked: list[Entry] = []
+        for position in positions:
+            if record is None or position >= record.first + record.count:
+                found = self._connection.execute(
+                    f"{SELECT_RECORD} WHERE position <= ? ORDER BY position DESC LIMIT 1", (position,)
+                ).fetchone()
+                record = Record(*found)
+                unpacked = read_record(record)
+            entries.append(unpacked[position - record.first])
+        return entries
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _visible(entries: list[Entry]) -> list[ThreadEntry]:
+    visible = []
+    for entry in entries:
+        told = news(entry.id, entry.event)
+        if told is not None:
+            visible.append(ThreadEntry(entry.sequence, entry.at, told))
+    return visible

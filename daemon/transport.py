@@ -1,0 +1,100 @@
+"""The sockets: one ROUTER per listener, read and written in the one way that is fast enough.
+
+pyzmq's multipart helpers cost three times the rest of the hot path, so frames are received and sent one part at a time on the backend socket
+with plain integer flags. A peer that sends more than one part a message would shift the framing: ``Frame.more`` guards it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import zmq
+from zmq.backend import Socket as BackendSocket
+
+NOBLOCK = int(zmq.NOBLOCK)
+SNDMORE_NOBLOCK = int(zmq.SNDMORE) | int(zmq.NOBLOCK)
+#: The most parts of one message that are read and thrown away before the peer is given up for this turn.
+PARTS_MAX = 64
+#: A handshake must be done in this time.
+ZAP_DOMAIN = "switchboard"
+
+
+class Security(NamedTuple):
+    """The key pair of a CURVE listener, in Z85."""
+
+    public: bytes
+    secret: bytes
+
+
+class Listener:
+    """A ROUTER socket for one role of peers. libzmq chooses the routing ids; nobody else may (A03)."""
+
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        role: str,
+        address: str,
+        security: Security | None,
+        frame_bytes: int,
+        handshake_ms: int,
+    ) -> None:
+        self.role = role
+        self.secure = security is not None
+        self.socket: Any = BackendSocket(context, int(zmq.ROUTER))
+        self._set(zmq.LINGER, 0)
+        self._set(zmq.ROUTER_MANDATORY, 1)
+        self._set(zmq.MAXMSGSIZE, frame_bytes)
+        self._set(zmq.HANDSHAKE_IVL, handshake_ms)
+        self._set(zmq.SNDHWM, 1_000)
+        self._set(zmq.RCVHWM, 10_000)
+        self._set(zmq.TCP_KEEPALIVE, 1)
+        self._set(zmq.ZAP_DOMAIN, f"{ZAP_DOMAIN}-{role}".encode())
+        # Without this, a listener whose ZAP handler is gone lets everybody in.
+        self._set(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        if security is not None:
+            self._set(zmq.CURVE_SERVER, 1)
+            self._set(zmq.CURVE_SECRETKEY, security.secret)
+        self.socket.bind(address)
+        bound = self.socket.getsockopt(int(zmq.LAST_ENDPOINT))
+        self.address = bound.rstrip(b"\0").decode()
+
+    def _set(self, option: int, value: int | bytes) -> None:
+        self.socket.setsockopt(int(option), value)
+
+    def receive(self) -> tuple[bytes, Any] | None:
+        """Return (routing id, frame) of the next message; None when there is none. A frame of None: too many parts."""
+        receive = self.socket.recv
+        try:
+            identity = receive(NOBLOCK)
+        except zmq.Again:
+            return None
+        frame = receive(NOBLOCK, False)
+        if frame.more:
+            for _ in range(PARTS_MAX):
+                if not receive(NOBLOCK, False).more:
+                    break
+            return identity, None
+        return identity, frame
+
+    def send(self, identity: bytes, frame: bytes) -> bool:
+        """Send a frame; False when the peer is gone or does not read."""
+        send = self.socket.send
+        try:
+            send(identity, SNDMORE_NOBLOCK)
+            send(frame, NOBLOCK)
+        except (zmq.Again, zmq.ZMQError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.socket.close(0)
+
+
+def peer_key(frame: Any) -> str:
+    """Return the CURVE public key (Z85) under which the sender of a frame was let in; empty on a plain listener."""
+    try:
+        key: str = frame.get("User-Id")
+    except (zmq.ZMQError, UnicodeDecodeError):
+        return ""
+    return key
