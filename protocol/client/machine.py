@@ -1,0 +1,366 @@
+"""The client machine: reconnects, resumes and resends, without doing any I/O.
+
+What goes in: ``connected``, ``received``, ``lost``, ``tick``, and the user's requests. What comes out:
+``frames`` to send, ``events`` for the user, the ``link`` (CONNECTING: open a *new* socket; WAITING or
+STOPPED: have none), and the ``deadline`` of the next ``tick``. ``now`` is in seconds and only grows; ids and
+chance are arguments. Not thread-safe.
+
+Over a lost connection live: commands without an answer (resent under the same ids, in the same order), agent
+sessions (opened again by token), subscriptions (resumed after the last number that the user has finished
+with).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+
+from msgspec import MsgspecError
+
+from protocol.client.agents import AgentSession
+from protocol.client.events import Answered, Connected, Disconnected, Event, Failed, Stopped
+from protocol.client.link import HOPELESS, TABLE, Link, Reaction, Step, backoff_s, reaction
+from protocol.client.outstanding import Command, Item, Outstanding
+from protocol.client.standing import Standing
+from protocol.client.subscription import Subscription
+from protocol.codec import FRAME_BYTES, MESSAGES_PER_FRAME, client_codec, daemon_codec, encode
+from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
+from protocol.messages import (
+    VERSION,
+    Ack,
+    Delivery,
+    FromDaemon,
+    Gap,
+    Goodbye,
+    Hello,
+    LoggedIn,
+    Logout,
+    Message,
+    Ping,
+    Pong,
+    Refused,
+    Snapshot,
+    Subscribed,
+    Thread,
+    Welcome,
+)
+from protocol.session import Role, Session, speaks_our_version
+
+#: How long a connection may take to be made, and then to be welcomed.
+OPENING_S_MAX = 10.0
+#: An array of messages begins with at most so many bytes.
+_FRAME_OVERHEAD = 8
+
+_check = client_codec(FRAME_BYTES)
+
+
+def size_of(message: Message) -> int:
+    """Return how many bytes the message takes. Raises LocalProtocolError if the wire forbids it.
+
+    One bad message would have its whole frame refused, and innocent commands with it: so it never leaves.
+    """
+    try:
+        frame = encode([message])
+        _check.decode(frame)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(error.code, error.message) from error
+    except (MsgspecError, UnicodeEncodeError, TypeError, OverflowError) as error:
+        raise LocalProtocolError(Code.BAD_FRAME, str(error)) from error
+    return len(frame)
+
+
+class ClientMachine:
+    """The client's side, whole: the link, the commands, and what stands over connections."""
+
+    def __init__(self, hello: Hello, new_id: Callable[[], bytes], chance: Callable[[], float]) -> None:
+        self.link = Link.WAITING
+        #: Counts connections, so that the driver can tell a socket of an earlier one.
+        self.attempt = 0
+        #: What the daemon said last; None until the client was let in for the first time.
+        self.welcome: Welcome | None = None
+        self._hello = hello
+        self._chance = chance
+        self._session: Session[FromDaemon] | None = None
+        self._outstanding = Outstanding()
+        self._urgent: deque[Message] = deque()
+        self._events: list[Event] = []
+        self._standing = Standing(self._outstanding, self._urgent, self._events, new_id, chance)
+        self._failures = 0
+        self._retry_at = -math.inf
+        self._since = 0.0
+        self._heard_at = 0.0
+        self._said_at = 0.0
+        self._pinged_at = 0.0
+        self._pings = 0
+
+    # What comes out.
+
+    @property
+    def waiting(self) -> int:
+        """How many commands have no answer yet."""
+        return len(self._outstanding)
+
+    def events(self) -> list[Event]:
+        """Return what has happened since the last call."""
+        events = self._events.copy()
+        self._events.clear()
+        return events
+
+    def frames(self, now: float) -> list[bytes]:
+        """Return what has to go out now, in order."""
+        frames: list[bytes] = []
+        session = self._session
+        if session is None:
+            return frames
+        if self.link is Link.OPEN:
+            self._standing.tell_received(now)
+        while True:
+            self._fill(session, now)
+            frame = session.take(now)
+            if frame is None:
+                return frames
+            self._said_at = now
+            frames.append(frame)
+
+    @property
+    def deadline(self) -> float | None:
+        """When ``tick`` has something to do, if nothing else happens before."""
+        if self.link is Link.WAITING:
+            return self._retry_at
+        if self.link is Link.STOPPED:
+            return None
+        if self.link is not Link.OPEN or self.welcome is None:
+            return self._since + OPENING_S_MAX
+        lost_at = self._heard_at + self.welcome.lease_s
+        return min(self._ping_at(self.welcome), lost_at, self._standing.deadline, self._outstanding.deadline)
+
+    # What goes in: the connection.
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        if self.link is Link.WAITING:
+            if now >= self._retry_at and self._move(Step.DUE):
+                self.attempt += 1
+                self._since = now
+        elif self.link is Link.OPEN and self.welcome is not None:
+            self._tick_open(self.welcome, now)
+        elif self.link is not Link.STOPPED and now - self._since >= OPENING_S_MAX:
+            self.lost(now, "no welcome came")
+
+    def connected(self, now: float) -> None:
+        """The new socket is connected to something."""
+        if not self._move(Step.CONNECTED):
+            return
+        self._since = self._heard_at = self._said_at = self._pinged_at = now
+        self._session = Session(Role.CLIENT, daemon_codec(), now, OPENING_S_MAX)
+        self._session.send(self._hello)
+
+    def received(self, frame: bytes, now: float) -> None:
+        """A frame has come over the present connection."""
+        if self._session is None or self.link is Link.STOPPED:
+            return
+        try:
+            messages = self._session.receive(frame, now)
+        except RemoteProtocolError as error:
+            self.lost(now, str(error))
+            return
+        self._heard_at = now
+        for message in messages:
+            why = self._hear(message, now)
+            if why is not None:
+                self.lost(now, why)
+
+    def lost(self, now: float, why: str, retry_after_s: float = 0.0) -> None:
+        """The present connection is of no use any more."""
+        # A connection counts as good only after a while: a daemon that drops us at once is not to be
+        # hammered.
+        lease_s = self.welcome.lease_s if self.welcome is not None else 0.0
+        lasted = self.link is Link.OPEN and now - self._since >= lease_s
+        if not self._move(Step.LOST):
+            return
+        self._failures = 1 if lasted else self._failures + 1
+        wait_s = max(backoff_s(self._failures, self._chance()), retry_after_s)
+        self._retry_at = now + wait_s
+        self._session = None
+        self._urgent.clear()
+        self._standing.lost()
+        self._events.append(Disconnected(why, wait_s))
+
+    # What goes in: the user's requests.
+
+    def command(self, command: Command) -> None:
+        """Carry a command to the daemon, however long it takes. Raises LocalProtocolError."""
+        if command.id in self._outstanding:
+            raise LocalProtocolError(Code.ID_REUSED, "a command with this id has no answer yet")
+        agent = getattr(command, "agent", None)
+        if agent is not None and not self._standing.knows(agent):
+            raise LocalProtocolError(Code.OUT_OF_ORDER, f"{agent} is not logged in here")
+        self._outstanding.add(command, size_of(command))
+
+    def login(
+        self, identifier: bytes, agent: str, password: str | None = None, token: str | None = None
+    ) -> None:
+        """Open an agent's session, and keep it open over reconnects. Raises LocalProtocolError."""
+        session = AgentSession(agent, identifier, password, token)
+        size_of(session.request(identifier))
+        self._standing.login(session, connected=self.link is Link.OPEN)
+
+    def subscribe(
+        self, identifier: bytes, stream: str, after: int | None = None, journal: str = "", window: int = 256
+    ) -> None:
+        """Ask for a stream, and resume it over reconnects. Raises LocalProtocolError."""
+        subscription = Subscription(stream, identifier, after, journal, window)
+        size_of(subscription.request(identifier))
+        self._standing.subscribe(subscription, connected=self.link is Link.OPEN)
+
+    def finished(self, stream: str, number: int, history: int, now: float) -> None:
+        """The user has finished with everything in the stream up to ``number``."""
+        self._standing.finish(stream, number, history, now)
+
+    def stop(self, now: float, code: str = "bye", message: str = "") -> None:
+        """End for good. When the connection is open, one last frame says goodbye."""
+        if self.link is Link.OPEN and code == "bye":
+            self._standing.tell_received(now, everything=True)
+            self._urgent.append(Goodbye())
+        else:
+            self._session = None
+        if self._move(Step.STOP):
+            self._events.append(Stopped(code, message))
+
+    # Time.
+
+    def _ping_at(self, welcome: Welcome) -> float:
+        # A daemon that is sent much and answers nothing has to be asked too, or it would seem lost.
+        return min(self._said_at, max(self._heard_at, self._pinged_at)) + welcome.heartbeat_s
+
+    def _tick_open(self, welcome: Welcome, now: float) -> None:
+        if now >= self._heard_at + welcome.lease_s:
+            self.lost(now, f"nothing was heard of the daemon for {now - self._heard_at:.1f} s")
+            return
+        if now >= self._ping_at(welcome):
+            self._pings += 1
+            self._pinged_at = now
+            self._urgent.append(Ping(self._pings))
+        self._standing.tick(now)
+
+    # Sending.
+
+    def _fill(self, session: Session[FromDaemon], now: float) -> None:
+        """Queue as much as one frame may hold."""
+        room = (self.welcome.frame_bytes if self.welcome is not None else FRAME_BYTES) - _FRAME_OVERHEAD
+        while self._urgent and session.waiting < MESSAGES_PER_FRAME:
+            room -= size_of(self._urgent[0])
+            if room < 0 and session.waiting:
+                return
+            session.send(self._urgent.popleft())
+        while self.link is Link.OPEN and not self._urgent and session.waiting < MESSAGES_PER_FRAME:
+            item = self._outstanding.take(now, self._standing.may_go)
+            if item is None:
+                return
+            room -= item.size
+            if room < 0 and session.waiting:
+                self._outstanding.put_back(item)
+                return
+            session.send(item.command)
+
+    # Hearing.
+
+    def _move(self, step: Step) -> bool:
+        following = TABLE[self.link].get(step)
+        if following is None:
+            return False
+        self.link = following
+        return True
+
+    def _hear(self, message: FromDaemon, now: float) -> str | None:
+        """Take one message in. Returns why the connection is of no use any more, or None."""
+        match message:
+            case Delivery():
+                return self._standing.hear_delivery(message, now)
+            case Ack() | Thread():
+                self._hear_answer(message)
+            case Refused():
+                return self._hear_refused(message, now)
+            case Welcome():
+                self._hear_welcome(message, now)
+            case Goodbye():
+                return self._hear_goodbye(message, now)
+            case LoggedIn():
+                self._standing.hear_logged_in(message)
+            case Subscribed():
+                self._standing.hear_subscribed(message, now)
+            case Gap():
+                self._standing.hear_gap(message)
+            case Snapshot():
+                self._standing.hear_snapshot(message)
+            case Pong():
+                pass
+        return None
+
+    def _hear_welcome(self, welcome: Welcome, now: float) -> None:
+        if not speaks_our_version(welcome.version):
+            self.stop(now, Code.VERSION, f"the daemon speaks {welcome.version}, this client {VERSION}")
+            return
+        self._move(Step.WELCOMED)
+        self.welcome = welcome
+        self._since = self._pinged_at = now
+        self._events.append(Connected(welcome))
+        self._standing.welcome(welcome.journal)
+        for item in self._outstanding:
+            if item.size > welcome.frame_bytes:
+                self._fail(item, Code.TOO_LARGE, f"a frame may have {welcome.frame_bytes} bytes", 0.0)
+        self._outstanding.rewind()
+
+    def _hear_goodbye(self, goodbye: Goodbye, now: float) -> str | None:
+        if goodbye.code == Code.REPLACED:
+            self.stop(now, goodbye.code, goodbye.message)
+            return None
+        if self.link is Link.GREETED:
+            self._hear_refused_hello(goodbye.code, goodbye.message, 0.0, now)
+            return None
+        return f"the daemon said goodbye: {goodbye.code} {goodbye.message}".rstrip()
+
+    def _hear_refused_hello(self, code: str, message: str, retry_after_s: float, now: float) -> None:
+        # A client that was let in before comes back: its key may be missing while keys are exchanged.
+        if code == Code.VERSION or (code in HOPELESS and self.welcome is None):
+            self.stop(now, code, message)
+        else:
+            self.lost(now, f"the daemon refused hello: {code} {message}".rstrip(), retry_after_s)
+
+    def _hear_answer(self, answer: Ack | Thread) -> None:
+        item = self._outstanding.remove(answer.id)
+        if item is None:
+            return
+        self._events.append(Answered(answer.id, answer))
+        if isinstance(item.command, Logout):
+            self._standing.forget_agent(item.command.agent, "bye", "logged out")
+
+    def _hear_refused(self, refused: Refused, now: float) -> str | None:
+        if self.link is Link.GREETED:
+            self._hear_refused_hello(refused.code, refused.message, refused.retry_after_s, now)
+            return None
+        item = self._outstanding.get(refused.id)
+        if item is not None:
+            return self._hear_refused_command(item, refused, now)
+        if not refused.id and refused.code != Code.BUSY:
+            # It names nothing: which of our messages it means cannot be known, so all of them are in doubt.
+            return f"the daemon refused a frame: {refused.code} {refused.message}".rstrip()
+        return self._standing.hear_refused(refused, now)
+
+    def _hear_refused_command(self, item: Item, refused: Refused, now: float) -> str | None:
+        if refused.code != Code.BUSY:
+            item.failures += 1
+        what = reaction(refused.code, item.failures)
+        if what is Reaction.RECONNECT:
+            return f"the daemon does not know this connection: {refused.message}"
+        if what is Reaction.RETRY:
+            pause_s = refused.retry_after_s or backoff_s(item.failures, self._chance())
+            self._outstanding.retry(item, now + pause_s)
+        else:
+            self._fail(item, refused.code, refused.message, refused.retry_after_s)
+        return None
+
+    def _fail(self, item: Item, code: str, message: str, retry_after_s: float) -> None:
+        self._outstanding.remove(item.command.id)
+        self._events.append(Failed(item.command.id, code, message, retry_after_s))
