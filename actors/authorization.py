@@ -1,7 +1,7 @@
 """Who may send what: one table of principal, command and relation. What is not in it is not allowed.
 
-The relation says what must hold between the sender and what the command names; the two that need a conversation's state are checked by
-the conversation itself, on the turn's own facts.
+The relation says what must hold between the sender and what the command names; the two that need a
+conversation's state are checked by the conversation itself, on the turn's own facts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Everything that can have happened, as the journal keeps it. Names say what has happened; times are seconds since 1970."""
+"""Everything that can have happened, as the journal keeps it.
+
+Names say what has happened; times are seconds since 1970.
+"""
 
 from __future__ import annotations
 
@@ -85,13 +88,14 @@ class OfferWithdrawn(Event, frozen=True, tag="offer_withdrawn"):
 
 
 class Assigned(Event, frozen=True, tag="assigned"):
-    """The agent has accepted and is the assignee."""
+    """The agent has accepted and is the assignee; the customer had waited since ``since``."""
 
     offer: str
     agent: str
     department: str
     channel: str
     contact: str
+    since: float
     name: str = ""
 
 

@@ -1,7 +1,8 @@
 """The journal: what a turn writes, and the one interface that every store has.
 
-The journal is a chain of records, one per turn. A record holds the events of the turn; its hash covers the hash of the record
-before it, so that a missing, changed or moved record shows. All else in a store is derived from it (docs/architecture.md).
+The journal is a chain of records, one per turn. A record holds the events of the turn; its hash covers the
+hash of the record before it, so that a missing, changed or moved record shows. All else in a store is derived
+from it (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ Address = tuple[str, str, str]
 
 
 class Entry(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """One event in its place: stream (tenant, kind, id), gapless sequence, time, who must learn of it, who caused it."""
+    """One event in its place:
+
+    stream (tenant, kind, id), gapless sequence, time, who must learn of it, who caused it.
+    """
 
     tenant: str
     kind: str
@@ -37,7 +41,7 @@ class Record(NamedTuple):
     """One turn in the journal. ``first`` is the position of its first event."""
 
     first: int
-    count: int
+    size: int
     epoch: int
     body: bytes
     hash: bytes
@@ -46,7 +50,8 @@ class Record(NamedTuple):
 class SnapshotRow(NamedTuple):
     """An actor's state as of a position.
 
-    ``live``: wake it at start. ``lookup``: a key by which an open one is found. ``owner``: the agent it is assigned to.
+    ``live``: wake it at start. ``lookup``: a key by which an open one is found. ``owner``: the agent it is
+    assigned to.
     """
 
     address: Address
@@ -79,7 +84,7 @@ class LowWater(NamedTuple):
     """Up to which position each derived table is complete."""
 
     snapshots: int = 0
-    index: int = 0
+    streams: int = 0
     commands: int = 0
 
 
@@ -88,7 +93,7 @@ class Batch(NamedTuple):
 
     record: Record | None
     snapshots: list[SnapshotRow]
-    index: list[IndexRow]
+    streams: list[IndexRow]
     commands: list[CommandRow]
     low_water: LowWater
 
@@ -104,7 +109,10 @@ class Opened(NamedTuple):
 
 
 class JournalDamaged(Exception):
-    """The journal does not verify. ``position`` is where it first fails. Nothing may be served from it (G14)."""
+    """The journal does not verify.
+
+    ``position`` is where it first fails. Nothing may be served from it (G14).
+    """
 
     def __init__(self, position: int, what: str) -> None:
         super().__init__(
@@ -153,7 +161,9 @@ class Store(Protocol):
         """Return the greatest command id of a sender in the table."""
 
     def positions(self, stream: Address, after: int, limit: int) -> list[int]:
-        """Return the positions of at most ``limit`` sequences after ``after``, as far as the index is written."""
+        """Return the positions of at most ``limit`` sequences after ``after``, as far as the index is
+        written.
+        """
 
     def records(self, after: int) -> Iterator[Record]:
         """Return the records that hold any position after ``after``, in order."""
@@ -194,8 +204,8 @@ def read_record(record: Record) -> list[Entry]:
         entries = _decoder.decode(record.body)
     except msgspec.MsgspecError as error:
         raise JournalDamaged(record.first, f"the record cannot be read ({error})") from error
-    if len(entries) != record.count:
-        raise JournalDamaged(record.first, f"{len(entries)} events found, {record.count} announced")
+    if len(entries) != record.size:
+        raise JournalDamaged(record.first, f"{len(entries)} events found, {record.size} announced")
     return entries
 
 
@@ -214,4 +224,4 @@ def verified(records: Iterator[Record], previous: bytes | None) -> Iterator[Reco
         if previous is not None and chain(previous, record.first, record.epoch, record.body) != record.hash:
             raise JournalDamaged(record.first, "the hash of the record does not match")
         yield record
-        previous, epoch, expected_first = record.hash, record.epoch, record.first + record.count
+        previous, epoch, expected_first = record.hash, record.epoch, record.first + record.size

@@ -1,7 +1,9 @@
-"""A consumer's numbered stream: what an agent or a channel's gateway must learn of, 1, 2, 3 … without a gap (G5, G6).
+"""A consumer's numbered stream: what an agent or a channel's gateway must learn of, 1, 2, 3 … without a gap
+(G5, G6).
 
-The number is given when the turn is sealed, from the audience that the event names; so a mailbox is rebuilt from the journal. Only
-the newest deliveries are kept in memory; whoever is further behind is served from the journal.
+The number is given when the turn is sealed, from the audience that the event names; so a mailbox is rebuilt
+from the journal. Only the newest deliveries are kept in memory; whoever is further behind is served from the
+journal.
 """
 
 from __future__ import annotations

@@ -25,7 +25,10 @@ def conversation(system: System, tenant: str, ident: str) -> Conversation | None
 
 
 def agent_snapshot(system: System, tenant: str, agent: str) -> Snapshot:
-    """Return what an agent has: presence, live offers, own conversations; as of the newest number of the agent's stream."""
+    """Return what an agent has:
+
+    presence, live offers, own conversations; as of the newest number of the agent's stream.
+    """
     dispatcher = system.actors[("dispatcher", tenant, "")]
     assert isinstance(dispatcher, DispatcherActor)
     known = dispatcher.view.agent(agent)
@@ -46,7 +49,9 @@ def agent_snapshot(system: System, tenant: str, agent: str) -> Snapshot:
                 )
             )
     stream = f"agent/{agent}"
-    return Snapshot(stream, system.mailbox(tenant, stream).last, _presence(system, tenant, agent), offers, owned)
+    return Snapshot(
+        stream, system.mailbox(tenant, stream).last, _presence(system, tenant, agent), offers, owned
+    )
 
 
 def _presence(system: System, tenant: str, agent: str) -> str:

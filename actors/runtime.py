@@ -1,10 +1,13 @@
 """The runtime: addresses, the ready queue, the turn, waking, parking, supervision, timers.
 
-One system serves one shard on one thread. Whoever drives it (the daemon's reactor, a test, the simulator) does, again and again:
+One system serves one shard on one thread. Whoever drives it (the daemon's reactor, a test, the simulator)
+does, again and again:
 
-    system.begin(now) → submit what has come in → system.run() → batch = system.seal() → store.commit(batch) → system.release()
+    system.begin(now) → submit what has come in → system.run() → batch = system.seal() → store.commit(batch) →
+    system.release()
 
-Nothing may leave between ``begin`` and ``release``: replies and deliveries are handed out by ``release`` only.
+Nothing may leave between ``begin`` and ``release``: replies and deliveries are handed out by ``release``
+only.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ from config.desk import Desk
 from protocol.errors import Code
 from protocol.messages import Ack, Refused
 
-#: The most messages that actors may handle in one turn; beyond it two of them play ping-pong, and we stop (G14).
+#: The most messages that actors may handle in one turn; beyond it two of them play ping-pong, and we stop
+#: (G14).
 MESSAGES_PER_TURN = 1_000_000
 #: Supervision: more rebuilds than this in the period stop the process (G14).
 REBUILDS = 3
@@ -209,7 +213,7 @@ class System:
     def release(self, batch: Batch | None) -> tuple[list[tuple[Any, Any]], list[Mailbox]]:
         """After the flush: return the replies that may go out, and the mailboxes that have news."""
         if batch is not None and batch.record is not None:
-            self.head += batch.record.count
+            self.head += batch.record.size
             self._hash = batch.record.hash
             self.entries = []
         for address in self._parking:
@@ -245,7 +249,10 @@ class System:
         audience: tuple[str, ...] = (),
         told: Told | None = None,
     ) -> int:
-        """Take an event into the turn and return its position. ``told`` is the command that caused it first."""
+        """Take an event into the turn and return its position.
+
+        ``told`` is the command that caused it first.
+        """
         kind, tenant, ident = actor.address
         position = self.head + len(self.entries) + 1
         if told is None:
@@ -268,7 +275,9 @@ class System:
         self.reply(told, Refused(code.value, message, told.message.id, retry_after_s))
 
     def first_entry(self, told: Told) -> tuple[int, Entry] | None:
-        """Return position and event of the first time this command was accepted, or None if it is new (G3)."""
+        """Return position and event of the first time this command was accepted, or None if it is new
+        (G3).
+        """
         command = told.message.id
         known = self._behind.commands.get((told.tenant, told.sender, command))
         if known is not None:
@@ -325,7 +334,7 @@ class System:
             if position > self.head:
                 entries.append(self.entries[position - self.head - 1])
                 continue
-            if record is None or not record.first <= position < record.first + record.count:
+            if record is None or not record.first <= position < record.first + record.size:
                 record = self.store.record_at(position)
                 if record is None:
                     break
@@ -342,7 +351,10 @@ class System:
         return mailbox
 
     def deliveries(self, mailbox: Mailbox, after: int, limit: int) -> list[Entry]:
-        """Return the events of a mailbox after a number: from memory if they are there, else from the journal."""
+        """Return the events of a mailbox after a number:
+
+        from memory if they are there, else from the journal.
+        """
         entries = mailbox.after(after, limit)
         if entries is None:
             entries = self.read_stream(("mailbox", mailbox.tenant, mailbox.stream), after, limit)
@@ -387,9 +399,9 @@ class System:
         # Events of the turn under way are not in the index before the turn is sealed.
         kind, tenant, ident = actor.address
         for entry in self.entries:
-            if entry.id == ident and entry.kind == kind and entry.tenant == tenant:
-                if entry.sequence == actor.sequence() + 1:
-                    actor.apply(entry.event, entry.sequence, entry.at)
+            mine = entry.id == ident and entry.kind == kind and entry.tenant == tenant
+            if mine and entry.sequence == actor.sequence() + 1:
+                actor.apply(entry.event, entry.sequence, entry.at)
 
     def _failed(
         self, actor: ScheduledActor, message: Any, error: BaseException, entries: int, replies: int
@@ -406,7 +418,7 @@ class System:
             self._rebuilds.popleft()
         if len(self._rebuilds) > REBUILDS:
             raise TooManyFailures(
-                f"{len(self._rebuilds)} actors failed within {REBUILD_PERIOD_S:g} s; the last was {actor.address}"
+                f"{len(self._rebuilds)} actors failed within {REBUILD_PERIOD_S:g} s, last {actor.address}"
             ) from error
         if isinstance(message, Told):
             self.refuse(message, Code.INTERNAL, "the daemon failed on this command and has set it aside")
@@ -422,7 +434,8 @@ class System:
     def park_idle(self, before: float, limit: int = 1_000) -> int:
         """Let actors leave memory that were not told anything since ``before``; return how many will.
 
-        Each call looks at no more than ``limit`` actors and goes on where the last one stopped. Call after ``run``, and run again.
+        Each call looks at no more than ``limit`` actors and goes on where the last one stopped. Call after
+        ``run``, and run again.
         """
         parked = 0
         if not self._park_round:
@@ -485,10 +498,8 @@ class System:
 
     def parked_by_owner(self, tenant: str) -> dict[str, int]:
         """Return how many conversations of each agent are in the store only."""
-        counts: dict[str, int] = {}
-        for of_tenant, owner, many in self.store.owners():
-            if of_tenant == tenant:
-                counts[owner] = many
+        owners = self.store.owners()
+        counts = {owner: many for of_tenant, owner, many in owners if of_tenant == tenant}
         for address in self.actors:
             if address[0] == "conversation" and address[1] == tenant:
                 row = self.store.snapshot(address)
@@ -514,7 +525,7 @@ class System:
         for position, entry in self._entries_after(start):
             replayed += 1
             address = (entry.kind, entry.tenant, entry.id)
-            if position > low.index:
+            if position > low.streams:
                 self._behind.note(address, entry.sequence, position)
             if entry.command and position > low.commands:
                 self._behind.commands[entry.tenant, entry.sender, entry.command] = (position, entry.at)
@@ -524,9 +535,7 @@ class System:
                 self._replay_delivery(("mailbox", entry.tenant, stream), position, entry, as_of)
         return replayed
 
-    def _replay_state(
-        self, address: Address, position: int, entry: Entry, as_of: dict[Address, int]
-    ) -> None:
+    def _replay_state(self, address: Address, position: int, entry: Entry, as_of: dict[Address, int]) -> None:
         actor = self.actors.get(address)
         if actor is None:
             actor = self.kinds[address[0]](self, address)

@@ -18,7 +18,6 @@ from protocol.messages import (
     SetPresence,
 )
 
-
 #: The event that answers a command, where it is not the only one that the command causes.
 PRINCIPAL: dict[type[Any], type[Any]] = {
     CustomerMessage: events.CustomerWrote,
@@ -35,7 +34,10 @@ def principal(command: Any, caused: list[AnyEvent]) -> int:
 
 
 def same(command: Any, entry: Entry) -> bool:
-    """True when ``command`` says what the command of ``entry`` said; ``entry`` is the event that carries its id."""
+    """True when ``command`` says what the command of ``entry`` said;
+
+    ``entry`` is the event that carries its id.
+    """
     event = entry.event
     match command:
         case CustomerMessage():

@@ -1,9 +1,10 @@
 """Actors without threads: pykka's actor class on a ready queue.
 
-The only module that knows pykka's private hooks; ``tests/actors/test_scheduled.py`` fails loudly when an upgrade moves them. pykka's own
-constructor draws a random URN, an inbox and an event for each actor, and its registry is a list that is searched from the front: at
-100,000 actors that costs 2.5 KB and some milliseconds each. Here all three are made when somebody asks for them, and the
-runtime's dictionary of addresses takes the registry's place.
+The only module that knows pykka's private hooks; ``tests/actors/test_scheduled.py`` fails loudly when an
+upgrade moves them. pykka's own constructor draws a random URN, an inbox and an event for each actor, and its
+registry is a list that is searched from the front: at 100,000 actors that costs 2.5 KB and some milliseconds
+each. Here all three are made when somebody asks for them, and the runtime's dictionary of addresses takes the
+registry's place.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class ScheduledActor(pykka.Actor):
     #: How the runtime names this kind in addresses.
     kind: str = ""
 
-    def __init__(self, system: System, address: Address) -> None:  # pykka's own is left out on purpose: see above
+    def __init__(
+        self, system: System, address: Address
+    ) -> None:  # pykka's own is left out on purpose: see above
         self.system = system
         self.address = address
         self.inbox: list[Any] = []
@@ -82,7 +85,7 @@ class ScheduledActor(pykka.Actor):
 
     def run_one(self, message: Any) -> None:
         """Handle one message; one that was asked through a pykka reference gets its answer."""
-        if type(message) is not Envelope:
+        if type(message) is not Envelope or message.reply_to is None:
             self.on_receive(message)
             return
         try:
@@ -116,7 +119,9 @@ class ScheduledActor(pykka.Actor):
         raise NotImplementedError
 
     def woken(self, *, from_parked: bool) -> None:
-        """Announce yourself after being woken from a parked snapshot, rebuilt after a failure, or recovered at start."""
+        """Announce yourself after being woken from a parked snapshot, rebuilt after a failure, or
+        recovered at start.
+        """
 
     def restarted(self) -> None:
         """The process has come back from the journal: take note of what did not survive."""

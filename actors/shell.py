@@ -1,4 +1,7 @@
-"""What every shell does the same way: a command that was carried out before gets its first answer; events become entries."""
+"""What every shell does the same way:
+
+a command that was carried out before gets its first answer; events become entries.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,7 @@ class Shell(ScheduledActor):
             return False
         position, entry = found
         if same(told.message, entry):
-            self.system.reply(
-                told, Ack(told.message.id, position, entry.id, entry.sequence, duplicate=True)
-            )
+            self.system.reply(told, Ack(told.message.id, position, entry.id, entry.sequence, duplicate=True))
         else:
             self.system.refuse(told, Code.ID_REUSED, "this command id was used before, for something else")
         return True

@@ -1,8 +1,9 @@
 """What is written behind the journal: snapshots, stream index, command index.
 
-The record of a turn makes everything durable; these tables only make finding it quick. Each is kept in memory first and written in
-small steps inside later commits, oldest first, never more than a bounded number of positions behind the journal. ``LowWater`` says how
-far each is complete; recovery replays the journal from there (docs/decisions/0002-write-behind.md).
+The record of a turn makes everything durable; these tables only make finding it quick. Each is kept in memory
+first and written in small steps inside later commits, oldest first, never more than a bounded number of
+positions behind the journal. ``LowWater`` says how far each is complete; recovery replays the journal from
+there (docs/decisions/0002-write-behind.md).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from concurrent.futures import Future
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +36,7 @@ from daemon.identifiers import make_id
 from daemon.logins import LoginDesk, PasswordPool, Tokens
 from daemon.logs import configure_logging
 from daemon.memory import settle_garbage_collector
-from daemon.metrics import Numbers
+from daemon.metrics import Metrics, Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
 from daemon.reactor import Reactor, install_signals
@@ -45,9 +46,7 @@ from daemon.transport import Listener, Security
 from daemon.zap import SelfTest, ZapHandler
 from protocol.client.keys import load_key_pair
 
-KINDS = {
-    kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)
-}
+KINDS = {kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)}
 #: Exceptions that end the process, and with which code (docs/operations.md).
 ENDS: tuple[tuple[type[BaseException], Exit], ...] = (
     (CommitUnknown, Exit.IO),
@@ -87,6 +86,8 @@ class Daemon:
         self._config_path = config_path
         self.numbers = Numbers()
         self.health = Health()
+        self.health.set("journal", False, "not open yet")
+        self.health.set("zap", False, "not tested yet")
         self.state_directory = settings.daemon.state_directory
         self.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.store = SQLiteStore(self.state_directory / "journal.db")
@@ -118,7 +119,10 @@ class Daemon:
         self.zap = ZapHandler(self.context, self._may_connect)
         self.listeners: dict[str, Listener] = {}
         keys: list[tuple[Listener, bytes]] = []
-        for role, wanted in (("gateway", self.settings.listen.gateways), ("console", self.settings.listen.consoles)):
+        for role, wanted in (
+            ("gateway", self.settings.listen.gateways),
+            ("console", self.settings.listen.consoles),
+        ):
             security = self._security(wanted)
             limits, timing = self.settings.limits, self.settings.timing
             listener = Listener(
@@ -144,7 +148,9 @@ class Daemon:
         """Put the reactor together."""
         limits = self.settings.limits
         self.reactor: Reactor
-        self.pool = PasswordPool(limits.logins_at_once, limits.login_queue, lambda work: self.reactor.post(work))
+        self.pool = PasswordPool(
+            limits.logins_at_once, limits.login_queue, lambda work: self.reactor.post(work)
+        )
         self.logins = LoginDesk(self.pool, Tokens(token_secret(self.state_directory / "token.secret")))
         self.hub = Hub(
             self.system,
@@ -171,7 +177,11 @@ class Daemon:
         self.outbound.reader = self.reader
         self._use_settings()
         self.reactor.housekeeping += [
-            self._watch_disk, self._run_self_test, self._feed_watchdog, self._sample, self._forget_commands,
+            self._watch_disk,
+            self._run_self_test,
+            self._feed_watchdog,
+            self._sample,
+            self._forget_commands,
         ]
         self._self_test_at = 0.0
         self._watchdog_s = notify.watchdog_interval_s(os.environ)
@@ -191,7 +201,11 @@ class Daemon:
         free, wanted = found.f_bavail * found.f_frsize, self.settings.journal.free_bytes_min
         if (free < wanted) != self.outbound.full:
             self.outbound.full = free < wanted
-            log.warning("disk.nearly_full" if free < wanted else "disk.free_again", free_bytes=free, wanted_bytes=wanted)
+            log.warning(
+                "disk.nearly_full" if free < wanted else "disk.free_again",
+                free_bytes=free,
+                wanted_bytes=wanted,
+            )
         self.health.set("disk", free >= wanted, f"{free} bytes free, {wanted} wanted")
 
     def _run_self_test(self, now: float) -> None:
@@ -227,19 +241,19 @@ class Daemon:
         numbers, system = self.numbers, self.system
         kinds: dict[str, int] = dict.fromkeys(KINDS, 0)
         agents: dict[str, int] = {}
-        waiting: dict[str, int] = {}
-        for (kind, _, _), actor in system.actors.items():
+        waiting: dict[tuple[str, str], int] = {}
+        for (kind, tenant, _), actor in system.actors.items():
             kinds[kind] += 1
             if isinstance(actor, AgentActor):
                 agents[actor.state.presence.value] = agents.get(actor.state.presence.value, 0) + 1
             elif isinstance(actor, DispatcherActor):
                 for department, many in actor.view.waiting().items():
-                    waiting[department] = waiting.get(department, 0) + many
+                    waiting[tenant, department] = many
         numbers.actors, numbers.agents, numbers.waiting = kinds, agents, waiting
         numbers.connections = self.hub.by_role()
         numbers.handshakes_refused = self.zap.refused
-        numbers.position = system.head
-        numbers.behind = system.behind
+        numbers.journal_position = system.head
+        numbers.write_behind_rows = system.behind
 
     def _forget_commands(self, now: float) -> None:
         if now >= self._forget_at:
@@ -267,12 +281,13 @@ class Daemon:
                 raise
             self._use_settings()
         except ConfigurationError as error:
-            self.numbers.reload_ok = False
+            self.numbers.config_last_reload_successful = 0
             log.error("config.reload_failed", problems=[str(problem) for problem in error.problems])
             raise
         finally:
             notify.ready()
-        self.numbers.reload_ok = True
+        self.numbers.config_last_reload_successful = 1
+        self.numbers.config_last_reload_at = self.clock.now()
         log.info("config.reloaded", now=plan.now, at_restart=plan.at_restart, desks=changed)
         return [*plan.now, *(line for lines in changed.values() for line in lines)]
 
@@ -292,7 +307,9 @@ class Daemon:
                 future.set_result(self._carry_out(request))
             except ConfigurationError as error:
                 problems = [str(problem) for problem in error.problems]
-                future.set_result({"ok": False, "error": "the configuration has problems", "problems": problems})
+                future.set_result(
+                    {"ok": False, "error": "the configuration has problems", "problems": problems}
+                )
             except Exception as error:
                 future.set_exception(error)
                 raise
@@ -322,15 +339,15 @@ class Daemon:
         return {
             "version": version("switchboardd"),
             "ready": self.health.ready,
-            "checks": {name: why for name, (_, why) in self.health.checks.items()},
+            "checks": {name: "ok" if ok is True else ok for name, ok in self.health.checks.items()},
             "journal": self.system.journal,
             "epoch": self.system.epoch,
             "position": self.system.head,
             "connections": numbers.connections,
             "agents": numbers.agents,
-            "waiting": numbers.waiting,
+            "waiting": {"/".join(queue): many for queue, many in numbers.waiting.items()},
             "actors": numbers.actors,
-            "behind": numbers.behind,
+            "behind": numbers.write_behind_rows,
             "addresses": {role: listener.address for role, listener in self.listeners.items()},
         }
 
@@ -357,7 +374,7 @@ def token_secret(path: Path) -> bytes:
 
 def serve(settings: ProcessSettings, config_path: Path | None) -> int:
     """Run the daemon until it is told to stop; return the exit code."""
-    configure_logging(settings.log.level, settings.log.format)
+    configure_logging(settings.log.level, settings.log.format, sys.stderr)
     try:
         return _serve(settings, config_path)
     except tuple(kind for kind, _ in ENDS) as error:
@@ -374,9 +391,11 @@ def _serve(settings: ProcessSettings, config_path: Path | None) -> int:
     daemon.desks.load_files()
     daemon.principals.refresh()
     install_signals(daemon.reactor, daemon.hang_up, lambda: daemon.settings.daemon.drain_timeout_s)
-    http = HttpServer(settings.http.address, settings.http.port, daemon.health, daemon.numbers)
+    http = None
+    if settings.http.port:
+        http = HttpServer(settings.http.address, settings.http.port, daemon.health, Metrics(daemon.numbers))
+        http.start()
     admin = AdminServer(settings.daemon.admin_socket, daemon.handle_admin)
-    http.start()
     admin.start()
     settle_garbage_collector()
     try:
@@ -386,6 +405,7 @@ def _serve(settings: ProcessSettings, config_path: Path | None) -> int:
         log.info("daemon.stopped", position=daemon.system.head)
     finally:
         admin.close()
-        http.close()
+        if http is not None:
+            http.close()
         daemon.close()
     return int(Exit.OK)

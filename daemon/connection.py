@@ -50,7 +50,13 @@ class Connection:
     )
 
     def __init__(
-        self, listener: Listener, identity: bytes, key: str, session: Session[FromClient], now: float, budget: float
+        self,
+        listener: Listener,
+        identity: bytes,
+        key: str,
+        session: Session[FromClient],
+        now: float,
+        budget: float,
     ) -> None:
         self.listener = listener
         self.identity = identity
@@ -62,7 +68,8 @@ class Connection:
         self.name = ""
         self.sender = ""
         self.principal: Principal | None = None
-        #: Channels this gateway may write to, as addresses; filled as they are used, emptied when the desk changes.
+        #: Channels this gateway may write to, as addresses; filled as they are used, emptied when the desk
+        #: changes.
         self.channels: dict[str, Address] = {}
         #: Agents logged in here.
         self.agents: dict[str, Address] = {}

@@ -1,7 +1,8 @@
-"""Bringing desks into force: at start from their files, on SIGHUP from changed files, on ``switchboard apply`` from a text.
+"""Bringing desks into force: at start from their files, on SIGHUP from changed files, on ``switchboard
+apply`` from a text.
 
-The desk in force is in the journal. A file is applied when it has changed since it was last loaded; so what ``apply`` brought in survives a
-restart, and an edited file is not forgotten.
+The desk in force is in the journal. A file is applied when it has changed since it was last loaded; so what
+``apply`` brought in survives a restart, and an edited file is not forgotten.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The door: what peers say becomes told commands; what a flushed turn owes them goes out, one frame per peer and turn.
+"""The door: what peers say becomes told commands; what a flushed turn owes them goes out, one frame per peer
+and turn.
 
-Whatever comes in is checked here once: legal in this phase (session machine), within limits, allowed for this principal
-(``actors/authorization.py``), and about something that is the sender's own. Identity comes from the connection's key, never from a body.
+Whatever comes in is checked here once: legal in this phase (session machine), within limits, allowed for this
+principal (``actors/authorization.py``), and about something that is the sender's own. Identity comes from the
+connection's key, never from a body.
 """
 
 from __future__ import annotations
@@ -11,13 +13,11 @@ from typing import Any, Protocol
 
 from actors.agent.machine import LastSessionLost, SessionOpened
 from actors.authorization import ALLOWED, Principal
-from actors.conversation.actor import ThreadGrant
 from actors.journal import Address
-from actors.mailbox import Mailbox
 from actors.runtime import System, Told
 from config.process import ProcessSettings
 from daemon.connection import Connection, Subscription
-from daemon.logins import Claims, LoginDesk
+from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
@@ -35,7 +35,6 @@ from protocol.messages import (
     Login,
     LoginWithToken,
     Logout,
-    Message,
     Ping,
     Pong,
     Received,
@@ -138,7 +137,9 @@ class Hub:
         for message in messages:
             kind = type(message)
             if kind not in allowed:
-                self._refuse(connection, message, Code.NOT_ALLOWED, f"a {connection.principal} may not send this")
+                self._refuse(
+                    connection, message, Code.NOT_ALLOWED, f"a {connection.principal} may not send this"
+                )
                 continue
             handler = self._handlers.get(kind)
             if handler is None:
@@ -152,7 +153,9 @@ class Hub:
         if self._banned.get(identity, 0.0) > now:
             return None
         if len(self._connections) >= self.settings.limits.connections:
-            listener.send(identity, Outbound.goodbye(Code.BUSY, "the daemon has all the connections it may have"))
+            listener.send(
+                identity, Outbound.goodbye(Code.BUSY, "the daemon has all the connections it may have")
+            )
             return None
         key = peer_key(frame) if frame is not None else ""
         session: Session[Any] = Session(Role.DAEMON, self._codec, now, self.settings.timing.lease_s)
@@ -176,7 +179,9 @@ class Hub:
             return
         self._outbound.send(connection, Refused(error.code.value, error.message[:1000]))
 
-    def _refuse(self, connection: Connection, message: Any, code: Code, text: str, retry_after_s: float = 0.0) -> None:
+    def _refuse(
+        self, connection: Connection, message: Any, code: Code, text: str, retry_after_s: float = 0.0
+    ) -> None:
         self._numbers.refused(code)
         ident = getattr(message, "id", b"")
         self._outbound.send(connection, Refused(code.value, text, ident, retry_after_s))
@@ -232,7 +237,7 @@ class Hub:
         if message.after is not None:
             known = not message.journal or message.journal == self.system.journal
             if not known or message.after > mailbox.last:
-                text = f"the newest number of {message.stream} is {mailbox.last} in journal {self.system.journal}"
+                text = f"the newest number is {mailbox.last}, in journal {self.system.journal}"
                 self._refuse(connection, message, Code.HISTORY_CHANGED, text)
                 return
         size = min(message.window, self.settings.limits.window)
@@ -254,7 +259,9 @@ class Hub:
     def _received(self, connection: Connection, message: Received) -> None:
         subscription = connection.subscriptions.get(message.stream)
         if subscription is None or not subscription.window.advance(message.number):
-            self._refuse(connection, message, Code.OUT_OF_ORDER, "nothing with that number was sent on this connection")
+            self._refuse(
+                connection, message, Code.OUT_OF_ORDER, "nothing with that number was sent on this connection"
+            )
             return
         self.system.received(subscription.mailbox, message.number)
         self._outbound.owe(subscription)
@@ -266,7 +273,11 @@ class Hub:
         address = connection.channels.get(channel)
         if address is None:
             known = self.system.desks[connection.tenant].channels.get(channel)
-            if known is None or known.gateway != connection.name or connection.principal is not Principal.GATEWAY:
+            if (
+                known is None
+                or known.gateway != connection.name
+                or connection.principal is not Principal.GATEWAY
+            ):
                 return None
             address = connection.channels[channel] = ("channel", connection.tenant, channel)
         return address
@@ -274,14 +285,18 @@ class Hub:
     def _from_customer(self, connection: Connection, message: CustomerMessage | CustomerLeft) -> None:
         address = connection.channels.get(message.channel) or self._channel(connection, message.channel)
         if address is None:
-            self._refuse(connection, message, Code.NOT_ALLOWED, f"no channel {message.channel!r} of this gateway")
+            self._refuse(
+                connection, message, Code.NOT_ALLOWED, f"no channel {message.channel!r} of this gateway"
+            )
             return
         self._tell(address, connection, message, connection.sender)
 
     def _from_agent(self, connection: Connection, message: Any) -> None:
         agent = connection.agents.get(message.agent)
         if agent is None:
-            self._refuse(connection, message, Code.NOT_AUTHENTICATED, "the agent is not logged in on this connection")
+            self._refuse(
+                connection, message, Code.NOT_AUTHENTICATED, "the agent is not logged in on this connection"
+            )
             return
         conversation = getattr(message, "conversation", None)
         address = agent if conversation is None else ("conversation", connection.tenant, conversation)
@@ -311,7 +326,9 @@ class Hub:
         if not accepted:
             self._refuse(connection, message, Code.BUSY, "too many logins at once", 1.0)
 
-    def _logged_in(self, connection: Connection, message: Login, account: tuple[str, str], good: bool) -> None:
+    def _logged_in(
+        self, connection: Connection, message: Login, account: tuple[str, str], good: bool
+    ) -> None:
         """The password pool has answered; on the reactor's thread, in a turn of its own."""
         if not good:
             self._logins.back_off.failed(account, self.system.now)
@@ -330,7 +347,9 @@ class Hub:
             message.token, connection.tenant, message.agent, connection.key, agent.password, self.system.now
         ):
             self._numbers.logins_failed += 1
-            self._refuse(connection, message, Code.NOT_AUTHENTICATED, "the token is not valid here, or not any more")
+            self._refuse(
+                connection, message, Code.NOT_AUTHENTICATED, "the token is not valid here, or not any more"
+            )
             return
         self._open_session(connection, message)
 
@@ -412,7 +431,6 @@ class Hub:
         """Forget peers to which nothing can be sent any more; they resume when they come back (A12)."""
         for connection in connections:
             if not connection.closed:
-                self._numbers.slow_consumers += 1
                 self._forget(connection, "the peer does not read")
 
     def desk_changed(self, tenant: str) -> None:
@@ -433,5 +451,3 @@ class Hub:
         """End every connection (drain)."""
         for connection in list(self._connections.values()):
             self.close(connection, code, text)
-
-

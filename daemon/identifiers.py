@@ -1,4 +1,7 @@
-"""Ids of conversations and offers: 128 bits, the first 48 of them the time, so that newer ones sort last; not to be guessed."""
+"""Ids of conversations and offers:
+
+128 bits, the first 48 of them the time, so that newer ones sort last; not to be guessed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Agents' logins: argon2 in a small side pool, tokens for reconnects, back-off against guessing (GUARANTEES 6, rules 4 and 5)."""
+"""Agents' logins:
+
+argon2 in a small side pool, tokens for reconnects, back-off against guessing (GUARANTEES 6, rules 4 and 5).
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,8 @@ class Claims(Struct, array_like=True):
 
 
 class Tokens:
-    """Signs and checks session tokens with HMAC-SHA-256. A token is bound to the connection's key and to the password's hash, so a
-    new password voids it."""
+    """Signs and checks session tokens with HMAC-SHA-256. A token is bound to the connection's key and to the
+    password's hash, so a new password voids it."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -100,7 +103,10 @@ class PasswordPool:
         self._hasher = PasswordHasher()
 
     def verify(self, password_hash: str | None, password: str, done: Callable[[bool], None]) -> bool:
-        """Verify in the pool; ``done(ok)`` is called on the reactor's thread. False when the queue is full."""
+        """Verify in the pool;
+
+        ``done(ok)`` is called on the reactor's thread. False when the queue is full.
+        """
         if self._waiting >= self._queue_max:
             return False
         self._waiting += 1

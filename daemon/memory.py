@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 
-#: Allocations between collections of the youngest objects: without it, collections show in the slowest percent.
+#: Allocations between collections of the youngest objects: without it, collections show in the slowest
+#: percent.
 THRESHOLD = 50_000
 
 

@@ -1,4 +1,7 @@
-"""What goes out after the flush: replies, deliveries within credit, snapshots, threads; one frame per peer and turn."""
+"""What goes out after the flush:
+
+replies, deliveries within credit, snapshots, threads; one frame per peer and turn.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from actors.conversation.actor import ThreadGrant
-from actors.conversation.view import news
-from actors.journal import Address, Entry
+from actors.conversation.view import delivery
+from actors.journal import Address
 from actors.mailbox import Mailbox
 from actors.queries import agent_snapshot
 from actors.runtime import System
@@ -15,7 +18,7 @@ from daemon.connection import Connection, Subscription
 from daemon.metrics import Numbers
 from protocol.codec import encode
 from protocol.errors import Code
-from protocol.messages import Ack, Delivery, Gap, Goodbye, Message, Refused
+from protocol.messages import Ack, Gap, Goodbye, Message, Refused
 from protocol.session import Phase
 
 
@@ -78,7 +81,7 @@ class Outbound:
         """Send a snapshot after the flush."""
         self._owed_snapshots.append(subscription)
 
-    def release(self, replies: list[tuple[Any, Message]], mailboxes: Iterable[Mailbox]) -> list[Connection]:
+    def release(self, replies: list[tuple[Any, Any]], mailboxes: Iterable[Mailbox]) -> list[Connection]:
         """Send everything that the flushed turn owes; return the peers that cannot be reached."""
         self._reply(replies)
         for mailbox in dict.fromkeys(mailboxes):
@@ -105,7 +108,7 @@ class Outbound:
                 return False
         return True
 
-    def _reply(self, replies: list[tuple[Any, Message]]) -> None:
+    def _reply(self, replies: list[tuple[Any, Any]]) -> None:
         numbers, talking = self._numbers, self._talking
         for connection, message in replies:
             kind = type(message)
@@ -117,7 +120,7 @@ class Outbound:
             if kind is Ack:
                 numbers.acks += 1
             elif kind is Refused:
-                numbers.refused(message.code)  # type: ignore[attr-defined]
+                numbers.refused(message.code)
             connection.session.send(message)
             talking[connection] = None
 
@@ -160,14 +163,3 @@ class Outbound:
         self.send(subscription.connection, Gap(bytes(16), mailbox.stream, mailbox.last + 1))
         if mailbox.stream.startswith("agent/"):
             self._send_snapshot(subscription)
-
-
-def delivery(stream: str, number: int, entry: Entry) -> Delivery:
-    """Return what a consumer is told of an event."""
-    event = entry.event
-    told = news(entry.id, event)
-    assert told is not None, f"{type(event).__name__} has an audience, but nothing to tell it"
-    if entry.kind == "agent":
-        return Delivery(stream, number, entry.at, told)
-    contact = event.contact if stream[0] == "c" else ""  # type: ignore[union-attr]
-    return Delivery(stream, number, entry.at, told, entry.id, entry.sequence, contact)

@@ -2,7 +2,8 @@
 
     drain sockets → tell actors → run until quiet → seal → ONE commit → replies and deliveries out
 
-Nothing else in the process touches a socket, an actor or the store's connection. Other threads hand in work with ``post``.
+Nothing else in the process touches a socket, an actor or the store's connection. Other threads hand in work
+with ``post``.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import zmq
 from zmq.backend import zmq_poll
 
 from actors.clock import Clock
-from actors.journal import Batch, Store
+from actors.events import AgentWrote, Assigned, CustomerWrote
+from actors.journal import Batch, Entry, Store
 from actors.runtime import System
 from daemon.hub import Hub, Log
 from daemon.metrics import Numbers
@@ -82,10 +85,8 @@ class Reactor:
 
     def wake(self) -> None:
         """End the poll that may be going on."""
-        try:
+        with suppress(BlockingIOError):
             self._wake_in.send(b"\0")
-        except BlockingIOError:
-            pass
 
     @property
     def wakeup_descriptor(self) -> int:
@@ -95,7 +96,10 @@ class Reactor:
     # The loop.
 
     def run(self) -> None:
-        """Run turns until stopped. Raises what must stop the process: CommitUnknown, Deposed, JournalDamaged, TooManyFailures."""
+        """Run turns until stopped.
+
+        Raises what must stop the process: CommitUnknown, Deposed, JournalDamaged, TooManyFailures.
+        """
         while not self._stopped:
             self._poll()
             self.turn()
@@ -158,11 +162,27 @@ class Reactor:
         began = time.perf_counter()
         self._store.commit(batch)
         numbers = self._numbers
-        numbers.committed(time.perf_counter() - began)
+        numbers.commits += 1
+        numbers.commit_seconds.observe(time.perf_counter() - began)
         if batch.record is not None:
             numbers.turns += 1
-            numbers.events += batch.record.count
+            numbers.events += batch.record.size
             numbers.bytes_journaled += len(batch.record.body)
+            self._count(self.system.entries)
+
+    def _count(self, entries: list[Entry]) -> None:
+        """Count what the turn has brought about, for the metrics."""
+        customer = agent = 0
+        for entry in entries:
+            kind = type(entry.event)
+            if kind is CustomerWrote:
+                customer += 1
+            elif kind is AgentWrote:
+                agent += 1
+            elif isinstance(entry.event, Assigned):
+                self._numbers.wait_seconds.observe(entry.at - entry.event.since)
+        self._numbers.messages_customer += customer
+        self._numbers.messages_agent += agent
 
     def _housekeep(self, now: float) -> None:
         """What has to be looked at now and then; each step is bounded."""
@@ -173,7 +193,7 @@ class Reactor:
         self.system.run()
         if self.system.park_idle(now - self.park_after_s):
             self.system.run()
-        if self._stop_at is not None and (now >= self._stop_at or not self.hub.__len__()):
+        if self._stop_at is not None and (now >= self._stop_at or not len(self.hub)):
             self._stopped = True
 
     # The end.
@@ -206,7 +226,10 @@ class Reactor:
 
 
 def install_signals(reactor: Reactor, reload: Callable[[], None], drain_s: Callable[[], float]) -> None:
-    """SIGTERM and SIGINT drain, a second one ends at once with 128 + number; SIGHUP reloads. Main thread only."""
+    """SIGTERM and SIGINT drain, a second one ends at once with 128 + number;
+
+    SIGHUP reloads. Main thread only.
+    """
     seen: list[int] = []
 
     def stop(number: int, _: Any) -> None:
@@ -222,5 +245,3 @@ def install_signals(reactor: Reactor, reload: Callable[[], None], drain_s: Calla
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, hang_up)
-
-

@@ -23,9 +23,7 @@ READS_MAX = 256
 class JournalReader:
     """Reads committed events by position."""
 
-    def __init__(
-        self, path: Path, outbound: Outbound, post: Callable[[Callable[[], None]], None]
-    ) -> None:
+    def __init__(self, path: Path, outbound: Outbound, post: Callable[[Callable[[], None]], None]) -> None:
         self._path = path
         self._outbound = outbound
         self._post = post
@@ -46,7 +44,9 @@ class JournalReader:
             entries = self._entries(positions)
             message: Thread | Refused = Thread(grant.id, grant.conversation, _visible(entries), grant.last)
         except Exception as error:
-            message = Refused(Code.INTERNAL.value, f"the thread could not be read ({type(error).__name__})", grant.id)
+            message = Refused(
+                Code.INTERNAL.value, f"the thread could not be read ({type(error).__name__})", grant.id
+            )
         self._post(lambda: self._answer(connection, message))
 
     def _answer(self, connection: Connection, message: Thread | Refused) -> None:
@@ -60,7 +60,7 @@ class JournalReader:
         record: Record | None = None
         unpacked: list[Entry] = []
         for position in positions:
-            if record is None or position >= record.first + record.count:
+            if record is None or position >= record.first + record.size:
                 found = self._connection.execute(
                     f"{SELECT_RECORD} WHERE position <= ? ORDER BY position DESC LIMIT 1", (position,)
                 ).fetchone()

@@ -1,7 +1,8 @@
 """The sockets: one ROUTER per listener, read and written in the one way that is fast enough.
 
-pyzmq's multipart helpers cost three times the rest of the hot path, so frames are received and sent one part at a time on the backend socket
-with plain integer flags. A peer that sends more than one part a message would shift the framing: ``Frame.more`` guards it.
+pyzmq's multipart helpers cost three times the rest of the hot path, so frames are received and sent one part
+at a time on the backend socket with plain integer flags. A peer that sends more than one part a message would
+shift the framing: ``Frame.more`` guards it.
 """
 
 from __future__ import annotations
@@ -55,14 +56,16 @@ class Listener:
             self._set(zmq.CURVE_SERVER, 1)
             self._set(zmq.CURVE_SECRETKEY, security.secret)
         self.socket.bind(address)
-        bound = self.socket.getsockopt(int(zmq.LAST_ENDPOINT))
-        self.address = bound.rstrip(b"\0").decode()
+        self.address = bytes(self.socket.get(int(zmq.LAST_ENDPOINT))).rstrip(b"\0").decode()
 
     def _set(self, option: int, value: int | bytes) -> None:
-        self.socket.setsockopt(int(option), value)
+        self.socket.set(int(option), value)
 
     def receive(self) -> tuple[bytes, Any] | None:
-        """Return (routing id, frame) of the next message; None when there is none. A frame of None: too many parts."""
+        """Return (routing id, frame) of the next message;
+
+        None when there is none. A frame of None: too many parts.
+        """
         receive = self.socket.recv
         try:
             identity = receive(NOBLOCK)
@@ -92,7 +95,10 @@ class Listener:
 
 
 def peer_key(frame: Any) -> str:
-    """Return the CURVE public key (Z85) under which the sender of a frame was let in; empty on a plain listener."""
+    """Return the CURVE public key (Z85) under which the sender of a frame was let in;
+
+    empty on a plain listener.
+    """
     try:
         key: str = frame.get("User-Id")
     except (zmq.ZMQError, UnicodeDecodeError):

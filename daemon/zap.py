@@ -1,7 +1,7 @@
 """Who may connect: the ZAP handler, in a loop of our own, and the self-test that proves it still refuses.
 
-pyzmq's authenticator thread dies for good when a callback raises, and its callback does not see routing ids. Here every exception
-becomes a refusal, and a peer that sets a routing id is refused (A03).
+pyzmq's authenticator thread dies for good when a callback raises, and its callback does not see routing ids.
+Here every exception becomes a refusal, and a peer that sets a routing id is refused (A03).
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ PROBE_S = 5.0
 
 
 class ZapHandler:
-    """Answers libzmq's question about each new connection. ``allowed(role, key)`` decides; keys are Z85 text."""
+    """Answers libzmq's question about each new connection.
+
+    ``allowed(role, key)`` decides; keys are Z85 text.
+    """
 
     def __init__(self, context: zmq.Context[Any], allowed: Callable[[str, str], bool]) -> None:
         self._allowed = allowed
@@ -71,14 +74,25 @@ class ZapHandler:
 class Probe:
     """One connection of the self-test: it must be let in, or must be refused."""
 
-    def __init__(self, context: zmq.Context[Any], listener: Listener, server_key: bytes, keys: tuple[bytes, bytes], now: float) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        listener: Listener,
+        server_key: bytes,
+        keys: tuple[bytes, bytes],
+        now: float,
+    ) -> None:
         self._started_at = now
         self.socket = context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RECONNECT_IVL, -1)
         self.socket.curve_serverkey = server_key
         self.socket.curve_publickey, self.socket.curve_secretkey = keys
-        events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        events = (
+            zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        )
         self._monitor = self.socket.get_monitor_socket(events)
         self.socket.connect(listener.address)
 
@@ -96,7 +110,10 @@ class Probe:
 
 
 class SelfTest:
-    """A connection with a random key must be refused, one with the probe's key must pass: at start and every minute."""
+    """A connection with a random key must be refused, one with the probe's key must pass:
+
+    at start and every minute.
+    """
 
     def __init__(self, context: zmq.Context[Any], listeners: list[tuple[Listener, bytes]]) -> None:
         self._context = context

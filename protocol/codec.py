@@ -1,7 +1,7 @@
 """Frames: bytes to messages and back, within limits.
 
-A frame is one message (a msgpack map) or an array of messages. Decoding is typed, so a decode bomb is refused before it
-costs anything; whatever is wrong with a frame comes out as one error class.
+A frame is one message (a msgpack map) or an array of messages. Decoding is typed, so a decode bomb is refused
+before it costs anything; whatever is wrong with a frame comes out as one error class.
 """
 
 from __future__ import annotations

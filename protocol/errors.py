@@ -1,11 +1,11 @@
 """The error catalogue: stable codes, what each means, and the exceptions that carry them.
 
-    SwitchboardError
-    ├── ProtocolError            a rule of the wire was broken
-    │   ├── LocalProtocolError   by this side: a programming error
-    │   └── RemoteProtocolError  by the peer
-    ├── CommandRefused           the daemon refused a command
-    └── ConnectionLost           the peer has not been heard of for the lease
+SwitchboardError
+├── ProtocolError            a rule of the wire was broken
+│   ├── LocalProtocolError   by this side: a programming error
+│   └── RemoteProtocolError  by the peer
+├── CommandRefused           the daemon refused a command
+└── ConnectionLost           the peer has not been heard of for the lease
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.BUSY: Meaning(
         True, "The daemon is at a limit.", "Send the same command again after `retry_after_s`."
     ),
-    Code.QUOTA: Meaning(True, "A limit of the desk or the channel is used up.", "The message names the limit."),
+    Code.QUOTA: Meaning(
+        True, "A limit of the desk or the channel is used up.", "The message names the limit."
+    ),
     Code.HISTORY_CHANGED: Meaning(
         True,
         "The numbers asked for belong to another history (a restored backup, say).",

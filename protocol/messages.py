@@ -1,7 +1,8 @@
 """Every message of the wire, as typed structures.
 
-A message travels as a msgpack map with its name under ``type``; a frame is one message or an array of messages.
-Unknown fields are ignored, so that a newer peer may add some. ``docs/protocol.md`` is written from these docstrings.
+A message travels as a msgpack map with its name under ``type``; a frame is one message or an array of
+messages. Unknown fields are ignored, so that a newer peer may add some. ``docs/protocol.md`` is written from
+these docstrings.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from msgspec import Meta, Struct
 #: The version spoken here: a peer with the same major number is understood.
 VERSION = "1.0"
 
-#: A client-made id: 16 bytes, unique for its sender. Ids that grow with time (as the SDK makes them) are the cheapest to look up.
+#: A client-made id: 16 bytes, unique for its sender. Ids that grow with time (as the SDK makes them) are the
+#: cheapest to look up.
 CommandId = Annotated[bytes, Meta(min_length=16, max_length=16, description="client-made id, 16 bytes")]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Contact = Annotated[str, Meta(min_length=1, max_length=256, description="the customer's key in the channel")]
@@ -52,7 +54,10 @@ class Goodbye(Message, frozen=True, tag="goodbye"):
 
 
 class Hello(Message, frozen=True, tag="hello"):
-    """The first message of a connection. ``name`` says who is there on a plain listener; with CURVE the key says it."""
+    """The first message of a connection.
+
+    ``name`` says who is there on a plain listener; with CURVE the key says it.
+    """
 
     version: Name
     role: Name
@@ -61,7 +66,10 @@ class Hello(Message, frozen=True, tag="hello"):
 
 
 class Ping(Message, frozen=True, tag="ping"):
-    """Sent by a client that has sent nothing for ``heartbeat_s``; the daemon answers ``pong`` with the same number."""
+    """Sent by a client that has sent nothing for ``heartbeat_s``;
+
+    the daemon answers ``pong`` with the same number.
+    """
 
     number: Number = 0
 
@@ -92,8 +100,8 @@ class Logout(Message, frozen=True, tag="logout"):
 class Subscribe(Message, frozen=True, tag="subscribe"):
     """Ask for everything in ``stream`` after number ``after``.
 
-    Without ``after`` the answer begins with a snapshot (agents), or where the last ``received`` left off (channels).
-    ``journal`` is the id from ``welcome`` under which the numbers were learnt.
+    Without ``after`` the answer begins with a snapshot (agents), or where the last ``received`` left off
+    (channels). ``journal`` is the id from ``welcome`` under which the numbers were learnt.
     """
 
     id: CommandId
@@ -213,7 +221,8 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 class Ack(Message, frozen=True, tag="ack"):
-    """The command ``id`` is in the journal and flushed (G1), at ``position``; ``sequence`` counts in ``conversation``.
+    """The command ``id`` is in the journal and flushed (G1), at ``position``; ``sequence`` counts in
+    ``conversation``.
 
     ``duplicate``: the same command had been accepted before; these are its first position and sequence (G3).
     """
@@ -226,7 +235,10 @@ class Ack(Message, frozen=True, tag="ack"):
 
 
 class Refused(Message, frozen=True, tag="refused"):
-    """The command ``id`` was not carried out. ``code`` is one of the catalogue; if it is definite, nothing was stored."""
+    """The command ``id`` was not carried out.
+
+    ``code`` is one of the catalogue; if it is definite, nothing was stored.
+    """
 
     code: Name
     message: Annotated[str, Meta(max_length=1024)] = ""
@@ -235,7 +247,10 @@ class Refused(Message, frozen=True, tag="refused"):
 
 
 class LoggedIn(Message, frozen=True, tag="logged_in"):
-    """The agent's session is open. ``token`` serves ``login_with_token`` until ``expires_at`` (seconds since 1970)."""
+    """The agent's session is open.
+
+    ``token`` serves ``login_with_token`` until ``expires_at`` (seconds since 1970).
+    """
 
     id: CommandId
     agent: Name
@@ -384,7 +399,8 @@ News = (
 class Delivery(Message, frozen=True, tag="delivery"):
     """Number ``number`` of ``stream``: what happened at ``sequence`` of ``conversation``.
 
-    For a channel, stream and number together are the delivery id: they stay the same however often it is sent (G6).
+    For a channel, stream and number together are the delivery id: they stay the same however often it is sent
+    (G6).
     """
 
     stream: Stream
@@ -405,7 +421,10 @@ class ThreadEntry(Struct, frozen=True, omit_defaults=True):
 
 
 class Thread(Message, frozen=True, tag="thread"):
-    """The answer to ``read_thread``: entries in order; ``last`` is the newest sequence of the conversation."""
+    """The answer to ``read_thread``:
+
+    entries in order; ``last`` is the newest sequence of the conversation.
+    """
 
     id: CommandId
     conversation: Name

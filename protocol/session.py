@@ -1,7 +1,8 @@
 """The session machine: which message is legal when, and when a silent peer is lost.
 
-Two laws. Everything that changes a connection's phase is in the table below. And the machine does not know which side it
-serves: a role only selects what may be sent and what may come. It does no I/O and reads no clock; ``now`` is in seconds.
+Two laws. Everything that changes a connection's phase is in the table below. And the machine does not know
+which side it serves: a role only selects what may be sent and what may come. It does no I/O and reads no
+clock; ``now`` is in seconds.
 
     GREETING --hello--> GREETED --welcome--> OPEN --goodbye--> CLOSED
 
@@ -82,8 +83,8 @@ def speaks_our_version(version: str) -> bool:
 class Session(Generic[M]):
     """One side of one connection.
 
-    ``receive`` takes a frame and gives messages; ``send`` takes messages and ``take`` gives the frame to put on the wire. Whoever
-    calls ``receive``, ``send`` or ``check`` then takes and sends.
+    ``receive`` takes a frame and gives messages; ``send`` takes messages and ``take`` gives the frame to put
+    on the wire. Whoever calls ``receive``, ``send`` or ``check`` then takes and sends.
     """
 
     __slots__ = ("_codec", "_heard_at", "_outbox", "_said_at", "frame_bytes", "lease_s", "phase", "role")
@@ -104,7 +105,8 @@ class Session(Generic[M]):
     def receive(self, frame: bytes, now: float) -> list[M]:
         """Return the messages of a frame.
 
-        A frame with an illegal message is refused whole. Raises RemoteProtocolError: BAD_FRAME, TOO_LARGE, OUT_OF_ORDER.
+        A frame with an illegal message is refused whole. Raises RemoteProtocolError: BAD_FRAME, TOO_LARGE,
+        OUT_OF_ORDER.
         """
         messages = self._codec.decode(frame)
         self._heard_at = now
@@ -131,7 +133,10 @@ class Session(Generic[M]):
         self._outbox.append(message)
 
     def take(self, now: float) -> bytes | None:
-        """Return the next frame to send, or None. Call until None: what is too much for one frame comes in several."""
+        """Return the next frame to send, or None.
+
+        Call until None: what is too much for one frame comes in several.
+        """
         outbox = self._outbox
         if not outbox:
             return None

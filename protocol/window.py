@@ -1,4 +1,7 @@
-"""The credit window of a subscription: how far the daemon may send ahead of what the consumer has received."""
+"""The credit window of a subscription:
+
+how far the daemon may send ahead of what the consumer has received.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""An agent's presence and lease: what the agent has chosen, and whether any of the agent's connections is alive.
+"""An agent's presence and lease: what the agent has chosen, and whether any of the agent's connections is
+alive.
 
-The two are kept apart (PEERS c1, c7, c8): a lost connection does not change what was chosen, and a choice needs no connection. An agent is
-*reachable* while a session is alive. When the last one is lost a grace begins; when it is over the agent counts as gone, and
-the conversations go back to the queue with their waiting time (G11).
+The two are kept apart (PEERS c1, c7, c8): a lost connection does not change what was chosen, and a choice
+needs no connection. An agent is
+*reachable* while a session is alive. When the last one is lost a grace begins; when it is over the agent
+counts as gone, and the conversations go back to the queue with their waiting time (G11).
 """
 
 from __future__ import annotations
@@ -34,7 +36,10 @@ CHOICES = frozenset({Presence.ONLINE, Presence.BUSY, Presence.AWAY})
 
 
 class Agent(Struct, array_like=True):
-    """The state of an agent. ``grace_until`` is set while no session is alive and the agent is not gone yet."""
+    """The state of an agent.
+
+    ``grace_until`` is set while no session is alive and the agent is not gone yet.
+    """
 
     presence: Presence = Presence.OFFLINE
     sequence: int = 0
@@ -90,7 +95,9 @@ def _regain(state: Agent, _: SessionOpened, __: Facts) -> Outcome:
 
 def _choose(state: Agent, command: SetPresence, _: Facts) -> Outcome:
     if command.presence not in CHOICES:
-        return Refusal(Code.NOT_ALLOWED, f"choose one of {', '.join(sorted(CHOICES))}, not {command.presence!r}")
+        return Refusal(
+            Code.NOT_ALLOWED, f"choose one of {', '.join(sorted(CHOICES))}, not {command.presence!r}"
+        )
     return [events.PresenceChosen(command.presence, "chosen")]
 
 

@@ -1,4 +1,5 @@
-"""Which conversation a customer's message belongs to: one open conversation per customer and channel account (D6, c10).
+"""Which conversation a customer's message belongs to: one open conversation per customer and channel account
+(D6, c10).
 
 | the customer's conversation | message | left |
 |---|---|---|

@@ -1,4 +1,7 @@
-"""The shell of a conversation: gather facts, decide, record, apply; then report to the dispatcher what has changed."""
+"""The shell of a conversation:
+
+gather facts, decide, record, apply; then report to the dispatcher what has changed.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,6 @@ from actors.runtime import System, Tick, Told
 from actors.shell import Shell
 from protocol.errors import Code
 from protocol.messages import CustomerMessage, ReadThread
-
 
 
 class ThreadGrant(NamedTuple):
@@ -92,7 +94,8 @@ class ConversationActor(Shell):
     def _refused(self, told: Told, refusal: Any) -> None:
         assert isinstance(refusal, Refusal)
         if self.state.status is Status.ENDED and type(told.message) is CustomerMessage:
-            # A customer's message is never refused because its conversation has just ended: it begins a new one.
+            # A customer's message is never refused because its conversation has just ended: it begins a new
+            # one.
             self.system.tell(self._channel(), Bounced(self.address[2], told))
         else:
             self.system.refuse(told, refusal.code, refusal.message)
@@ -153,7 +156,10 @@ class ConversationActor(Shell):
         return self.state.sequence
 
     def freeze(self) -> SnapshotRow:
-        """Return the state: live while the dispatcher has to know it, found by its contact while it is not ended."""
+        """Return the state:
+
+        live while the dispatcher has to know it, found by its contact while it is not ended.
+        """
         state = self.state
         ended = state.status is Status.ENDED or state.status is Status.NEW
         return SnapshotRow(

@@ -1,9 +1,11 @@
 """What may happen to a conversation: the one table of statuses and commands.
 
-Two laws. Everything that changes a conversation is an event, and ``apply`` alone takes events into the state. And every pair of a
-status and a command has an answer in ``TABLE``: events, nothing to do, or a refusal with its code.
+Two laws. Everything that changes a conversation is an event, and ``apply`` alone takes events into the state.
+And every pair of a status and a command has an answer in ``TABLE``: events, nothing to do, or a refusal with
+its code.
 
-    NEW --customer writes--> QUEUED <--declined, expired, withdrawn-- OFFERED --accepted--> OPEN --ended--> ENDED
+    NEW --customer writes--> QUEUED <--declined, expired, withdrawn-- OFFERED --accepted--> OPEN --ended-->
+    ENDED
                                |  ^------------released (agent lost)-------------------------|
                                '--offered--> OFFERED
 """
@@ -167,7 +169,13 @@ def _accept(state: Conversation, command: Accept, facts: Facts) -> Outcome:
         return Refusal(Code.OFFER_GONE, "the offer's deadline has passed")
     return [
         events.Assigned(
-            command.offer, command.agent, state.department, state.channel, state.contact, state.name
+            command.offer,
+            command.agent,
+            state.department,
+            state.channel,
+            state.contact,
+            state.since,
+            state.name,
         )
     ]
 

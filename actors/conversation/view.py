@@ -11,8 +11,9 @@ from typing import Any
 from actors import events
 from actors.conversation.machine import Conversation
 from actors.events import AnyEvent
+from actors.journal import Entry
 from protocol import messages
-from protocol.messages import News, OfferView
+from protocol.messages import Delivery, News, OfferView
 
 
 def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
@@ -77,3 +78,14 @@ def news(ident: str, event: AnyEvent) -> News | None:
     """Return what a consumer or a reader of the thread may see of an event; None if nothing."""
     make = _NEWS.get(type(event))
     return None if make is None else make(ident, event)
+
+
+def delivery(stream: str, number: int, entry: Entry) -> Delivery:
+    """Return what a consumer is told of an event."""
+    event = entry.event
+    told = news(entry.id, event)
+    assert told is not None, f"{type(event).__name__} has an audience, but nothing to tell it"
+    if entry.kind == "agent":
+        return Delivery(stream, number, entry.at, told)
+    contact = event.contact if stream[0] == "c" else ""  # type: ignore[union-attr]
+    return Delivery(stream, number, entry.at, told, entry.id, entry.sequence, contact)

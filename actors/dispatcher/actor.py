@@ -1,4 +1,7 @@
-"""The shell of a tenant's dispatcher: keeps the view, holds the desk, and tells conversations what to offer."""
+"""The shell of a tenant's dispatcher:
+
+keeps the view, holds the desk, and tells conversations what to offer.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,9 @@ class DispatcherActor(Shell):
             case OwnedBy():
                 self._pass_on(message)
             case ApplyDesk():
-                self.take_in([events.DeskApplied(message.digest, message.text, message.source, message.changes)])
+                self.take_in(
+                    [events.DeskApplied(message.digest, message.text, message.source, message.changes)]
+                )
 
     def _take_agent(self, news: AgentNews) -> None:
         self.view.take_agent(news, self.system.now)

@@ -1,9 +1,10 @@
-"""The dispatcher's view: who waits in which queue, who may be offered what. A derived view, rebuilt at start from what the
-conversations and agents announce; reports are whole facts, so telling one twice changes nothing.
+"""The dispatcher's view: who waits in which queue, who may be offered what. A derived view, rebuilt at start
+from what the conversations and agents announce; reports are whole facts, so telling one twice changes
+nothing.
 
-Until the routing issue completes it, the rule is simple: per department, the longest waiting first (D1); among the department's
-online, reachable agents with room the least loaded, then the longest idle; decliners only when nobody else is left, and after a
-pause (E, PEERS table row 7).
+Until the routing issue completes it, the rule is simple: per department, the longest waiting first (D1);
+among the department's online, reachable agents with room the least loaded, then the longest idle; decliners
+only when nobody else is left, and after a pause (E, PEERS table row 7).
 """
 
 from __future__ import annotations

@@ -6,10 +6,13 @@ from actors.dispatcher.machine import Decision, Report, Roster, View
 from config.desk import Desk
 
 
-def decide(view: View, desk: Desk, department: str, now: float, limit: int) -> tuple[list[Decision], float | None]:
+def decide(
+    view: View, desk: Desk, department: str, now: float, limit: int
+) -> tuple[list[Decision], float | None]:
     """Return what to offer now in a department, and when to look again for the sake of decliners.
 
-    Longest wait first (D1). Nobody is passed over by a later arrival unless every agent with room has declined that conversation.
+    Longest wait first (D1). Nobody is passed over by a later arrival unless every agent with room has
+    declined that conversation.
     """
     free = _free_agents(view, desk, department)
     pause_s = desk.departments[department].decline_pause_s
@@ -69,9 +72,7 @@ def _choose(
     return None, min(report.declined[agent] for agent in free) + pause_s
 
 
-def _explain(
-    report: Report, chosen: _Free, free: dict[str, _Free], department: str, now: float
-) -> Decision:
+def _explain(report: Report, chosen: _Free, free: dict[str, _Free], department: str, now: float) -> Decision:
     why: dict[str, str | int | float] = {
         "rule": "least_loaded_then_longest_idle",
         "candidates": len(free),

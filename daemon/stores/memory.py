@@ -1,4 +1,7 @@
-"""The store for tests and the simulator: everything in memory, and nothing survives but what was committed."""
+"""The store for tests and the simulator:
+
+everything in memory, and nothing survives but what was committed.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class MemoryStore:
         """Begin a new epoch."""
         self._epoch += 1
         last = self._records[-1] if self._records else None
-        head = last.first + last.count - 1 if last else 0
+        head = last.first + last.size - 1 if last else 0
         digest = last.hash if last else EMPTY_HASH
         return Opened(self._journal, self._epoch, head, digest, self._low_water)
 
@@ -46,7 +49,7 @@ class MemoryStore:
             self._firsts.append(batch.record.first)
         for row in batch.snapshots:
             self._snapshots[row.address] = row
-        for index in batch.index:
+        for index in batch.streams:
             self._index.setdefault(index.stream, {})[index.first] = index
         for command in batch.commands:
             self._commands.setdefault((command.tenant, command.sender, command.command), command)
@@ -102,7 +105,7 @@ class MemoryStore:
 
     def records(self, after: int) -> Iterator[Record]:
         """Return the records that hold any position after ``after``."""
-        return iter([record for record in self._records if record.first + record.count - 1 > after])
+        return iter([record for record in self._records if record.first + record.size - 1 > after])
 
     def record_at(self, position: int) -> Record | None:
         """Return the record that holds a position."""
@@ -110,7 +113,7 @@ class MemoryStore:
         if place < 0:
             return None
         record = self._records[place]
-        return record if position < record.first + record.count else None
+        return record if position < record.first + record.size else None
 
     def forget_commands(self, before: float, limit: int) -> int:
         """Drop old command rows."""

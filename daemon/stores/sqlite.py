@@ -1,8 +1,8 @@
 """The SQLite store: one file, one connection that writes and checkpoints, WAL, ``synchronous=FULL``.
 
-One connection only: SQLite before 3.51.3 can corrupt a WAL file when two of them write and checkpoint. A failed commit means
-unknown, never no (G2): it was seen to come back after a restart. A lock file keeps a second daemon out for the life of the process, and the
-epoch is checked in every transaction (G12).
+One connection only: SQLite before 3.51.3 can corrupt a WAL file when two of them write and checkpoint. A
+failed commit means unknown, never no (G2): it was seen to come back after a restart. A lock file keeps a
+second daemon out for the life of the process, and the epoch is checked in every transaction (G12).
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ INSERT_RECORD = "INSERT INTO journal (position, count, epoch, body, hash) VALUES
 UPDATE_SHARD = "UPDATE shard SET snapshots = ?, stream_index = ?, commands = ? WHERE id = 1 AND epoch = ?"
 UPSERT_SNAPSHOT = """
     INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (kind, tenant, id) DO UPDATE SET as_of = excluded.as_of, live = excluded.live, lookup = excluded.lookup,
+    ON CONFLICT (kind, tenant, id) DO UPDATE SET as_of = excluded.as_of, live = excluded.live, lookup =
+    excluded.lookup,
         owner = excluded.owner, body = excluded.body
 """
 REPLACE_INDEX = (
@@ -88,16 +89,19 @@ class SQLiteStore:
         _refuse_newer(connection)
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
-            raise JournalDamaged(0, f"the file system does not allow a write-ahead log (journal_mode is {mode})")
+            raise JournalDamaged(
+                0, f"the file system does not allow a write-ahead log (journal_mode is {mode})"
+            )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute("PRAGMA cache_size = -65536")
         assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
-        os.chmod(self.path, 0o600)
+        self.path.chmod(0o600)
         migrate(connection)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
-            "INSERT OR IGNORE INTO shard (id, journal, epoch, snapshots, stream_index, commands) VALUES (1, ?, 0, 0, 0, 0)",
+            "INSERT OR IGNORE INTO shard (id, journal, epoch, snapshots, stream_index, commands)"
+            " VALUES (1, ?, 0, 0, 0, 0)",
             (uuid.uuid4().hex,),
         )
         connection.execute("UPDATE shard SET epoch = epoch + 1")
@@ -107,7 +111,7 @@ class SQLiteStore:
         ).fetchone()
         last = connection.execute(f"{SELECT_RECORD} ORDER BY position DESC LIMIT 1").fetchone()
         record = Record(*last) if last else None
-        head = record.first + record.count - 1 if record else 0
+        head = record.first + record.size - 1 if record else 0
         if record is not None and record.epoch >= self._epoch:
             raise JournalDamaged(record.first, f"written in epoch {record.epoch}, but this is {self._epoch}")
         if max(low) > head:
@@ -129,7 +133,7 @@ class SQLiteStore:
                 raise Deposed(f"epoch {self._epoch} is over: another process owns {self.path}")
             if batch.record is not None:
                 execute(INSERT_RECORD, batch.record)
-            if batch.snapshots or batch.index or batch.commands:
+            if batch.snapshots or batch.streams or batch.commands:
                 self._write_behind(batch)
             execute("COMMIT")
         except sqlite3.Error as error:
@@ -139,7 +143,7 @@ class SQLiteStore:
     def _write_behind(self, batch: Batch) -> None:
         many = self.connection.executemany
         many(UPSERT_SNAPSHOT, [_snapshot_values(row) for row in batch.snapshots])
-        many(REPLACE_INDEX, [_index_values(row) for row in batch.index])
+        many(REPLACE_INDEX, [_index_values(row) for row in batch.streams])
         many(INSERT_COMMAND, batch.commands)
 
     def snapshot(self, address: Address) -> SnapshotRow | None:
@@ -197,7 +201,8 @@ class SQLiteStore:
             (*stream, after + 1),
         ).fetchone()[0]
         rows = self.connection.execute(
-            "SELECT first, positions FROM stream_index WHERE kind = ? AND tenant = ? AND id = ? AND first >= ? ORDER BY first",
+            "SELECT first, positions FROM stream_index WHERE kind = ? AND tenant = ? AND id = ? AND first >= ?"
+            " ORDER BY first",
             (*stream, start or 0),
         )
         return join_index(((first, _positions_decoder.decode(body)) for first, body in rows), after, limit)
@@ -207,10 +212,12 @@ class SQLiteStore:
         start = self.connection.execute(
             "SELECT max(position) FROM journal WHERE position <= ?", (after + 1,)
         ).fetchone()[0]
-        rows = self.connection.execute(f"{SELECT_RECORD} WHERE position >= ? ORDER BY position", (start or 0,))
+        rows = self.connection.execute(
+            f"{SELECT_RECORD} WHERE position >= ? ORDER BY position", (start or 0,)
+        )
         for row in rows:
             record = Record(*row)
-            if record.first + record.count - 1 > after:
+            if record.first + record.size - 1 > after:
                 yield record
 
     def record_at(self, position: int) -> Record | None:
@@ -221,7 +228,7 @@ class SQLiteStore:
         if found is None:
             return None
         record = Record(*found)
-        return record if position < record.first + record.count else None
+        return record if position < record.first + record.size else None
 
     def forget_commands(self, before: float, limit: int) -> int:
         """Drop old command rows, a bounded stretch of the table at a time."""
@@ -244,7 +251,9 @@ class SQLiteStore:
 def migrations() -> list[tuple[int, str]]:
     """Return the numbered schema changes that ship with this version."""
     folder = files("daemon.stores") / "migrations"
-    scripts = [(int(item.name[:4]), item.read_text()) for item in folder.iterdir() if item.name.endswith(".sql")]
+    scripts = [
+        (int(item.name[:4]), item.read_text()) for item in folder.iterdir() if item.name.endswith(".sql")
+    ]
     return sorted(scripts)
 
 
@@ -261,7 +270,8 @@ def _refuse_newer(connection: sqlite3.Connection) -> None:
     newest = migrations()[-1][0]
     if version > newest:
         raise NewerJournal(
-            f"the journal has schema {version}, this daemon knows {newest}: use the daemon that wrote it, or a later one"
+            f"the journal has schema {version}, this daemon knows {newest}:"
+            " use the daemon that wrote it, or a later one"
         )
 
 
@@ -286,4 +296,3 @@ def _snapshot_row(found: tuple[str, str, str, int, int, str | None, str | None, 
 
 def _index_values(row: IndexRow) -> tuple[object, ...]:
     return (*row.stream, row.first, _encoder.encode(row.positions))
-

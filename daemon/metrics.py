@@ -1,0 +1,277 @@
+"""Metrics: plain numbers that the reactor's thread counts, and the collector that shows them to Prometheus.
+
+Counting costs an addition. Everything else happens on the HTTP thread when somebody asks.
+"""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+import tomllib
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+import zmq
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from protocol.messages import VERSION
+
+DISTRIBUTION = "switchboardd"
+
+#: A label has at most this many values; what comes beyond is counted together as `other`.
+LABELS_MAX = 500
+OTHER = "other"
+
+COMMIT_EDGES_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+#: Edges at 20, 30 and 60 s: the usual targets for an answer.
+WAIT_EDGES_S = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+
+log = structlog.get_logger(__name__)
+
+FamilyT = TypeVar("FamilyT", CounterMetricFamily, GaugeMetricFamily)
+
+
+class Histogram:
+    """Counts values by bucket; an edge belongs to the bucket below it."""
+
+    __slots__ = ("counts", "edges", "total")
+
+    def __init__(self, edges: tuple[float, ...]) -> None:
+        self.edges = edges
+        self.counts = [0] * (len(edges) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect_left(self.edges, value)] += 1
+        self.total += value
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return (edge, how many up to it) as Prometheus wants them."""
+        edges = [*self.edges, float("inf")]
+        return [
+            (floatToGoString(edge), count) for edge, count in zip(edges, accumulate(self.counts), strict=True)
+        ]
+
+
+class Numbers:
+    """What the daemon counts. One thread writes, any thread may read."""
+
+    __slots__ = (
+        "acks",
+        "actor_failures",
+        "actors",
+        "agents",
+        "bad_frames",
+        "bytes_journaled",
+        "commit_seconds",
+        "commits",
+        "config_last_reload_at",
+        "config_last_reload_successful",
+        "connections",
+        "dead_letters",
+        "events",
+        "frames_in",
+        "frames_out",
+        "handshakes_refused",
+        "journal_position",
+        "logins_failed",
+        "messages_agent",
+        "messages_customer",
+        "refusals",
+        "turns",
+        "wait_seconds",
+        "waiting",
+        "wal_bytes",
+        "write_behind_rows",
+    )
+
+    def __init__(self) -> None:
+        self.frames_in = 0
+        self.frames_out = 0
+        self.bad_frames = 0
+        self.messages_customer = 0
+        self.messages_agent = 0
+        self.acks = 0
+        self.refusals: dict[str, int] = {}
+        self.handshakes_refused = 0
+        self.logins_failed = 0
+        self.turns = 0
+        self.events = 0
+        self.commits = 0
+        self.commit_seconds = Histogram(COMMIT_EDGES_S)
+        self.bytes_journaled = 0
+        self.wait_seconds = Histogram(WAIT_EDGES_S)
+        self.actor_failures = 0
+        self.dead_letters = 0
+        # What follows are gauges: written whenever convenient, at the latest by `sample` at a scrape.
+        self.actors: dict[str, int] = {}
+        self.waiting: dict[tuple[str, str], int] = {}
+        self.agents: dict[str, int] = {}
+        self.connections: dict[str, int] = {}
+        self.journal_position = 0
+        self.write_behind_rows = 0
+        self.wal_bytes = 0
+        self.config_last_reload_successful = 1
+        self.config_last_reload_at = 0.0
+
+    def refused(self, code: str) -> None:
+        """Count a refusal."""
+        refusals = self.refusals
+        if code not in refusals and len(refusals) >= LABELS_MAX:
+            code = OTHER
+        refusals[code] = refusals.get(code, 0) + 1
+
+
+# Attribute of Numbers, name without prefix, help. Prometheus adds `_total` to a counter.
+COUNTERS = (
+    ("frames_in", "frames_received", "Frames taken from the sockets."),
+    ("frames_out", "frames_sent", "Frames given to the sockets."),
+    ("bad_frames", "bad_frames", "Frames that could not be decoded or broke the protocol."),
+    ("messages_customer", "customer_messages", "Messages of customers accepted."),
+    ("messages_agent", "agent_messages", "Messages of agents accepted."),
+    ("acks", "acks", "Commands acknowledged."),
+    ("handshakes_refused", "handshakes_refused", "Connections refused for their key or their hello."),
+    ("logins_failed", "logins_failed", "Logins refused."),
+    ("turns", "turns", "Turns of the reactor that had work."),
+    ("events", "events", "Events written to the journal."),
+    ("commits", "commits", "Transactions committed."),
+    ("bytes_journaled", "journal_written_bytes", "Bytes of records written to the journal."),
+    ("actor_failures", "actor_failures", "Handlers that raised; their actor was rebuilt."),
+    ("dead_letters", "dead_letters", "Messages set aside because their handler raised."),
+)
+GAUGES = (
+    ("journal_position", "journal_position", "Position of the newest event in the journal."),
+    ("write_behind_rows", "write_behind_rows", "Rows of derived tables that wait to be written."),
+    ("wal_bytes", "wal_bytes", "Size of the store's write-ahead log."),
+    ("config_last_reload_successful", "config_last_reload_successful", "1 if the last reload was taken."),
+    (
+        "config_last_reload_at",
+        "config_last_reload_success_timestamp_seconds",
+        "When a configuration was last taken, in seconds since 1970.",
+    ),
+)
+BY_LABEL = (
+    ("actors", "actors", "Actors in memory.", ("kind",)),
+    ("waiting", "conversations_waiting", "Conversations that wait for an agent.", ("tenant", "department")),
+    ("agents", "agents", "Agents by presence.", ("presence",)),
+    ("connections", "connections", "Connections by role.", ("role",)),
+)
+HISTOGRAMS = (
+    ("commit_seconds", "commit_duration_seconds", "How long a commit took, flush included."),
+    ("wait_seconds", "wait_duration_seconds", "How long a conversation waited until an agent took it."),
+)
+
+
+class NumbersCollector(Collector):
+    """Shows Numbers to Prometheus."""
+
+    def __init__(self, numbers: Numbers, sample: Callable[[], None]) -> None:
+        self._numbers = numbers
+        self._sample = sample
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all families; called on the HTTP thread."""
+        try:
+            self._sample()
+        except Exception:
+            # It reads what another thread is changing: better old gauges than no counters.
+            log.warning("metrics_sample_failed", exc_info=True)
+        numbers = self._numbers
+        for attribute, name, text in COUNTERS:
+            yield CounterMetricFamily(_named(name), text, value=getattr(numbers, attribute))
+        yield _labelled(
+            CounterMetricFamily(_named("refusals"), "Refusals.", labels=["code"]), numbers.refusals
+        )
+        for attribute, name, text in GAUGES:
+            yield GaugeMetricFamily(_named(name), text, value=getattr(numbers, attribute))
+        for attribute, name, text, labels in BY_LABEL:
+            yield _labelled(GaugeMetricFamily(_named(name), text, labels=labels), getattr(numbers, attribute))
+        for attribute, name, text in HISTOGRAMS:
+            yield _histogram(_named(name), text, getattr(numbers, attribute))
+        yield InfoMetricFamily(_named("build"), "What is running.", value=build_facts())
+
+
+class Metrics:
+    """A registry of our own: our numbers, this process's, and the garbage collector's."""
+
+    def __init__(self, numbers: Numbers, sample: Callable[[], None] = lambda: None) -> None:
+        # The extra series would double the count and say nothing.
+        disable_created_metrics()
+        self._registry = CollectorRegistry()
+        self._registry.register(NumbersCollector(numbers, sample))
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """Return everything in the format that fits an Accept header best, and that format's content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+def build_facts() -> dict[str, str]:
+    """Say what is running: our version, the protocol's, and what decides most about our behaviour."""
+    return {
+        "version": our_version(),
+        "protocol": VERSION,
+        "python": platform.python_version(),
+        "libzmq": zmq.zmq_version(),
+        "sqlite": sqlite3.sqlite_version,
+    }
+
+
+def our_version() -> str:
+    """Return the installed version, or from a checkout what pyproject.toml says."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        path = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        if not path.is_file():
+            return "unknown"
+        return f"{tomllib.loads(path.read_text(encoding='utf-8'))['project']['version']}+checkout"
+
+
+def _named(name: str) -> str:
+    return f"switchboard_{name}"
+
+
+def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, text)
+    family.add_metric([], histogram.buckets(), histogram.total)
+    return family
+
+
+def _labelled(family: FamilyT, values: Mapping[Any, int]) -> FamilyT:
+    for labels, value in _bounded(values):
+        family.add_metric(labels, value)
+    return family
+
+
+def _bounded(values: Mapping[Any, int]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield labels and values; those beyond the bound together, under `other`."""
+    # Copied at one stroke: the reactor's thread may be adding to it.
+    items = sorted(dict(values).items())
+    for key, value in items[:LABELS_MAX]:
+        yield _labels(key), value
+    if len(items) > LABELS_MAX:
+        labels = _labels(items[0][0])
+        yield (OTHER,) * len(labels), sum(value for _, value in items[LABELS_MAX:])
+
+
+def _labels(key: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key
