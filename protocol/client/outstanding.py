@@ -147,11 +147,6 @@ class Outstanding:
                 item.place = Place.HELD
         return None
 
-    def put_back(self, item: Item) -> None:
-        """The command taken last did not fit: it goes first in the next frame."""
-        item.place = Place.QUEUED
-        self._ready.appendleft(item)
-
     @property
     def deadline(self) -> float:
         """When the next refused command may go again."""

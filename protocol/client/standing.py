@@ -133,6 +133,21 @@ class Standing:
         for subscription in self._subscriptions.values():
             subscription.live = False
 
+    def repeat(self) -> None:
+        """Something that was sent over this connection was not read: send again what has no answer."""
+        for identifier, wanted in self._asked.items():
+            self._urgent.append(wanted.request(identifier))
+        for subscription in self._subscriptions.values():
+            if subscription.live and subscription.told:
+                self._urgent.append(Received(subscription.stream, subscription.told))
+
+    def mute(self, agent: str) -> None:
+        """The agent logs out: the daemon wants to hear no more of his stream."""
+        subscription = self._subscriptions.get(f"agent/{agent}")
+        if subscription is not None:
+            subscription.live = False
+            self._untold.pop(subscription.stream, None)
+
     def tick(self, now: float) -> None:
         """Ask again where that is due."""
         due = [wanted for at, wanted in self._ask_again if at <= now]
@@ -213,8 +228,10 @@ class Standing:
 
     def hear_subscribed(self, subscribed: Subscribed, now: float) -> None:
         """Deliveries follow."""
-        subscription = self._asked.pop(subscribed.id, None)
-        if not isinstance(subscription, Subscription) or not self._is_current(subscription):
+        # Known by its stream: a request that was sent twice has two answers, and each begins the stream anew.
+        self._asked.pop(subscribed.id, None)
+        subscription = self._subscriptions.get(subscribed.stream)
+        if subscription is None:
             return
         if not subscription.begin(subscribed.after, self._journal):
             self._events.append(GapFound(subscription.stream, subscribed.after + 1))

@@ -129,6 +129,11 @@ class Subscription:
         """True when the daemon should be told now: a quarter of the window, or nothing left to do."""
         return self.untold >= max(1, self.size // 4) or self.finished == self.arrived
 
+    @property
+    def told(self) -> int:
+        """The number which the daemon was told last over this connection."""
+        return self._flow.received
+
     def tell(self) -> int:
         """Return the number to tell the daemon, and note that it was told."""
         self._flow.advance(self._flow.received + self.untold)

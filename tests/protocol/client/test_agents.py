@@ -17,7 +17,7 @@ from protocol.messages import (
     Subscribe,
     Subscribed,
 )
-from tests.protocol.client.rig import ANNA, Rig, ack, only, texts
+from tests.protocol.client.rig import ANNA, Rig, ack, deliveries, only, texts
 
 
 @pytest.fixture
@@ -150,6 +150,21 @@ def test_a_logged_out_agent_is_not_logged_in_again(rig: Rig) -> None:
     assert [(event.stream, event.code) for event in rig.events(StreamEnded)] == [(ANNA, "bye")]
     rig.lose()
     assert rig.connect() == []
+
+
+def test_nothing_is_said_about_the_stream_of_an_agent_who_logs_out(rig: Rig) -> None:
+    rig.connect()
+    rig.logged_in()
+    rig.client.subscribe(rig.ids(), ANNA)
+    rig.say(
+        Subscribed(only(Subscribe, rig.hear()).id, ANNA, 0),
+        Snapshot(ANNA, 0, "online", [], []),
+        *deliveries(1, 3, ANNA),
+    )
+    rig.client.command(Logout(rig.ids(), "anna"))
+    only(Logout, rig.hear())
+    rig.client.finished(ANNA, 3, 0, rig.now)
+    assert rig.wait(1.0) == []
 
 
 def test_nothing_can_be_asked_for_an_agent_who_is_not_logged_in(rig: Rig) -> None:

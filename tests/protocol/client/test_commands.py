@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from protocol.client.events import Answered
 from protocol.client.link import INTERNAL_RETRIES_MAX, Link
 from protocol.errors import Code, LocalProtocolError
-from protocol.messages import CustomerMessage, Message, Refused, Text
-from tests.protocol.client.rig import Rig, ack, only, texts, welcome
+from protocol.messages import CustomerMessage, Message, Received, Refused, Subscribe, Text
+from tests.protocol.client.rig import WEB, Rig, ack, deliveries, only, texts, welcome
 
 
 @pytest.fixture
@@ -166,10 +166,48 @@ def test_frames_stay_within_what_the_daemon_takes(rig: Rig) -> None:
         rig.customer_says(text, contact=f"c{number}")
     frames = rig.client.frames(rig.now)
     assert max(map(len, frames)) <= 10_000
-    assert len(frames) < 25
+    assert len(frames) < 50
     assert rig.daemon is not None
     heard = [message for frame in frames for message in rig.daemon.receive(frame, rig.now)]
     assert texts(heard) == sent
+
+
+def test_a_frame_that_was_dropped_unread_is_followed_by_everything_again_after_a_pause(rig: Rig) -> None:
+    rig.subscribed()
+    rig.say(*deliveries(1, 3))
+    rig.client.finished(WEB, 3, 0, rig.now)
+    ids = [rig.customer_says("one", "c1"), rig.customer_says("two", "c2")]
+    rig.hear()
+    assert rig.say(Refused(Code.BUSY, retry_after_s=1.0)) == []
+    rig.customer_says("three", "c3")
+    assert rig.wait(0.9) == []
+    again = rig.wait(0.2)
+    assert [message.id for message in again if isinstance(message, CustomerMessage)][:2] == ids
+    assert texts(again) == ["one", "two", "three"]
+    assert only(Received, again) == Received(WEB, 3)
+
+
+def test_a_subscription_that_was_dropped_unread_is_asked_for_again(rig: Rig) -> None:
+    rig.connect()
+    rig.client.subscribe(rig.ids(), WEB)
+    asked = only(Subscribe, rig.hear())
+    rig.say(Refused(Code.BUSY, retry_after_s=1.0))
+    assert rig.wait(1.0) == [asked]
+
+
+def test_a_busy_user_stays_within_the_frames_that_the_daemon_takes(rig: Rig) -> None:
+    rig.connect()
+    frames = 0
+    for number in range(4_000):  # Four seconds, a thousand messages a second.
+        rig.customer_says(str(number), contact=f"c{number}")
+        rig.client.tick(rig.now)
+        assert rig.daemon is not None
+        for frame in rig.client.frames(rig.now):
+            frames += 1
+            rig.say(*[ack(message.id) for message in rig.daemon.receive(frame, rig.now)])  # type: ignore[attr-defined]
+        rig.now += 0.001
+    assert frames <= 4 * 180 + 300 + 1
+    assert texts(rig.wait(0.1))[-1] == "3999"
 
 
 def test_more_commands_than_a_frame_may_hold_go_in_several(rig: Rig) -> None:

@@ -1,4 +1,4 @@
-"""All of the SDK but its driver and faces is pure: no clock, chance, socket or thread can be reached from it."""
+"""All of the SDK but its driver and faces is pure: no clock, chance, socket or thread is within reach."""
 
 import pytest
 

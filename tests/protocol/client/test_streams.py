@@ -202,6 +202,16 @@ def test_a_stream_is_subscribed_once(rig: Rig) -> None:
         rig.client.subscribe(rig.ids(), WEB)
 
 
+def test_a_subscription_that_was_answered_twice_goes_on_and_tells_again(rig: Rig) -> None:
+    rig.connect()
+    rig.client.subscribe(rig.ids(), WEB)
+    asked = only(Subscribe, rig.hear())
+    rig.say(Subscribed(asked.id, WEB, 0), *deliveries(1, 3))
+    assert finish(rig, 3) == [Received(WEB, 3)]
+    assert rig.say(Subscribed(asked.id, WEB, 0), *deliveries(1, 4))[-1] == Received(WEB, 3)
+    assert numbers(rig) == [1, 2, 3, 4]
+
+
 def test_a_snapshot_comes_before_the_deliveries_that_follow_it(rig: Rig) -> None:
     rig.connect()
     rig.logged_in()
