@@ -70,7 +70,7 @@ class AdminServer:
         self._handle = handle
         self._socket = _listen(path)
         self._thread = threading.Thread(target=self._serve, name="admin", daemon=True)
-        self._closed = False
+        self._closed = threading.Event()
 
     def start(self) -> None:
         """Begin to answer."""
@@ -78,7 +78,7 @@ class AdminServer:
 
     def close(self) -> None:
         """Stop answering and remove the socket."""
-        self._closed = True
+        self._closed.set()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # Wakes the thread out of accept.
         if self._thread.is_alive() and self._thread is not threading.current_thread():
@@ -87,13 +87,13 @@ class AdminServer:
         self.path.unlink(missing_ok=True)
 
     def _serve(self) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             try:
                 connection, _ = self._socket.accept()
             except OSError as error:
-                if self._closed:
+                if self._closed.is_set():
                     return
-                log.error("admin_accept_failed", error=error)
+                log.error("admin.accept_failed", error=error)
                 continue
             with connection:
                 self._serve_one(connection)
@@ -101,7 +101,7 @@ class AdminServer:
     def _serve_one(self, connection: socket.socket) -> None:
         process_id, user_id = peer_of(connection)
         if not may_ask(user_id):
-            log.warning("admin_peer_refused", user_id=user_id, process_id=process_id)
+            log.warning("admin.peer_refused", user_id=user_id, process_id=process_id)
             return
         try:
             request = read_object(connection, REQUEST_BYTES_MAX, REQUEST_TIMEOUT_S)
@@ -112,14 +112,14 @@ class AdminServer:
             connection.settimeout(REQUEST_TIMEOUT_S)
             write_object(connection, answer)
         except OSError as error:
-            log.warning("admin_answer_lost", error=error, process_id=process_id)
+            log.warning("admin.answer_lost", error=error, process_id=process_id)
 
     def _answer(self, request: Request) -> Answer:
-        log.info("admin_asked", request=str(request.get("do")))
+        log.info("admin.asked", request=str(request.get("do")))
         try:
             return self._handle(request)
         except Exception:
-            log.exception("admin_request_failed", request=str(request.get("do")))
+            log.exception("admin.request_failed", request=str(request.get("do")))
             return refusal("the daemon failed on this request; its log says why")
 
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET, AF_INET6, socket
-from typing import Any
+from socket import AF_INET, AF_INET6
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
 
-from daemon.metrics import Metrics
+from daemon.metrics import Metrics, Numbers
 
 #: The reactor turns at least once a second; after this long without a turn it is stuck.
 BEAT_AGE_MAX_S = 20.0
@@ -36,6 +36,13 @@ class CannotListen(Exception):
         self.port = port
 
 
+class Check(NamedTuple):
+    """The outcome of one check of readiness, and in words what was found."""
+
+    ok: bool
+    why: str
+
+
 class Health:
     """Whether the process is alive, and whether it is ready. The reactor's thread writes, others read."""
 
@@ -45,16 +52,16 @@ class Health:
         self._clock = clock
         #: When the reactor last completed a loop; None until its first one (recovery may take its time).
         self.beat_at: float | None = None
-        #: What being ready means: each check by name, True or the reason why not.
-        self.checks: dict[str, bool | str] = {}
+        #: What being ready means, by name.
+        self.checks: dict[str, Check] = {}
 
     def beat(self) -> None:
         """Note that the reactor has completed a loop."""
         self.beat_at = self._clock()
 
-    def set(self, name: str, ok: bool, why: str = "not yet") -> None:
-        """Note the outcome of a check, and the reason if it has failed."""
-        self.checks[name] = True if ok else why
+    def set(self, name: str, ok: bool, why: str = "") -> None:
+        """Note the outcome of a check, and what was found."""
+        self.checks[name] = Check(ok, why)
 
     @property
     def beat_age_s(self) -> float:
@@ -70,28 +77,33 @@ class Health:
     @property
     def ready(self) -> bool:
         """Whether customers and agents can be served."""
-        return self.alive and bool(self.checks) and all(ok is True for ok in self.checks.copy().values())
+        return self.alive and bool(self.checks) and all(check.ok for check in self.checks.copy().values())
 
 
 class HttpServer:
-    """The server in threads of its own. Raises CannotListen; `start` it, and `close` it at the end."""
+    """The server in threads of its own; with port 0 there is none. Raises CannotListen."""
 
-    def __init__(self, address: str, port: int, health: Health, metrics: Metrics) -> None:
-        pages = Pages(health, metrics)
+    def __init__(self, address: str, port: int, health: Health, numbers: Numbers) -> None:
+        self._thread: threading.Thread | None = None
+        self._server: _Server | None = None
+        if port == 0:
+            return
         try:
-            self._server = _Server(address, port, pages)
+            self._server = _Server(address, port, Pages(health, Metrics(numbers)))
         except OSError as error:
             raise CannotListen(address, port, error.strerror or str(error)) from error
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""
-        self._thread.start()
+        if self._server is not None:
+            self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Stop answering; requests under way may be cut off."""
-        if self._thread.is_alive():
+        if self._server is None:
+            return
+        if self._thread is not None:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
@@ -128,9 +140,13 @@ class Pages:
     def _ready(self, verbose: bool) -> Answer:
         health = self._health
         status = HTTPStatus.OK if health.ready else HTTPStatus.SERVICE_UNAVAILABLE
-        checks: dict[str, bool | str] = {"reactor": health.alive or "stuck", **health.checks}
-        shown = checks if verbose else {name: ok for name, ok in checks.items() if ok is not True}
-        lines = [f"[+] {name}" if ok is True else f"[-] {name}: {ok}" for name, ok in shown.items()]
+        beat = Check(health.alive, f"last loop {health.beat_age_s:.0f} s ago")
+        checks = {"reactor": beat, **health.checks}
+        lines = [
+            f"[{'+' if check.ok else '-'}] {name}: {check.why}"
+            for name, check in checks.items()
+            if verbose or not check.ok
+        ]
         return _text(status, "\n".join([*lines, "ready" if health.ready else "not ready"]))
 
 
@@ -150,11 +166,11 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         # HTTPServer would look our name up in the DNS here, for nothing.
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._slots.acquire(blocking=False):
-            log.warning("http_requests_too_many")
+            log.warning("http.too_many_requests")
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -165,8 +181,8 @@ class _Server(ThreadingHTTPServer):
         finally:
             self._slots.release()
 
-    def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        log.warning("http_request_failed", exc_info=True)
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.warning("http.request_failed", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -185,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - the base class looks for this name.
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's.
-        log.debug("http_requested", line=format % args)
+        log.debug("http.requested", line=format % args)

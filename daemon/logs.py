@@ -1,6 +1,6 @@
 """Logs: one event a line, by name and with ids; JSON for machines, colours for people; never a message body.
 
-Everywhere else: `log = structlog.get_logger(__name__)`, then `log.info("agent_logged_in", agent_id=...)`.
+Everywhere else: `log = structlog.get_logger(__name__)`, then `log.info("agent.logged_in", agent_id=...)`.
 """
 
 from __future__ import annotations
@@ -43,15 +43,19 @@ CAUSES_MAX = 8
 
 
 def configure_logging(
-    level: Level, style: Style, stream: TextIO, environment: Mapping[str, str] = os.environ
+    level: Level,
+    style: Style,
+    stream: TextIO | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> None:
-    """Send all logs, also those of libraries, to `stream`. Call again whenever the level changes.
+    """Send all logs, also those of libraries, to `stream` (standard error). Call again to change the level.
 
     A logger made with `bind` keeps the level it was made with; one from `get_logger` does not.
     """
-    pretty = style == "console" or (style == "auto" and stream.isatty())
+    out = stream or sys.stderr
+    pretty = style == "console" or (style == "auto" and out.isatty())
     render = _console(environment) if pretty else render_json
-    if is_journal(stream, environment):
+    if is_journal(out, environment):
         render = _prefixed(render)
     structlog.configure(
         processors=[
@@ -65,7 +69,7 @@ def configure_logging(
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda name="switchboard", *_: Output(name, stream),
+        logger_factory=lambda name="switchboard", *_: Output(name, out),
         cache_logger_on_first_use=False,  # A cached logger would never hear of a new level.
     )
     # The debug lines of libraries may quote what passes through them.
@@ -204,8 +208,8 @@ def _fit_many(value: Any, depth: int) -> Any:
 
 def render_json(_: Any, __: str, event: EventDict) -> str:
     """Render an event as JSON on one line, the keys that all events have first."""
-    ordered = {key: event[key] for key in FIRST_KEYS if key in event} | event
-    return msgspec.json.encode(ordered).decode()
+    ordered = {key: event[key] for key in FIRST_KEYS if key in event}
+    return msgspec.json.encode({**ordered, **event}).decode()
 
 
 def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -223,7 +227,7 @@ def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
 def _prefixed(render: Processor) -> Processor:
     def prefixed(logger: Any, method: str, event: EventDict) -> str:
         priority = PRIORITIES.get(str(event.get("level")), PRIORITIES["info"])
-        return f"<{priority}>{render(logger, method, event)}"
+        return f"<{priority}>{render(logger, method, event)!s}"
 
     return prefixed
 

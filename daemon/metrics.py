@@ -1,6 +1,6 @@
 """Metrics: plain numbers that the reactor's thread counts, and the collector that shows them to Prometheus.
 
-Counting costs an addition. Everything else happens on the HTTP thread when somebody asks.
+Counting costs an addition. Everything else happens on an HTTP thread when somebody asks.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ import platform
 import sqlite3
 import tomllib
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import structlog
 import zmq
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
@@ -41,8 +40,6 @@ COMMIT_EDGES_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5,
 #: Edges at 20, 30 and 60 s: the usual targets for an answer.
 WAIT_EDGES_S = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
-log = structlog.get_logger(__name__)
-
 FamilyT = TypeVar("FamilyT", CounterMetricFamily, GaugeMetricFamily)
 
 
@@ -64,13 +61,11 @@ class Histogram:
     def buckets(self) -> list[tuple[str, float]]:
         """Return (edge, how many up to it) as Prometheus wants them."""
         edges = [*self.edges, float("inf")]
-        return [
-            (floatToGoString(edge), count) for edge, count in zip(edges, accumulate(self.counts), strict=True)
-        ]
+        return [(_edge(edge), count) for edge, count in zip(edges, accumulate(self.counts), strict=True)]
 
 
 class Numbers:
-    """What the daemon counts. One thread writes, any thread may read."""
+    """What the daemon counts. The reactor's thread writes, any thread may read."""
 
     __slots__ = (
         "acks",
@@ -78,27 +73,27 @@ class Numbers:
         "actors",
         "agents",
         "bad_frames",
+        "behind",
         "bytes_journaled",
         "commit_seconds",
         "commits",
-        "config_last_reload_at",
-        "config_last_reload_successful",
         "connections",
         "dead_letters",
         "events",
         "frames_in",
         "frames_out",
         "handshakes_refused",
-        "journal_position",
         "logins_failed",
         "messages_agent",
         "messages_customer",
+        "position",
         "refusals",
+        "reload_ok",
+        "slow_consumers",
         "turns",
         "wait_seconds",
         "waiting",
         "wal_bytes",
-        "write_behind_rows",
     )
 
     def __init__(self) -> None:
@@ -111,6 +106,7 @@ class Numbers:
         self.refusals: dict[str, int] = {}
         self.handshakes_refused = 0
         self.logins_failed = 0
+        self.slow_consumers = 0
         self.turns = 0
         self.events = 0
         self.commits = 0
@@ -119,23 +115,27 @@ class Numbers:
         self.wait_seconds = Histogram(WAIT_EDGES_S)
         self.actor_failures = 0
         self.dead_letters = 0
-        # What follows are gauges: written whenever convenient, at the latest by `sample` at a scrape.
+        # Gauges. Whole tables are put here new, so that a reader never meets one that is changing.
         self.actors: dict[str, int] = {}
-        self.waiting: dict[tuple[str, str], int] = {}
+        self.waiting: dict[str, int] = {}
         self.agents: dict[str, int] = {}
         self.connections: dict[str, int] = {}
-        self.journal_position = 0
-        self.write_behind_rows = 0
+        self.position = 0
+        self.behind = 0
         self.wal_bytes = 0
-        self.config_last_reload_successful = 1
-        self.config_last_reload_at = 0.0
+        self.reload_ok = True
+
+    def committed(self, seconds: float) -> None:
+        """Count a commit and how long it took."""
+        self.commits += 1
+        self.commit_seconds.observe(seconds)
 
     def refused(self, code: str) -> None:
-        """Count a refusal."""
-        refusals = self.refusals
-        if code not in refusals and len(refusals) >= LABELS_MAX:
-            code = OTHER
-        refusals[code] = refusals.get(code, 0) + 1
+        """Count a refusal; the code is one of the catalogue."""
+        name = str(code)
+        if name not in self.refusals and len(self.refusals) >= LABELS_MAX:
+            name = OTHER
+        self.refusals[name] = self.refusals.get(name, 0) + 1
 
 
 # Attribute of Numbers, name without prefix, help. Prometheus adds `_total` to a counter.
@@ -148,6 +148,7 @@ COUNTERS = (
     ("acks", "acks", "Commands acknowledged."),
     ("handshakes_refused", "handshakes_refused", "Connections refused for their key or their hello."),
     ("logins_failed", "logins_failed", "Logins refused."),
+    ("slow_consumers", "slow_consumers", "Connections ended because they did not keep up."),
     ("turns", "turns", "Turns of the reactor that had work."),
     ("events", "events", "Events written to the journal."),
     ("commits", "commits", "Transactions committed."),
@@ -156,21 +157,16 @@ COUNTERS = (
     ("dead_letters", "dead_letters", "Messages set aside because their handler raised."),
 )
 GAUGES = (
-    ("journal_position", "journal_position", "Position of the newest event in the journal."),
-    ("write_behind_rows", "write_behind_rows", "Rows of derived tables that wait to be written."),
+    ("position", "journal_position", "Position of the newest event in the journal."),
+    ("behind", "write_behind_rows", "Rows of derived tables that wait to be written."),
     ("wal_bytes", "wal_bytes", "Size of the store's write-ahead log."),
-    ("config_last_reload_successful", "config_last_reload_successful", "1 if the last reload was taken."),
-    (
-        "config_last_reload_at",
-        "config_last_reload_success_timestamp_seconds",
-        "When a configuration was last taken, in seconds since 1970.",
-    ),
+    ("reload_ok", "config_last_reload_successful", "1 if the last reload was taken."),
 )
 BY_LABEL = (
-    ("actors", "actors", "Actors in memory.", ("kind",)),
-    ("waiting", "conversations_waiting", "Conversations that wait for an agent.", ("tenant", "department")),
-    ("agents", "agents", "Agents by presence.", ("presence",)),
-    ("connections", "connections", "Connections by role.", ("role",)),
+    ("actors", "actors", "Actors in memory.", "kind"),
+    ("waiting", "conversations_waiting", "Conversations that wait for an agent.", "department"),
+    ("agents", "agents", "Agents by presence.", "presence"),
+    ("connections", "connections", "Connections by role.", "role"),
 )
 HISTOGRAMS = (
     ("commit_seconds", "commit_duration_seconds", "How long a commit took, flush included."),
@@ -181,17 +177,11 @@ HISTOGRAMS = (
 class NumbersCollector(Collector):
     """Shows Numbers to Prometheus."""
 
-    def __init__(self, numbers: Numbers, sample: Callable[[], None]) -> None:
+    def __init__(self, numbers: Numbers) -> None:
         self._numbers = numbers
-        self._sample = sample
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families; called on the HTTP thread."""
-        try:
-            self._sample()
-        except Exception:
-            # It reads what another thread is changing: better old gauges than no counters.
-            log.warning("metrics_sample_failed", exc_info=True)
         numbers = self._numbers
         for attribute, name, text in COUNTERS:
             yield CounterMetricFamily(_named(name), text, value=getattr(numbers, attribute))
@@ -199,9 +189,11 @@ class NumbersCollector(Collector):
             CounterMetricFamily(_named("refusals"), "Refusals.", labels=["code"]), numbers.refusals
         )
         for attribute, name, text in GAUGES:
-            yield GaugeMetricFamily(_named(name), text, value=getattr(numbers, attribute))
-        for attribute, name, text, labels in BY_LABEL:
-            yield _labelled(GaugeMetricFamily(_named(name), text, labels=labels), getattr(numbers, attribute))
+            yield GaugeMetricFamily(_named(name), text, value=float(getattr(numbers, attribute)))
+        for attribute, name, text, label in BY_LABEL:
+            yield _labelled(
+                GaugeMetricFamily(_named(name), text, labels=[label]), getattr(numbers, attribute)
+            )
         for attribute, name, text in HISTOGRAMS:
             yield _histogram(_named(name), text, getattr(numbers, attribute))
         yield InfoMetricFamily(_named("build"), "What is running.", value=build_facts())
@@ -210,11 +202,11 @@ class NumbersCollector(Collector):
 class Metrics:
     """A registry of our own: our numbers, this process's, and the garbage collector's."""
 
-    def __init__(self, numbers: Numbers, sample: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, numbers: Numbers) -> None:
         # The extra series would double the count and say nothing.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
-        self._registry.register(NumbersCollector(numbers, sample))
+        self._registry.register(NumbersCollector(numbers))
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
@@ -246,6 +238,11 @@ def our_version() -> str:
         return f"{tomllib.loads(path.read_text(encoding='utf-8'))['project']['version']}+checkout"
 
 
+def _edge(value: float) -> str:
+    text: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    return text
+
+
 def _named(name: str) -> str:
     return f"switchboard_{name}"
 
@@ -256,22 +253,16 @@ def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFam
     return family
 
 
-def _labelled(family: FamilyT, values: Mapping[Any, int]) -> FamilyT:
-    for labels, value in _bounded(values):
-        family.add_metric(labels, value)
+def _labelled(family: FamilyT, values: Mapping[str, int]) -> FamilyT:
+    for label, value in _bounded(values):
+        family.add_metric([label], value)
     return family
 
 
-def _bounded(values: Mapping[Any, int]) -> Iterator[tuple[tuple[str, ...], int]]:
+def _bounded(values: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     """Yield labels and values; those beyond the bound together, under `other`."""
     # Copied at one stroke: the reactor's thread may be adding to it.
     items = sorted(dict(values).items())
-    for key, value in items[:LABELS_MAX]:
-        yield _labels(key), value
+    yield from items[:LABELS_MAX]
     if len(items) > LABELS_MAX:
-        labels = _labels(items[0][0])
-        yield (OTHER,) * len(labels), sum(value for _, value in items[LABELS_MAX:])
-
-
-def _labels(key: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (key,) if isinstance(key, str) else key
+        yield OTHER, sum(value for _, value in items[LABELS_MAX:])

@@ -50,10 +50,7 @@ def watchdog() -> bool:
 
 
 def watchdog_interval_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """Return how often `watchdog` must be called:
-
-    half of what systemd allows; None if it does not watch us.
-    """
+    """Return how often `watchdog` must be called: half of what systemd allows; None if nobody watches."""
     allowed_us = environment.get("WATCHDOG_USEC", "")
     watched = environment.get("WATCHDOG_PID", "")
     if not allowed_us.isdecimal() or int(allowed_us) == 0 or watched not in ("", str(os.getpid())):
