@@ -9,12 +9,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
-from daemon.metrics import Metrics, Numbers
+from daemon.metrics import Metrics
 
 #: The reactor turns at least once a second; after this long without a turn it is stuck.
 BEAT_AGE_MAX_S = 20.0
@@ -36,13 +36,6 @@ class CannotListen(Exception):
         self.port = port
 
 
-class Check(NamedTuple):
-    """The outcome of one check of readiness, and in words what was found."""
-
-    ok: bool
-    why: str
-
-
 class Health:
     """Whether the process is alive, and whether it is ready. The reactor's thread writes, others read."""
 
@@ -52,16 +45,16 @@ class Health:
         self._clock = clock
         #: When the reactor last completed a loop; None until its first one (recovery may take its time).
         self.beat_at: float | None = None
-        #: What being ready means, by name.
-        self.checks: dict[str, Check] = {}
+        #: What being ready means: each check by name, True or the reason why not.
+        self.checks: dict[str, bool | str] = {}
 
     def beat(self) -> None:
         """Note that the reactor has completed a loop."""
         self.beat_at = self._clock()
 
-    def set(self, name: str, ok: bool, why: str = "") -> None:
-        """Note the outcome of a check, and what was found."""
-        self.checks[name] = Check(ok, why)
+    def set(self, name: str, ok: bool, why: str = "not yet") -> None:
+        """Note the outcome of a check, and the reason if it has failed."""
+        self.checks[name] = True if ok else why
 
     @property
     def beat_age_s(self) -> float:
@@ -77,33 +70,30 @@ class Health:
     @property
     def ready(self) -> bool:
         """Whether customers and agents can be served."""
-        return self.alive and bool(self.checks) and all(check.ok for check in self.checks.copy().values())
+        return self.alive and bool(self.checks) and all(ok is True for ok in self.checks.copy().values())
 
 
 class HttpServer:
-    """The server in threads of its own; with port 0 there is none. Raises CannotListen."""
+    """The server in threads of its own. Raises CannotListen; `start` it, and `close` it at the end.
 
-    def __init__(self, address: str, port: int, health: Health, numbers: Numbers) -> None:
-        self._thread: threading.Thread | None = None
-        self._server: _Server | None = None
-        if port == 0:
-            return
+    Port 0 means any free one; `port` says which it is.
+    """
+
+    def __init__(self, address: str, port: int, health: Health, metrics: Metrics) -> None:
         try:
-            self._server = _Server(address, port, Pages(health, Metrics(numbers)))
+            self._server = _Server(address, port, Pages(health, metrics))
         except OSError as error:
             raise CannotListen(address, port, error.strerror or str(error)) from error
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""
-        if self._server is not None:
-            self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
-            self._thread.start()
+        self._thread.start()
 
     def close(self) -> None:
         """Stop answering; requests under way may be cut off."""
-        if self._server is None:
-            return
-        if self._thread is not None:
+        if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
@@ -140,13 +130,9 @@ class Pages:
     def _ready(self, verbose: bool) -> Answer:
         health = self._health
         status = HTTPStatus.OK if health.ready else HTTPStatus.SERVICE_UNAVAILABLE
-        beat = Check(health.alive, f"last loop {health.beat_age_s:.0f} s ago")
-        checks = {"reactor": beat, **health.checks}
-        lines = [
-            f"[{'+' if check.ok else '-'}] {name}: {check.why}"
-            for name, check in checks.items()
-            if verbose or not check.ok
-        ]
+        checks: dict[str, bool | str] = {"reactor": health.alive or "stuck", **health.checks}
+        shown = checks if verbose else {name: ok for name, ok in checks.items() if ok is not True}
+        lines = [f"[+] {name}" if ok is True else f"[-] {name}: {ok}" for name, ok in shown.items()]
         return _text(status, "\n".join([*lines, "ready" if health.ready else "not ready"]))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import zmq
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics
@@ -73,27 +73,27 @@ class Numbers:
         "actors",
         "agents",
         "bad_frames",
-        "behind",
         "bytes_journaled",
         "commit_seconds",
         "commits",
+        "config_last_reload_at",
+        "config_last_reload_successful",
         "connections",
         "dead_letters",
         "events",
         "frames_in",
         "frames_out",
         "handshakes_refused",
+        "journal_position",
         "logins_failed",
         "messages_agent",
         "messages_customer",
-        "position",
         "refusals",
-        "reload_ok",
-        "slow_consumers",
         "turns",
         "wait_seconds",
         "waiting",
         "wal_bytes",
+        "write_behind_rows",
     )
 
     def __init__(self) -> None:
@@ -106,7 +106,6 @@ class Numbers:
         self.refusals: dict[str, int] = {}
         self.handshakes_refused = 0
         self.logins_failed = 0
-        self.slow_consumers = 0
         self.turns = 0
         self.events = 0
         self.commits = 0
@@ -117,18 +116,15 @@ class Numbers:
         self.dead_letters = 0
         # Gauges. Whole tables are put here new, so that a reader never meets one that is changing.
         self.actors: dict[str, int] = {}
-        self.waiting: dict[str, int] = {}
+        #: By tenant and department.
+        self.waiting: dict[tuple[str, str], int] = {}
         self.agents: dict[str, int] = {}
         self.connections: dict[str, int] = {}
-        self.position = 0
-        self.behind = 0
+        self.journal_position = 0
+        self.write_behind_rows = 0
         self.wal_bytes = 0
-        self.reload_ok = True
-
-    def committed(self, seconds: float) -> None:
-        """Count a commit and how long it took."""
-        self.commits += 1
-        self.commit_seconds.observe(seconds)
+        self.config_last_reload_successful = 1
+        self.config_last_reload_at = 0.0
 
     def refused(self, code: str) -> None:
         """Count a refusal; the code is one of the catalogue."""
@@ -148,7 +144,6 @@ COUNTERS = (
     ("acks", "acks", "Commands acknowledged."),
     ("handshakes_refused", "handshakes_refused", "Connections refused for their key or their hello."),
     ("logins_failed", "logins_failed", "Logins refused."),
-    ("slow_consumers", "slow_consumers", "Connections ended because they did not keep up."),
     ("turns", "turns", "Turns of the reactor that had work."),
     ("events", "events", "Events written to the journal."),
     ("commits", "commits", "Transactions committed."),
@@ -157,16 +152,21 @@ COUNTERS = (
     ("dead_letters", "dead_letters", "Messages set aside because their handler raised."),
 )
 GAUGES = (
-    ("position", "journal_position", "Position of the newest event in the journal."),
-    ("behind", "write_behind_rows", "Rows of derived tables that wait to be written."),
+    ("journal_position", "journal_position", "Position of the newest event in the journal."),
+    ("write_behind_rows", "write_behind_rows", "Rows of derived tables that wait to be written."),
     ("wal_bytes", "wal_bytes", "Size of the store's write-ahead log."),
-    ("reload_ok", "config_last_reload_successful", "1 if the last reload was taken."),
+    ("config_last_reload_successful", "config_last_reload_successful", "1 if the last reload was taken."),
+    (
+        "config_last_reload_at",
+        "config_last_reload_success_timestamp_seconds",
+        "When a reload was last taken, in seconds since 1970.",
+    ),
 )
 BY_LABEL = (
-    ("actors", "actors", "Actors in memory.", "kind"),
-    ("waiting", "conversations_waiting", "Conversations that wait for an agent.", "department"),
-    ("agents", "agents", "Agents by presence.", "presence"),
-    ("connections", "connections", "Connections by role.", "role"),
+    ("actors", "actors", "Actors in memory.", ("kind",)),
+    ("waiting", "conversations_waiting", "Conversations that wait for an agent.", ("tenant", "department")),
+    ("agents", "agents", "Agents by presence.", ("presence",)),
+    ("connections", "connections", "Connections by role.", ("role",)),
 )
 HISTOGRAMS = (
     ("commit_seconds", "commit_duration_seconds", "How long a commit took, flush included."),
@@ -190,10 +190,9 @@ class NumbersCollector(Collector):
         )
         for attribute, name, text in GAUGES:
             yield GaugeMetricFamily(_named(name), text, value=float(getattr(numbers, attribute)))
-        for attribute, name, text, label in BY_LABEL:
-            yield _labelled(
-                GaugeMetricFamily(_named(name), text, labels=[label]), getattr(numbers, attribute)
-            )
+        for attribute, name, text, labels in BY_LABEL:
+            family = GaugeMetricFamily(_named(name), text, labels=labels)
+            yield _labelled(family, getattr(numbers, attribute))
         for attribute, name, text in HISTOGRAMS:
             yield _histogram(_named(name), text, getattr(numbers, attribute))
         yield InfoMetricFamily(_named("build"), "What is running.", value=build_facts())
@@ -253,16 +252,22 @@ def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFam
     return family
 
 
-def _labelled(family: FamilyT, values: Mapping[str, int]) -> FamilyT:
-    for label, value in _bounded(values):
-        family.add_metric([label], value)
+def _labelled(family: FamilyT, values: Mapping[Any, int]) -> FamilyT:
+    for labels, value in _bounded(values):
+        family.add_metric(labels, value)
     return family
 
 
-def _bounded(values: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+def _bounded(values: Mapping[Any, int]) -> Iterator[tuple[tuple[str, ...], int]]:
     """Yield labels and values; those beyond the bound together, under `other`."""
     # Copied at one stroke: the reactor's thread may be adding to it.
     items = sorted(dict(values).items())
-    yield from items[:LABELS_MAX]
+    for key, value in items[:LABELS_MAX]:
+        yield _labels(key), value
     if len(items) > LABELS_MAX:
-        yield OTHER, sum(value for _, value in items[LABELS_MAX:])
+        labels = _labels(items[0][0])
+        yield (OTHER,) * len(labels), sum(value for _, value in items[LABELS_MAX:])
+
+
+def _labels(key: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key
