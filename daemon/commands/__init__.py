@@ -1,0 +1,1 @@
+"""The commands of `switchboard`, one file each. Each is also a line in `daemon.commands.main`."""

@@ -1,0 +1,45 @@
+"""`switchboard status`: how the running daemon is doing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.commands.asking import ask
+from daemon.commands.options import admin_socket, config_option, socket_option
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the daemon's answer as it is.")
+@socket_option
+@config_option
+def command(as_json: bool, socket: Path | None, config: Path | None) -> None:
+    """Show how the daemon is doing."""
+    answer = ask(admin_socket(socket, config), {"do": "status"})
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    rows = [row for key, value in answer.items() if key != "ok" for row in _rows(key, value)]
+    width = max((len(key) for key, _ in rows), default=0)
+    for key, value in rows:
+        click.echo(f"{key:<{width}}  {value}".rstrip())
+
+
+def _rows(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Flatten a value into rows; a table's keys are indented below its name."""
+    if isinstance(value, dict):
+        yield (key, "") if value else (key, "none")
+        for inner, below in value.items():
+            yield from _rows(f"  {inner}" if not key.startswith(" ") else f"    {inner}", below)
+    elif isinstance(value, list):
+        yield key, ", ".join(str(item) for item in value) or "none"
+    elif isinstance(value, bool):
+        yield key, "yes" if value else "no"
+    elif isinstance(value, int):
+        yield key, f"{value:,}"
+    else:
+        yield key, str(value)
