@@ -16,7 +16,7 @@ A whole gateway, for a channel that is this terminal::
 
 
     keys, server_key = load_key_pair("gateway.key"), load_public_key("server.pub")
-    with GatewayClient("tcp://127.0.0.1:7441", keys=keys, server_key=server_key) as gateway:
+    with GatewayClient("tcp://127.0.0.1:5570", keys=keys, server_key=server_key) as gateway:
         threading.Thread(target=hand_over, args=(gateway,), daemon=True).start()
         for delivery in gateway.deliveries("terminal"):
             if isinstance(delivery.news, AgentSaid):
