@@ -1,7 +1,6 @@
 """`switchboard`: finds the command, runs it, and turns whatever happens into an exit code.
 
-Commands are imported when they are called: the packages are checked first, and `switchboard keys` need not wait
-for what only `switchboard serve` needs.
+Commands are imported when they are called: so the packages can be checked first, and none waits for the others.
 """
 
 from __future__ import annotations

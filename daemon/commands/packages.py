@@ -1,4 +1,4 @@
-"""Our packages have plain names, so another distribution could hide one of them: said clearly, at the start."""
+"""Our packages have plain names, so another distribution could hide one of them."""
 
 from __future__ import annotations
 
