@@ -48,9 +48,25 @@ def codec_for(role: Role) -> Codec[Message]:
     return daemon_codec() if role is Role.CLIENT else client_codec()  # type: ignore[return-value]
 
 
-def session_in(role: Role, phase: Phase, now: float = 0.0) -> Session[Message]:
-    session = Session(role, codec_for(role), now, 15.0)
-    session.phase = phase
+#: How a connection comes to each phase: who says what.
+WAY_TO: dict[Phase, list[tuple[Role, Message]]] = {
+    Phase.GREETING: [],
+    Phase.GREETED: [(Role.CLIENT, HELLO)],
+    Phase.OPEN: [(Role.CLIENT, HELLO), (Role.DAEMON, WELCOME)],
+    Phase.CLOSED: [(Role.CLIENT, Goodbye())],
+}
+
+
+def session_in(role: Role, phase: Phase) -> Session[Message]:
+    """Make one side's machine and bring it to a phase by legal moves, at time 0."""
+    session = Session(role, codec_for(role), 0.0, 15.0)
+    for speaker, message in WAY_TO[phase]:
+        if speaker is role:
+            session.send(message)
+            session.take(0.0)
+        else:
+            session.receive(encode([message]), 0.0)
+    assert session.phase is phase
     return session
 
 
