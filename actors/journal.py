@@ -71,12 +71,16 @@ class IndexRow(NamedTuple):
 
 
 class CommandRow(NamedTuple):
-    """The first position that a command caused."""
+    """Commands of one sender, in growing order, and the position that each one caused.
+
+    A row of several commands lies wholly beyond all earlier rows of its sender, so that an id is in one of
+    them at most; ids that came out of order stand alone. ``at``: when the newest of them was accepted.
+    """
 
     tenant: str
     sender: str
-    command: bytes
-    position: int
+    commands: tuple[bytes, ...]
+    positions: tuple[int, ...]
     at: float
 
 

@@ -32,7 +32,7 @@ from actors.journal import (
     read_record,
 )
 from actors.mailbox import Mailbox
-from actors.scheduled import ScheduledActor
+from actors.scheduled import Asked, ScheduledActor
 from actors.timers import Timers
 from actors.writebehind import STEP, WriteBehind
 from config.desk import Desk
@@ -96,6 +96,8 @@ class System:
         self.observer = observer
         #: The desks in force, by tenant; the dispatchers put them here.
         self.desks: dict[str, Desk] = {}
+        #: What the shells' decisions know of a tenant in this turn; made by the first one that asks.
+        self.facts: dict[tuple[str, str], Any] = {}
         #: Makes the ids of conversations and offers; injected, so that a test's ids are the seed's.
         self.make_id = make_id
         self.actors: dict[Address, ScheduledActor] = {}
@@ -110,7 +112,7 @@ class System:
         self._ready: deque[ScheduledActor] = deque()
         self._staged: list[tuple[Address, Any]] = []
         self._replies: list[tuple[Any, Any]] = []
-        self._behind = WriteBehind(self._freeze)
+        self._behind = WriteBehind(self._freeze, self.newest_command)
         self._newest_command: dict[tuple[str, str], bytes] = {}
         self._rebuilds: deque[float] = deque()
         self._parking: list[Address] = []
@@ -129,6 +131,7 @@ class System:
     def begin(self, now: float) -> None:
         """Begin a turn at a time."""
         self.now = now
+        self.facts.clear()
         self._handled = 0
 
     def tell_from_outside(self, address: Address, message: Any) -> None:
@@ -150,18 +153,18 @@ class System:
         Raises TooManyFailures, and RuntimeError when the turn does not end.
         """
         ready = self._ready
+        if self._staged:
+            self._deliver_staged()
         while ready:
             actor = ready.popleft()
             batch, actor.inbox = actor.inbox, []
             self._handled += len(batch)
-            for message in batch:
-                actor = self._handle(actor, message)
+            actor = self._handle_batch(actor, batch)
             actor.touched_at = self.now
             actor.settle()
-            deadline = actor.deadline()
-            if deadline != actor.deadline_set:
-                actor.deadline_set = deadline
-                self.timers.set(actor.address, deadline)
+            if actor.deadline != actor.deadline_set:
+                actor.deadline_set = actor.deadline
+                self.timers.set(actor.address, actor.deadline)
             if self._staged:
                 self._deliver_staged()
             if self._handled > MESSAGES_PER_TURN:
@@ -169,20 +172,33 @@ class System:
                     f"the turn has handled {self._handled} messages and does not end; last: {actor.address}"
                 )
 
-    def _handle(self, actor: ScheduledActor, message: Any) -> ScheduledActor:
-        entries, replies = len(self.entries), len(self._replies)
-        try:
-            actor.run_one(message)
-        except BaseException as error:
-            return self._failed(actor, message, error, entries, replies)
-        if self._staged:
-            self._deliver_staged()
+    def _handle_batch(self, actor: ScheduledActor, batch: list[Any]) -> ScheduledActor:
+        """Have an actor handle its messages one by one; a message that fails is undone alone."""
+        entries, replies, staged = self.entries, self._replies, self._staged
+        for message in batch:
+            marks = (len(entries), len(replies), len(staged))
+            try:
+                if type(message) is Asked:
+                    actor.answer(message)
+                else:
+                    actor.on_receive(message)
+            except BaseException as error:
+                actor = self._failed(actor, message, error, marks)
         return actor
 
     def _deliver_staged(self) -> None:
-        staged, self._staged = self._staged, []
-        for address, message in staged:
-            self.tell_from_outside(address, message)
+        actors, ready = self.actors, self._ready
+        staged = self._staged
+        while staged:
+            due = staged[:]
+            staged.clear()
+            for address, message in due:
+                actor = actors.get(address)
+                if actor is None:
+                    actor = self.wake(address)
+                if not actor.inbox:
+                    ready.append(actor)
+                actor.inbox.append(message)
 
     def fire_timers(self, limit: int = 1_000) -> None:
         """Tell ``Tick`` to the actors whose deadline has come."""
@@ -207,7 +223,7 @@ class System:
         snapshots, index, commands, low_water = self._behind.collect(head, share, everything=everything)
         for row in commands:
             key = (row.tenant, row.sender)
-            self._newest_command[key] = max(self.newest_command(*key), row.command)
+            self._newest_command[key] = max(self.newest_command(*key), row.commands[-1])
         return Batch(record, snapshots, index, commands, low_water)
 
     def release(self, batch: Batch | None) -> tuple[list[tuple[Any, Any]], list[Mailbox]]:
@@ -226,17 +242,19 @@ class System:
     def _number(self, entries: list[Entry]) -> None:
         """Give each event its place in the index, and in the mailbox of everyone in its audience."""
         position = self.head
-        note, news = self._behind.note, self._has_news
+        behind = self._behind
+        note, dirty, news, mailboxes = behind.note, behind.dirty, self._has_news, self.mailboxes
         for entry in entries:
             position += 1
-            note((entry.kind, entry.tenant, entry.id), entry.sequence, position)
+            tenant = entry.tenant
+            note((entry.kind, tenant, entry.id), entry.sequence, position)
             for stream in entry.audience:
-                address = ("mailbox", entry.tenant, stream)
-                mailbox = self.mailboxes.get(address)
+                address = ("mailbox", tenant, stream)
+                mailbox = mailboxes.get(address)
                 if mailbox is None:
-                    mailbox = self.mailboxes[address] = Mailbox(entry.tenant, stream)
+                    mailbox = mailboxes[address] = Mailbox(tenant, stream)
                 note(address, mailbox.put(entry), position)
-                self._behind.dirty(address, position)
+                dirty(address, position)
                 news.append(mailbox)
 
     # What an actor does in a handler.
@@ -248,44 +266,46 @@ class System:
         sequence: int,
         audience: tuple[str, ...] = (),
         told: Told | None = None,
-    ) -> int:
-        """Take an event into the turn and return its position.
+    ) -> None:
+        """Take an event into the turn.
 
-        ``told`` is the command that caused it first.
+        ``told`` is the command whose id the event carries; it is acknowledged when the turn is flushed (G1).
         """
-        kind, tenant, ident = actor.address
-        position = self.head + len(self.entries) + 1
+        kind, tenant, ident = address = actor.address
+        entries = self.entries
+        position = self.head + len(entries) + 1
         if told is None:
-            entry = Entry(tenant, kind, ident, sequence, self.now, event, audience)
+            entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience))
         else:
-            command = told.message.id
-            entry = Entry(tenant, kind, ident, sequence, self.now, event, audience, told.sender, command)
-            self._behind.commands[tenant, told.sender, command] = (position, self.now)
-        self.entries.append(entry)
-        self._behind.dirty(actor.address, position)
-        return position
+            command, sender = told.message.id, told.sender
+            entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
+            self._behind.commands[tenant, sender, command] = (position, self.now)
+            self._replies.append((told.reply_to, Ack(command, position, ident, sequence)))
+        self._behind.dirty(address, position)
 
     def reply(self, told: Told, message: Any) -> None:
         """Answer a command once the turn is flushed."""
-        if told.reply_to is not None:
-            self._replies.append((told.reply_to, message))
+        self._replies.append((told.reply_to, message))
 
     def refuse(self, told: Told, code: Code, message: str, retry_after_s: float = 0.0) -> None:
         """Refuse a command."""
         self.reply(told, Refused(code.value, message, told.message.id, retry_after_s))
 
+    def is_new(self, told: Told) -> bool:
+        """True when this command was certainly never accepted:
+
+        the quick answer, nearly always the right one.
+        """
+        key = (told.tenant, told.sender, told.message.id)
+        return key not in self._behind.commands and key[2] > self.newest_command(told.tenant, told.sender)
+
     def first_entry(self, told: Told) -> tuple[int, Entry] | None:
         """Return position and event of the first time this command was accepted, or None if it is new
         (G3).
         """
-        command = told.message.id
-        known = self._behind.commands.get((told.tenant, told.sender, command))
-        if known is not None:
-            position: int | None = known[0]
-        elif command > self.newest_command(told.tenant, told.sender):
-            return None
-        else:
-            position = self.store.command(told.tenant, told.sender, command)
+        key = (told.tenant, told.sender, told.message.id)
+        known = self._behind.commands.get(key)
+        position = known[0] if known is not None else self.store.command(*key)
         if position is None:
             return None
         entry = self.entry_at(position)
@@ -298,10 +318,6 @@ class System:
             newest = self.store.newest_command(tenant, sender) or b""
             self._newest_command[tenant, sender] = newest
         return newest
-
-    def acknowledge(self, told: Told, position: int, entry_id: str, sequence: int) -> None:
-        """Acknowledge a command once the turn is flushed (G1)."""
-        self.reply(told, Ack(told.message.id, position, entry_id, sequence))
 
     # Reading.
 
@@ -378,8 +394,6 @@ class System:
         actor = self._load(address)
         self.actors[address] = actor
         actor.woken(from_parked=True)
-        if self._staged:
-            self._deliver_staged()
         return actor
 
     def _load(self, address: Address) -> ScheduledActor:
@@ -404,14 +418,15 @@ class System:
                 actor.apply(entry.event, entry.sequence, entry.at)
 
     def _failed(
-        self, actor: ScheduledActor, message: Any, error: BaseException, entries: int, replies: int
+        self, actor: ScheduledActor, message: Any, error: BaseException, marks: tuple[int, int, int]
     ) -> ScheduledActor:
         """Undo what the handler did, set its message aside, and rebuild the actor from the journal."""
+        entries, replies, staged = marks
         for entry in self.entries[entries:]:
             self._behind.commands.pop((entry.tenant, entry.sender, entry.command), None)
         del self.entries[entries:]
         del self._replies[replies:]
-        self._staged.clear()
+        del self._staged[staged:]
         self.observer.actor_failed(actor.address, message, error)
         self._rebuilds.append(self.now)
         while self._rebuilds[0] < self.now - REBUILD_PERIOD_S:
@@ -423,12 +438,10 @@ class System:
         if isinstance(message, Told):
             self.refuse(message, Code.INTERNAL, "the daemon failed on this command and has set it aside")
         rebuilt = self._load(actor.address)
-        rebuilt.inbox = actor.inbox
+        rebuilt.inbox, actor.inbox = actor.inbox, []
         rebuilt.deadline_set = actor.deadline_set
         self.actors[actor.address] = rebuilt
         rebuilt.woken(from_parked=False)
-        if self._staged:
-            self._deliver_staged()
         return rebuilt
 
     def park_idle(self, before: float, limit: int = 1_000) -> int:
@@ -569,9 +582,9 @@ class System:
         actor = self.actors[address]
         actor.touched_at = self.now
         actor.restarted()
-        deadline = actor.deadline()
-        actor.deadline_set = deadline
-        self.timers.set(address, deadline)
+        actor.settle()
+        actor.deadline_set = actor.deadline
+        self.timers.set(address, actor.deadline)
 
 
 def freeze_mailbox(mailbox: Mailbox) -> SnapshotRow:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from actors.runtime import System
 
 
+#: A message that was asked through a pykka reference, and waits for its answer.
+Asked = Envelope
+
+
 class _Inbox:
     """What pykka's references put messages into: a door to the runtime's ready queue."""
 
@@ -53,6 +57,8 @@ class ScheduledActor(pykka.Actor):
         self.system = system
         self.address = address
         self.inbox: list[Any] = []
+        #: When the actor wants its next ``Tick``; it changes this, the runtime sees to it.
+        self.deadline: float | None = None
         self.deadline_set: float | None = None
         self.touched_at: float = 0.0
 
@@ -83,24 +89,18 @@ class ScheduledActor(pykka.Actor):
         self.__dict__[name] = made
         return made
 
-    def run_one(self, message: Any) -> None:
-        """Handle one message; one that was asked through a pykka reference gets its answer."""
-        if type(message) is not Envelope or message.reply_to is None:
-            self.on_receive(message)
-            return
+    def answer(self, asked: Asked[Any]) -> None:
+        """Handle a message that was asked through a pykka reference."""
+        assert asked.reply_to is not None
         try:
-            message.reply_to.set(self._handle_receive(message.message))
+            asked.reply_to.set(self._handle_receive(asked.message))
         except Exception:
-            message.reply_to.set_exception()
+            asked.reply_to.set_exception()
 
     # What the runtime asks of an actor.
 
     def settle(self) -> None:
-        """Tell others what has changed, once the inbox is worked through."""
-
-    def deadline(self) -> float | None:
-        """Return when the actor wants its next ``Tick``."""
-        return None
+        """Once the inbox is worked through: tell others what has changed, and set the deadline."""
 
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event of the journal into the state (rebuild and recovery)."""

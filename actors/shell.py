@@ -20,6 +20,8 @@ class Shell(ScheduledActor):
 
     def answered_before(self, told: Told) -> bool:
         """Answer a repeated command with its first answer (G3); False if the command is new."""
+        if self.system.is_new(told):
+            return False
         found = self.system.first_entry(told)
         if found is None:
             return False
@@ -31,15 +33,14 @@ class Shell(ScheduledActor):
         return True
 
     def take_in(self, caused: list[AnyEvent], told: Told | None = None) -> None:
-        """Record events, apply them, and acknowledge the command that caused them."""
+        """Record events and apply them; the command that caused them is acknowledged once."""
         carrier = 0 if told is None or len(caused) == 1 else principal(told.message, caused)
+        system, now = self.system, self.system.now
+        sequence = self.sequence()
         for place, event in enumerate(caused):
-            sequence = self.sequence() + 1
-            cause = told if place == carrier else None
-            position = self.system.record(self, event, sequence, self.audience(event), cause)
-            self.apply(event, sequence, self.system.now)
-            if cause is not None:
-                self.system.acknowledge(cause, position, self.address[2], sequence)
+            sequence += 1
+            system.record(self, event, sequence, self.audience(event), told if place == carrier else None)
+            self.apply(event, sequence, now)
 
     def audience(self, event: Any) -> tuple[str, ...]:
         """Return who must learn of an event, before it is applied."""

@@ -45,6 +45,7 @@ from daemon.stores.sqlite import NewerJournal, SQLiteStore
 from daemon.transport import Listener, Security
 from daemon.zap import SelfTest, ZapHandler
 from protocol.client.keys import load_key_pair
+from protocol.errors import Code
 
 KINDS = {kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)}
 #: Exceptions that end the process, and with which code (docs/operations.md).
@@ -56,6 +57,9 @@ ENDS: tuple[tuple[type[BaseException], Exit], ...] = (
     (TooManyFailures, Exit.INTERNAL),
     (ConfigurationError, Exit.CONFIGURATION),
 )
+
+#: What commands are refused with while the disk is nearly full.
+DISK_FULL = (Code.BUSY, "the disk is nearly full; nothing is stored", 5.0)
 
 log = structlog.get_logger("daemon")
 
@@ -199,13 +203,13 @@ class Daemon:
         """Refuse before the disk is full: a commit that fails is worse than a command that waits (S6)."""
         found = os.statvfs(self.state_directory)
         free, wanted = found.f_bavail * found.f_frsize, self.settings.journal.free_bytes_min
-        if (free < wanted) != self.outbound.full:
-            self.outbound.full = free < wanted
-            log.warning(
-                "disk.nearly_full" if free < wanted else "disk.free_again",
-                free_bytes=free,
-                wanted_bytes=wanted,
-            )
+        full = self.hub.shut is DISK_FULL
+        if free < wanted and self.hub.shut is None:
+            self.hub.shut = DISK_FULL
+            log.warning("disk.nearly_full", free_bytes=free, wanted_bytes=wanted)
+        elif free >= wanted and full:
+            self.hub.shut = None
+            log.warning("disk.free_again", free_bytes=free, wanted_bytes=wanted)
         self.health.set("disk", free >= wanted, f"{free} bytes free, {wanted} wanted")
 
     def _run_self_test(self, now: float) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from actors.authorization import Principal
 from actors.journal import Address
 from actors.mailbox import Mailbox
@@ -9,6 +12,8 @@ from daemon.transport import Listener
 from protocol.messages import FromClient
 from protocol.session import Session
 from protocol.window import Window
+
+Handlers = dict[type[Any], Callable[["Connection", Any], None]]
 
 #: Bad frames in a minute after which a connection ends (A09).
 BAD_FRAMES = 5
@@ -37,6 +42,7 @@ class Connection:
         "budget_at",
         "channels",
         "closed",
+        "handlers",
         "identity",
         "key",
         "listener",
@@ -57,6 +63,7 @@ class Connection:
         session: Session[FromClient],
         now: float,
         budget: float,
+        handlers: Handlers,
     ) -> None:
         self.listener = listener
         self.identity = identity
@@ -68,6 +75,8 @@ class Connection:
         self.name = ""
         self.sender = ""
         self.principal: Principal | None = None
+        #: What this peer may send, and who handles it; a message that is not here is not allowed.
+        self.handlers: Handlers = handlers
         #: Channels this gateway may write to, as addresses; filled as they are used, emptied when the desk
         #: changes.
         self.channels: dict[str, Address] = {}
@@ -88,11 +97,8 @@ class Connection:
         self.bad_frames.append(now)
         return len(self.bad_frames) >= BAD_FRAMES
 
-    def within_budget(self, now: float, rate: float, burst: float) -> bool:
-        """Take one frame from the budget; refill it by time when it is used up."""
-        self.budget -= 1
-        if self.budget >= 0:
-            return True
+    def refill(self, now: float, rate: float, burst: float) -> bool:
+        """The budget of frames is used up: refill it by time; False when the peer is too fast."""
         self.budget = min(burst, self.budget + 1 + (now - self.budget_at) * rate)
         self.budget_at = now
         if self.budget >= 1:

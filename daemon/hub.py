@@ -16,7 +16,7 @@ from actors.authorization import ALLOWED, Principal
 from actors.journal import Address
 from actors.runtime import System, Told
 from config.process import ProcessSettings
-from daemon.connection import Connection, Subscription
+from daemon.connection import Connection, Handlers, Subscription
 from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
@@ -73,7 +73,8 @@ class Hub:
     ) -> None:
         self.system = system
         self.settings = settings
-        self.draining = False
+        #: Why commands are refused at the moment: code, text, and after how many seconds to try again.
+        self.shut: tuple[Code, str, float] | None = None
         self._principals = principals
         self._logins = logins
         self._outbound = outbound
@@ -86,7 +87,7 @@ class Hub:
         self._by_key: dict[tuple[Principal, str, str], Connection] = {}
         self._agents: dict[Address, list[Connection]] = {}
         self._desk_versions: dict[str, object] = {}
-        self._handlers: dict[type[Any], Callable[[Connection, Any], None]] = {
+        handlers: dict[type[Any], Callable[[Connection, Any], None]] = {
             Hello: self._hello,
             Ping: self._ping,
             Goodbye: self._goodbye,
@@ -97,6 +98,10 @@ class Hub:
             Login: self._login,
             LoginWithToken: self._login_with_token,
             Logout: self._logout,
+        }
+        self._handlers: dict[Principal, Handlers] = {
+            principal: {kind: handlers.get(kind, self._from_agent) for kind in allowed}
+            for principal, allowed in ALLOWED.items()
         }
 
     def __len__(self) -> int:
@@ -122,9 +127,8 @@ class Hub:
             if opened is None:
                 return
             connection = opened
-        limits = self.settings.limits
-        if not connection.within_budget(now, limits.frames_per_second, limits.frame_burst):
-            self._too_fast(connection)
+        connection.budget -= 1
+        if connection.budget < 0 and not self._refill(connection):
             return
         try:
             if frame is None:
@@ -133,19 +137,13 @@ class Hub:
         except RemoteProtocolError as error:
             self._bad_frame(connection, error)
             return
-        allowed = ALLOWED[connection.principal] if connection.principal else ALLOWED[Principal.CONSOLE]
         for message in messages:
-            kind = type(message)
-            if kind not in allowed:
-                self._refuse(
-                    connection, message, Code.NOT_ALLOWED, f"a {connection.principal} may not send this"
-                )
-                continue
-            handler = self._handlers.get(kind)
+            handler = connection.handlers.get(type(message))
             if handler is None:
-                self._from_agent(connection, message)
-            else:
-                handler(connection, message)
+                text = f"a {connection.principal or connection.listener.role} may not send this"
+                self._refuse(connection, message, Code.NOT_ALLOWED, text)
+                continue
+            handler(connection, message)
             if connection.closed:
                 return
 
@@ -159,15 +157,26 @@ class Hub:
             return None
         key = peer_key(frame) if frame is not None else ""
         session: Session[Any] = Session(Role.DAEMON, self._codec, now, self.settings.timing.lease_s)
-        connection = Connection(listener, identity, key, session, now, self.settings.limits.frame_burst)
+        connection = Connection(
+            listener,
+            identity,
+            key,
+            session,
+            now,
+            self.settings.limits.frame_burst,
+            self._handlers[Principal(listener.role)],
+        )
         self._connections[identity] = connection
         return connection
 
-    def _too_fast(self, connection: Connection) -> None:
+    def _refill(self, connection: Connection) -> bool:
         limits = self.settings.limits
+        if connection.refill(self.system.now, limits.frames_per_second, limits.frame_burst):
+            return True
         text = f"more than {limits.frames_per_second} frames a second"
         self._numbers.refused(Code.BUSY)
         self._outbound.send(connection, Refused(Code.BUSY.value, text, b"", 1.0))
+        return False
 
     def _bad_frame(self, connection: Connection, error: RemoteProtocolError) -> None:
         self._numbers.bad_frames += 1
@@ -303,12 +312,10 @@ class Hub:
         self._tell(address, connection, message, f"agent/{message.agent}")
 
     def _tell(self, address: Address, connection: Connection, message: Any, sender: str) -> None:
-        if self.draining:
-            self._refuse(connection, message, Code.STOPPING, "the daemon is stopping; send it again", 1.0)
-        elif self._outbound.full:
-            self._refuse(connection, message, Code.BUSY, "the disk is nearly full; nothing is stored", 5.0)
-        else:
-            self.system.tell_from_outside(address, Told(message, connection.tenant, sender, connection))
+        if self.shut is not None:
+            self._refuse(connection, message, *self.shut)
+            return
+        self.system.tell_from_outside(address, Told(message, connection.tenant, sender, connection))
 
     # Agents' sessions.
 

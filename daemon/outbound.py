@@ -36,8 +36,6 @@ class Outbound:
         self._system = system
         self._numbers = numbers
         self.reader: ThreadReader | None = None
-        #: The disk is nearly full: commands are refused before they are stored.
-        self.full = False
         self._subscriptions: dict[Address, list[Subscription]] = {}
         self._owed: dict[Subscription, None] = {}
         self._owed_snapshots: list[Subscription] = []
@@ -109,20 +107,27 @@ class Outbound:
         return True
 
     def _reply(self, replies: list[tuple[Any, Any]]) -> None:
-        numbers, talking = self._numbers, self._talking
+        by_peer: dict[Connection, list[Message]] = {}
         for connection, message in replies:
-            kind = type(message)
-            if connection.session.phase is Phase.CLOSED:
-                continue
-            if kind is ThreadGrant:
+            if type(message) is Ack:
+                self._numbers.acks += 1
+            elif type(message) is ThreadGrant:
                 self._read_thread(connection, message)
                 continue
-            if kind is Ack:
-                numbers.acks += 1
-            elif kind is Refused:
-                numbers.refused(message.code)
-            connection.session.send(message)
-            talking[connection] = None
+            elif type(message) is Refused:
+                self._numbers.refused(message.code)
+            mine = by_peer.get(connection)
+            if mine is None:
+                by_peer[connection] = [message]
+            else:
+                mine.append(message)
+        for connection, messages in by_peer.items():
+            self._say(connection, messages)
+
+    def _say(self, connection: Connection, messages: list[Message]) -> None:
+        if not connection.closed:
+            connection.session.send_all(messages)
+            self._talking[connection] = None
 
     def _read_thread(self, connection: Connection, grant: Any) -> None:
         assert self.reader is not None
@@ -145,14 +150,12 @@ class Outbound:
         if not entries:
             self._tell_gap(subscription)
             return
-        connection, stream = subscription.connection, mailbox.stream
-        send = connection.session.send
-        number = window.sent
-        for entry in entries:
-            number += 1
-            send(delivery(stream, number, entry))
-        window.sent = number
-        self._talking[connection] = None
+        stream, first = mailbox.stream, window.sent + 1
+        window.sent += len(entries)
+        deliveries: list[Message] = [
+            delivery(stream, number, entry) for number, entry in enumerate(entries, first)
+        ]
+        self._say(subscription.connection, deliveries)
         if window.room > 0 and window.sent < mailbox.last:
             self._owed[subscription] = None
 

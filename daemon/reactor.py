@@ -203,7 +203,7 @@ class Reactor:
         if self._stop_at is not None:
             return
         self._stop_at = self._clock.now() + within_s
-        self.hub.draining = True
+        self.hub.shut = (Code.STOPPING, "the daemon is stopping; send it again", 1.0)
         self.hub.close_all(Code.STOPPING, "the daemon is stopping; connect again later")
         self._housekeeping_at = 0.0
         self._log.info("daemon.draining", within_s=within_s)

@@ -87,7 +87,18 @@ class Session(Generic[M]):
     on the wire. Whoever calls ``receive``, ``send`` or ``check`` then takes and sends.
     """
 
-    __slots__ = ("_codec", "_heard_at", "_outbox", "_said_at", "frame_bytes", "lease_s", "phase", "role")
+    __slots__ = (
+        "_codec",
+        "_heard_at",
+        "_incoming",
+        "_outbox",
+        "_outgoing",
+        "_said_at",
+        "frame_bytes",
+        "lease_s",
+        "phase",
+        "role",
+    )
 
     def __init__(
         self, role: Role, codec: Codec[M], now: float, lease_s: float, frame_bytes: int = FRAME_BYTES
@@ -95,7 +106,7 @@ class Session(Generic[M]):
         self.role = role
         #: The largest frame that is sent, as long as one message does not need more.
         self.frame_bytes = frame_bytes
-        self.phase = Phase.GREETING
+        self._enter(Phase.GREETING)
         self.lease_s = lease_s
         self._codec = codec
         self._heard_at = now
@@ -110,27 +121,46 @@ class Session(Generic[M]):
         """
         messages = self._codec.decode(frame)
         self._heard_at = now
-        phase = self.phase
-        moves = TABLE[OTHER[self.role]]
+        incoming, phase = self._incoming, self.phase
         for message in messages:
-            following = moves[phase].get(type(message))
+            following = incoming.get(type(message))
             if following is None:
                 raise RemoteProtocolError(
                     Code.OUT_OF_ORDER, f"{type(message).__name__} is not legal while {phase.value}"
                 )
-            phase = following
-        self.phase = phase
+            if following is not phase:
+                phase = following
+                incoming = TABLE[OTHER[self.role]][phase]
+        if phase is not self.phase:
+            self._enter(phase)
         return messages
+
+    def _enter(self, phase: Phase) -> None:
+        """Change the phase; the table's two rows for it are kept at hand."""
+        self.phase = phase
+        self._incoming = TABLE[OTHER[self.role]][phase]
+        self._outgoing = TABLE[self.role][phase]
 
     def send(self, message: Message) -> None:
         """Queue a message for the next frame. Raises LocalProtocolError if it is not legal now."""
-        following = TABLE[self.role][self.phase].get(type(message))
+        following = self._outgoing.get(type(message))
         if following is None:
             raise LocalProtocolError(
                 Code.OUT_OF_ORDER, f"{type(message).__name__} is not legal while {self.phase.value}"
             )
-        self.phase = following
+        if following is not self.phase:
+            self._enter(following)
         self._outbox.append(message)
+
+    def send_all(self, messages: list[Message]) -> None:
+        """Queue messages for the next frame. Raises LocalProtocolError at the first that is not legal now."""
+        outgoing, phase = self._outgoing, self.phase
+        for message in messages:
+            if outgoing.get(type(message)) is not phase:
+                for each in messages:
+                    self.send(each)
+                return
+        self._outbox += messages
 
     def take(self, now: float) -> bytes | None:
         """Return the next frame to send, or None.

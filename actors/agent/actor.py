@@ -81,6 +81,7 @@ class AgentActor(Shell):
 
     def settle(self) -> None:
         """Report to the dispatcher when presence or reachability has changed."""
+        self.deadline = self.state.grace_until
         reachable = self.state.grace_until is None and self.state.presence is not Presence.OFFLINE
         view = (self.state.presence, reachable)
         if view == self._reported:
@@ -88,10 +89,6 @@ class AgentActor(Shell):
         self._reported = view
         _, tenant, agent = self.address
         self.system.tell(("dispatcher", tenant, ""), AgentNews(agent, self.state.presence, reachable))
-
-    def deadline(self) -> float | None:
-        """Return the end of the grace."""
-        return self.state.grace_until
 
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""

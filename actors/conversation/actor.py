@@ -52,7 +52,7 @@ class ConversationActor(Shell):
     def __init__(self, system: System, address: Address) -> None:
         super().__init__(system, address)
         self.state = Conversation()
-        self._reported: tuple[Any, ...] = ()
+        self._moved = True
 
     def on_receive(self, message: Any) -> None:
         """Carry out a command of a client or of another actor."""
@@ -67,7 +67,7 @@ class ConversationActor(Shell):
             told, command = message, message.message
         elif type(message) is Tick:
             command = Expire()
-        outcome = decide(self.state, command, self._facts(command))
+        outcome = decide(self.state, command, self._facts())
         if type(outcome) is list:
             self.take_in(outcome, told)
             if type(command) is Expire and outcome:
@@ -83,13 +83,13 @@ class ConversationActor(Shell):
         grant = ThreadGrant(wanted.id, wanted.conversation, wanted.after, wanted.limit, state.sequence)
         self.system.reply(told, grant)
 
-    def _facts(self, command: Any) -> Facts:
-        desk = self.system.desks[self.address[1]]
-        channel = self.state.channel or getattr(command, "channel", "")
-        department = self.state.department
-        if not department and channel in desk.channels:
-            department = desk.channels[channel].department
-        return Facts(self.system.now, channel, department, desk.policies.text_length_max)
+    def _facts(self) -> Facts:
+        tenant = self.address[1]
+        facts: Facts | None = self.system.facts.get(("conversation", tenant))
+        if facts is None:
+            facts = Facts(self.system.now, self.system.desks[tenant])
+            self.system.facts["conversation", tenant] = facts
+        return facts
 
     def _refused(self, told: Told, refusal: Any) -> None:
         assert isinstance(refusal, Refusal)
@@ -114,16 +114,15 @@ class ConversationActor(Shell):
 
     def settle(self) -> None:
         """Report to the dispatcher when anything it goes by has changed."""
+        if not self._moved:
+            return
+        self._moved = False
         state = self.state
-        offered = state.offer.agent if state.offer else ""
-        view = (state.status, state.department, offered, state.assignee, len(state.declined))
         if state.status is Status.NEW:
             # Somebody has guessed an id: there is no such conversation.
             self.system.discard(self)
             return
-        if view == self._reported:
-            return
-        self._reported = view
+        self.deadline = state.offer.deadline_at if state.offer else None
         self._report()
         if state.status is Status.ENDED:
             self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
@@ -143,13 +142,10 @@ class ConversationActor(Shell):
         )
         self.system.tell(("dispatcher", self.address[1], ""), report)
 
-    def deadline(self) -> float | None:
-        """Return the deadline of the live offer."""
-        return self.state.offer.deadline_at if self.state.offer else None
-
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""
-        apply(self.state, event, sequence, at)
+        if apply(self.state, event, sequence, at):
+            self._moved = True
 
     def sequence(self) -> int:
         """Return the newest sequence of the conversation."""

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from actors import events
 from actors.events import AnyEvent
+from config.desk import Desk
 from protocol.errors import Code
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 
@@ -32,6 +33,9 @@ class Status(StrEnum):
     OFFERED = "offered"
     OPEN = "open"
     ENDED = "ended"
+
+    # Enum's own hash runs Python code at every look-up in the table; equal texts have equal hashes here too.
+    __hash__ = str.__hash__
 
 
 class Offer(Struct, array_like=True, gc=False):
@@ -100,9 +104,7 @@ class Facts(NamedTuple):
     """What a decision may know beside the state."""
 
     now: float
-    channel: str
-    department: str
-    text_length_max: int
+    desk: Desk
 
 
 Outcome = list[AnyEvent] | Refusal
@@ -110,10 +112,11 @@ Rule = Callable[[Conversation, Any, Facts], Outcome]
 
 
 def _start(_: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
+    department = facts.desk.channels[command.channel].department
     return [
-        events.Started(facts.channel, command.contact, facts.department, command.name, command.language),
+        events.Started(command.channel, command.contact, department, command.name, command.language),
         events.CustomerWrote(command.contact, command.content),
-        events.Queued(facts.department, facts.now, "new conversation"),
+        events.Queued(department, facts.now, "new conversation"),
     ]
 
 
@@ -132,10 +135,9 @@ def _agent_writes(state: Conversation, command: AgentMessage, facts: Facts) -> O
     if state.assignee != command.agent:
         return _not_yours(state, command, facts)
     length = len(command.content.text)
-    if length > facts.text_length_max:
-        return Refusal(
-            Code.TOO_LARGE, f"the text has {length} characters, the desk allows {facts.text_length_max} (H2)"
-        )
+    allowed = facts.desk.policies.text_length_max
+    if length > allowed:
+        return Refusal(Code.TOO_LARGE, f"the text has {length} characters, the desk allows {allowed} (H2)")
     return [events.AgentWrote(command.agent, state.contact, command.content)]
 
 
@@ -294,12 +296,17 @@ def decide(state: Conversation, command: Any, facts: Facts) -> Outcome:
     return TABLE[state.status][type(command)](state, command, facts)
 
 
-def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> None:
-    """Take an event into the state. Total: every event of a conversation's stream, in every state."""
+def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> bool:
+    """Take an event into the state. Total: every event of a conversation's stream, in every state.
+
+    Returns False when only the sequence has moved on: somebody has written.
+    """
     state.sequence = sequence
     change = _CHANGES.get(type(event))
-    if change is not None:
-        change(state, event, at)
+    if change is None:
+        return False
+    change(state, event, at)
+    return True
 
 
 def _started(state: Conversation, event: events.Started, _: float) -> None:

@@ -6,6 +6,7 @@ The one place that builds what leaves the daemon; masking will stand here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from actors import events
@@ -16,26 +17,38 @@ from protocol import messages
 from protocol.messages import Delivery, News, OfferView
 
 
+@lru_cache(maxsize=10_000)
+def to_agent(agent: str) -> tuple[str, ...]:
+    """Return the stream of an agent, alone."""
+    return (f"agent/{agent}",)
+
+
+@lru_cache(maxsize=10_000)
+def to_channel(channel: str) -> tuple[str, ...]:
+    """Return the stream of a channel, alone."""
+    return (f"channel/{channel}",)
+
+
 def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
     """Return the streams of those who must learn of an event; ``state`` is the state before it."""
     kind = type(event)
     if kind is events.CustomerWrote:
         return _agent(state)
     if kind is events.AgentWrote:
-        return (f"channel/{state.channel}",)
+        return to_channel(state.channel)
     if kind is events.Assigned or kind is events.Ended:
-        return (f"channel/{state.channel}", *_agent(state))
+        return to_channel(state.channel) + _agent(state)
     if kind is events.Started or kind is events.Queued:
         return ()
-    return (f"agent/{event.agent}",)  # type: ignore[union-attr]  # every other event names its agent
+    return to_agent(event.agent)  # type: ignore[union-attr]  # every other event names its agent
 
 
 def _agent(state: Conversation) -> tuple[str, ...]:
     """The agent who has the conversation, or is offered it."""
     if state.assignee:
-        return (f"agent/{state.assignee}",)
+        return to_agent(state.assignee)
     if state.offer is not None:
-        return (f"agent/{state.offer.agent}",)
+        return to_agent(state.offer.agent)
     return ()
 
 
@@ -83,8 +96,7 @@ def news(ident: str, event: AnyEvent) -> News | None:
 def delivery(stream: str, number: int, entry: Entry) -> Delivery:
     """Return what a consumer is told of an event."""
     event = entry.event
-    told = news(entry.id, event)
-    assert told is not None, f"{type(event).__name__} has an audience, but nothing to tell it"
+    told = _NEWS[type(event)](entry.id, event)
     if entry.kind == "agent":
         return Delivery(stream, number, entry.at, told)
     contact = event.contact if stream[0] == "c" else ""  # type: ignore[union-attr]

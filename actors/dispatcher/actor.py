@@ -107,6 +107,7 @@ class DispatcherActor(Shell):
         changed, self._changed = self._changed, set()
         for department in sorted(changed & self.desk.departments.keys()):
             self._offer(department)
+        self.deadline = min(self._look_again.values(), default=None)
 
     def _offer(self, department: str) -> None:
         now = self.system.now
@@ -119,10 +120,6 @@ class DispatcherActor(Shell):
             self.view.reserve(decision)
             offer = MakeOffer(self.system.make_id(), decision.agent, deadline_at, decision.why)
             self._tell_conversation(decision.conversation, offer)
-
-    def deadline(self) -> float | None:
-        """Return when a decliner's pause is over."""
-        return min(self._look_again.values(), default=None)
 
     def audience(self, event: Any) -> tuple[str, ...]:
         """Nobody is told of a desk."""
@@ -140,6 +137,7 @@ class DispatcherActor(Shell):
     def _bring_into_force(self) -> None:
         tenant = self.address[1]
         self.system.desks[tenant] = parse_desk(self.state.text, f"the desk of {tenant} in the journal")
+        self.system.facts.clear()
         self._changed.update(self.desk.departments)
 
     def sequence(self) -> int:

@@ -12,7 +12,6 @@ from actors.journal import (
     EMPTY_HASH,
     Address,
     Batch,
-    CommandRow,
     IndexRow,
     LowWater,
     Opened,
@@ -31,7 +30,7 @@ class MemoryStore:
         self._firsts: list[int] = []
         self._snapshots: dict[Address, SnapshotRow] = {}
         self._index: dict[Address, dict[int, IndexRow]] = {}
-        self._commands: dict[tuple[str, str, bytes], CommandRow] = {}
+        self._commands: dict[tuple[str, str, bytes], tuple[int, float]] = {}
         self._low_water = LowWater()
 
     def open(self) -> Opened:
@@ -51,8 +50,9 @@ class MemoryStore:
             self._snapshots[row.address] = row
         for index in batch.streams:
             self._index.setdefault(index.stream, {})[index.first] = index
-        for command in batch.commands:
-            self._commands.setdefault((command.tenant, command.sender, command.command), command)
+        for row_of in batch.commands:
+            for command, position in zip(row_of.commands, row_of.positions, strict=True):
+                self._commands.setdefault((row_of.tenant, row_of.sender, command), (position, row_of.at))
         self._low_water = batch.low_water
 
     def snapshot(self, address: Address) -> SnapshotRow | None:
@@ -90,8 +90,8 @@ class MemoryStore:
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""
-        row = self._commands.get((tenant, sender, command))
-        return row.position if row else None
+        found = self._commands.get((tenant, sender, command))
+        return found[0] if found else None
 
     def newest_command(self, tenant: str, sender: str) -> bytes | None:
         """Return the greatest command id of a sender."""
@@ -117,7 +117,7 @@ class MemoryStore:
 
     def forget_commands(self, before: float, limit: int) -> int:
         """Drop old command rows."""
-        old = [key for key, row in self._commands.items() if row.at < before][:limit]
+        old = [key for key, (_, at) in self._commands.items() if at < before][:limit]
         for key in old:
             del self._commands[key]
         return len(old)

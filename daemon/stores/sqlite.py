@@ -21,6 +21,7 @@ from actors.journal import (
     EMPTY_HASH,
     Address,
     Batch,
+    CommandRow,
     CommitUnknown,
     Deposed,
     IndexRow,
@@ -49,9 +50,12 @@ UPSERT_SNAPSHOT = """
 REPLACE_INDEX = (
     "INSERT OR REPLACE INTO stream_index (kind, tenant, id, first, positions) VALUES (?, ?, ?, ?, ?)"
 )
+INSERT_RUN = "INSERT OR IGNORE INTO command_run (tenant, sender, last, commands, positions, at) VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_COMMAND = (
     "INSERT OR IGNORE INTO command (tenant, sender, command, position, at) VALUES (?, ?, ?, ?, ?)"
 )
+SELECT_RUN = "SELECT commands, positions FROM command_run WHERE tenant = ? AND sender = ? AND last >= ? ORDER BY last LIMIT 1"
+SELECT_COMMAND = "SELECT position FROM command WHERE tenant = ? AND sender = ? AND command = ?"
 SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, body FROM snapshot"
 SELECT_RECORD = "SELECT position, count, epoch, body, hash FROM journal"
 
@@ -144,7 +148,10 @@ class SQLiteStore:
         many = self.connection.executemany
         many(UPSERT_SNAPSHOT, [_snapshot_values(row) for row in batch.snapshots])
         many(REPLACE_INDEX, [_index_values(row) for row in batch.streams])
-        many(INSERT_COMMAND, batch.commands)
+        runs = [row for row in batch.commands if len(row.commands) > 1]
+        alone = [row for row in batch.commands if len(row.commands) == 1]
+        many(INSERT_RUN, [_run_values(row) for row in runs])
+        many(INSERT_COMMAND, [(*row[:2], row.commands[0], row.positions[0], row.at) for row in alone])
 
     def snapshot(self, address: Address) -> SnapshotRow | None:
         """Return the newest snapshot of an actor."""
@@ -181,18 +188,28 @@ class SQLiteStore:
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""
-        found = self.connection.execute(
-            "SELECT position FROM command WHERE tenant = ? AND sender = ? AND command = ?",
-            (tenant, sender, command),
-        ).fetchone()
-        return found[0] if found else None
+        key = (tenant, sender, command)
+        run = self.connection.execute(SELECT_RUN, key).fetchone()
+        if run is not None:
+            commands, positions = run
+            place = commands.find(command)
+            while place > 0 and place % len(command):  # Across the border of two ids: not a place of one.
+                place = commands.find(command, place + 1)
+            if place >= 0:
+                found: int = _positions_decoder.decode(positions)[place // len(command)]
+                return found
+        alone = self.connection.execute(SELECT_COMMAND, key).fetchone()
+        return alone[0] if alone else None
 
     def newest_command(self, tenant: str, sender: str) -> bytes | None:
         """Return the greatest command id of a sender."""
-        found = self.connection.execute(
-            "SELECT max(command) FROM command WHERE tenant = ? AND sender = ?", (tenant, sender)
-        ).fetchone()
-        return found[0] if found else None
+        newest: bytes | None = None
+        for column, table in (("last", "command_run"), ("command", "command")):
+            (found,) = self.connection.execute(
+                f"SELECT max({column}) FROM {table} WHERE tenant = ? AND sender = ?", (tenant, sender)
+            ).fetchone()
+            newest = max(newest or b"", found) if found else newest
+        return newest
 
     def positions(self, stream: Address, after: int, limit: int) -> list[int]:
         """Return positions of a stream."""
@@ -231,12 +248,18 @@ class SQLiteStore:
         return record if position < record.first + record.size else None
 
     def forget_commands(self, before: float, limit: int) -> int:
-        """Drop old command rows, a bounded stretch of the table at a time."""
-        return self.connection.execute(
+        """Drop old command rows."""
+        runs = self.connection.execute(
+            "DELETE FROM command_run WHERE (tenant, sender, last) IN "
+            "(SELECT tenant, sender, last FROM command_run WHERE at < ? LIMIT ?)",
+            (before, limit),
+        )
+        alone = self.connection.execute(
             "DELETE FROM command WHERE (tenant, sender, command) IN "
             "(SELECT tenant, sender, command FROM command WHERE at < ? LIMIT ?)",
             (before, limit),
-        ).rowcount
+        )
+        return runs.rowcount + alone.rowcount
 
     def close(self) -> None:
         """Close the file and give up the lock."""
@@ -296,3 +319,8 @@ def _snapshot_row(found: tuple[str, str, str, int, int, str | None, str | None, 
 
 def _index_values(row: IndexRow) -> tuple[object, ...]:
     return (*row.stream, row.first, _encoder.encode(row.positions))
+
+
+def _run_values(row: CommandRow) -> tuple[object, ...]:
+    commands = b"".join(row.commands)
+    return (row.tenant, row.sender, row.commands[-1], commands, _encoder.encode(row.positions), row.at)

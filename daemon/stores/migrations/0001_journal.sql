@@ -44,7 +44,21 @@ CREATE TABLE stream_index (
     PRIMARY KEY (kind, tenant, id, first)
 ) STRICT, WITHOUT ROWID;
 
--- Derived: the position of the event that carries a command's id.
+-- Derived: the positions of the events that carry commands' ids, many ids of one sender in a row. Rows of one sender do
+-- not overlap, so the row with the least `last` not below an id is the only one that can hold it. commands is the ids one
+-- after the other (16 bytes each, growing), positions a msgpack array.
+CREATE TABLE command_run (
+    tenant    TEXT NOT NULL,
+    sender    TEXT NOT NULL,
+    last      BLOB NOT NULL,
+    commands  BLOB NOT NULL,
+    positions BLOB NOT NULL,
+    at        REAL NOT NULL,
+    PRIMARY KEY (tenant, sender, last)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX command_run_at ON command_run (at);
+
+-- Derived: the same for ids that came out of order, one in a row.
 CREATE TABLE command (
     tenant   TEXT    NOT NULL,
     sender   TEXT    NOT NULL,
@@ -53,3 +67,4 @@ CREATE TABLE command (
     at       REAL    NOT NULL,
     PRIMARY KEY (tenant, sender, command)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX command_at ON command (at);
