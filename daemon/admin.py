@@ -55,7 +55,7 @@ class NotAllowed(AdminError):
     """The socket belongs to somebody else."""
 
 
-class _BadLine(Exception):
+class BadLine(Exception):
     """The other side did not send one JSON object on one line in time."""
 
 
@@ -106,7 +106,7 @@ class AdminServer:
         try:
             request = read_object(connection, REQUEST_BYTES_MAX, REQUEST_TIMEOUT_S)
             answer = self._answer(request)
-        except _BadLine as error:
+        except BadLine as error:
             answer = refusal(str(error))
         try:
             connection.settimeout(REQUEST_TIMEOUT_S)
@@ -144,7 +144,7 @@ class AdminClient:
             raise Unreachable(self.path, f"the daemon has not answered within {timeout_s:g} s") from error
         except OSError as error:
             raise Unreachable(self.path, f"no daemon answers here ({error.strerror or error})") from error
-        except _BadLine as error:
+        except BadLine as error:
             raise Unreachable(self.path, f"the daemon has not answered: {error}") from error
 
 
@@ -176,9 +176,9 @@ def read_object(connection: socket.socket, bytes_max: int, timeout_s: float) -> 
     try:
         message = json.loads(_read_line(connection, bytes_max, timeout_s))
     except (ValueError, RecursionError) as error:
-        raise _BadLine("what came is not JSON") from error
+        raise BadLine("what came is not JSON") from error
     if not isinstance(message, dict):
-        raise _BadLine("what came is not a JSON object")
+        raise BadLine("what came is not a JSON object")
     return message
 
 
@@ -187,14 +187,14 @@ def _read_line(connection: socket.socket, bytes_max: int, timeout_s: float) -> b
     line = bytearray()
     while not line.endswith(b"\n"):
         if len(line) > bytes_max:
-            raise _BadLine(f"the line has more than {bytes_max} bytes")
+            raise BadLine(f"the line has more than {bytes_max} bytes")
         connection.settimeout(max(0.001, deadline - time.monotonic()))
         try:
             chunk = connection.recv(CHUNK_BYTES)
         except OSError as error:
-            raise _BadLine(f"no whole line came within {timeout_s:g} s") from error
+            raise BadLine(f"no whole line came within {timeout_s:g} s") from error
         if not chunk:
-            raise _BadLine("the connection was closed before the end of the line")
+            raise BadLine("the connection was closed before the end of the line")
         line += chunk
     return bytes(line)
 

@@ -1,6 +1,6 @@
 """`switchboard`: finds the command, runs it, and turns whatever happens into an exit code.
 
-Commands are imported when they are called: so the packages can be checked first, and none waits for the others.
+Commands are imported when they are called: so the packages can be checked before that, and a start is quick.
 """
 
 from __future__ import annotations
