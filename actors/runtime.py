@@ -173,18 +173,48 @@ class System:
                 )
 
     def _handle_batch(self, actor: ScheduledActor, batch: list[Any]) -> ScheduledActor:
-        """Have an actor handle its messages one by one; a message that fails is undone alone."""
-        entries, replies, staged = self.entries, self._replies, self._staged
-        for message in batch:
-            marks = (len(entries), len(replies), len(staged))
-            try:
+        """Have an actor handle its messages; if one fails, do it over, one by one."""
+        marks = self._marks()
+        receive = actor.on_receive
+        try:
+            for message in batch:
                 if type(message) is Asked:
                     actor.answer(message)
                 else:
-                    actor.on_receive(message)
-            except BaseException as error:
-                actor = self._failed(actor, message, error, marks)
+                    receive(message)
+        except BaseException:
+            # Nothing of this has left the process: undo the whole batch, and find out which message it was.
+            self._undo(marks)
+            actor = self._replace(actor)
+            for message in batch:
+                actor = self._handle_carefully(actor, message)
         return actor
+
+    def _handle_carefully(self, actor: ScheduledActor, message: Any) -> ScheduledActor:
+        """Have an actor handle one message; a failure undoes that message alone and sets it aside."""
+        marks = self._marks()
+        try:
+            if type(message) is Asked:
+                actor.answer(message)
+            else:
+                actor.on_receive(message)
+        except BaseException as error:
+            self._undo(marks)
+            self._set_aside(actor, message, error)
+            actor = self._replace(actor)
+        return actor
+
+    def _marks(self) -> tuple[int, int, int]:
+        return len(self.entries), len(self._replies), len(self._staged)
+
+    def _undo(self, marks: tuple[int, int, int]) -> None:
+        """Take back what handlers have recorded, answered and told since the marks."""
+        entries, replies, staged = marks
+        for entry in self.entries[entries:]:
+            self._behind.commands.pop((entry.tenant, entry.sender, entry.command), None)
+        del self.entries[entries:]
+        del self._replies[replies:]
+        del self._staged[staged:]
 
     def _deliver_staged(self) -> None:
         actors, ready = self.actors, self._ready
@@ -417,16 +447,8 @@ class System:
             if mine and entry.sequence == actor.sequence() + 1:
                 actor.apply(entry.event, entry.sequence, entry.at)
 
-    def _failed(
-        self, actor: ScheduledActor, message: Any, error: BaseException, marks: tuple[int, int, int]
-    ) -> ScheduledActor:
-        """Undo what the handler did, set its message aside, and rebuild the actor from the journal."""
-        entries, replies, staged = marks
-        for entry in self.entries[entries:]:
-            self._behind.commands.pop((entry.tenant, entry.sender, entry.command), None)
-        del self.entries[entries:]
-        del self._replies[replies:]
-        del self._staged[staged:]
+    def _set_aside(self, actor: ScheduledActor, message: Any, error: BaseException) -> None:
+        """Report a message that an actor could not handle; stop when that happens too often (G14)."""
         self.observer.actor_failed(actor.address, message, error)
         self._rebuilds.append(self.now)
         while self._rebuilds[0] < self.now - REBUILD_PERIOD_S:
@@ -437,6 +459,9 @@ class System:
             ) from error
         if isinstance(message, Told):
             self.refuse(message, Code.INTERNAL, "the daemon failed on this command and has set it aside")
+
+    def _replace(self, actor: ScheduledActor) -> ScheduledActor:
+        """Rebuild an actor from the journal and from what the turn under way has recorded."""
         rebuilt = self._load(actor.address)
         rebuilt.inbox, actor.inbox = actor.inbox, []
         rebuilt.deadline_set = actor.deadline_set

@@ -126,6 +126,10 @@ class ScheduledActor(pykka.Actor):
     def restarted(self) -> None:
         """The process has come back from the journal: take note of what did not survive."""
 
+    def open_with(self, channel: str) -> str | None:
+        """Return the customer of this open conversation, if it is in that channel."""
+        return None
+
     def may_park(self) -> bool:
         """Tell whether the actor can leave memory now."""
         return False

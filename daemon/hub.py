@@ -226,6 +226,8 @@ class Hub:
                 timing.lease_s,
                 self.settings.limits.window,
                 self.settings.limits.frame_bytes,
+                self.settings.limits.frames_per_second,
+                self.settings.limits.frame_burst,
             ),
         )
         self._log.info("peer.connected", peer=connection.describe(), software=message.software[:60])

@@ -203,7 +203,10 @@ class ReadThread(Message, frozen=True, tag="read_thread"):
 
 
 class Welcome(Message, frozen=True, tag="welcome"):
-    """The connection is open. ``journal`` names the history to which all numbers of this daemon belong."""
+    """The connection is open. ``journal`` names the history to which all numbers of this daemon belong.
+
+    A client that sends more than ``frames_per_second``, or ``frame_burst`` at once, is refused with BUSY.
+    """
 
     version: Name
     server: Name
@@ -212,6 +215,8 @@ class Welcome(Message, frozen=True, tag="welcome"):
     lease_s: float
     window: int
     frame_bytes: int
+    frames_per_second: float = 200.0
+    frame_burst: int = 400
 
 
 class Pong(Message, frozen=True, tag="pong"):

@@ -56,6 +56,15 @@ class ChannelActor(Shell):
             return None
         return self.system.make_id()
 
+    def woken(self, *, from_parked: bool) -> None:
+        """Bind the customers whose conversations are in memory; all others are found in the store."""
+        _, tenant, channel = self.address
+        for (kind, of_tenant, ident), actor in self.system.actors.items():
+            if kind == "conversation" and of_tenant == tenant:
+                contact = actor.open_with(channel)
+                if contact is not None:
+                    self._bindings.bind(contact, ident)
+
     def audience(self, event: Any) -> tuple[str, ...]:
         """A channel has no events of its own."""
         return ()

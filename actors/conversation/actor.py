@@ -179,6 +179,13 @@ class ConversationActor(Shell):
         self.system.tell(self._channel(), Bound(state.contact, self.address[2]))
         self._report(woken=from_parked)
 
+    def open_with(self, channel: str) -> str | None:
+        """Return the customer, if the conversation is in that channel and has not ended."""
+        state = self.state
+        if state.channel != channel or state.status in (Status.NEW, Status.ENDED):
+            return None
+        return state.contact
+
     def may_park(self) -> bool:
         """An open or ended conversation may leave memory; a waiting one is in the dispatcher's hands."""
         return self.state.status in (Status.OPEN, Status.ENDED, Status.NEW)

@@ -49,10 +49,9 @@ from protocol.session import Role, Session, speaks_our_version
 
 #: How long a connection may take to be made, and then to be welcomed.
 OPENING_S_MAX = 10.0
-#: A daemon drops the frames of a peer that sends more than 200 a second (400 at once), so this client packs
-#: more into each instead.
-FRAMES_PER_SECOND = 180.0
-FRAMES_AT_ONCE = 300.0
+#: A daemon drops the frames of a peer that sends more of them than its welcome allows, so this client keeps
+#: to a part of that, and packs more into each frame instead.
+SHARE_OF_FRAMES = 0.75
 
 _check = client_codec(FRAME_BYTES)
 
@@ -95,7 +94,9 @@ class ClientMachine:
         self._said_at = 0.0
         self._pinged_at = 0.0
         self._pings = 0
-        self._frames_left = FRAMES_AT_ONCE
+        self._frames_per_second = 1.0
+        self._frames_at_once = 1.0
+        self._frames_left = 1.0
         self._counted_at = 0.0
         #: The daemon has dropped a frame unread: until then nothing is sent, and then everything again.
         self._held_until: float | None = None
@@ -140,7 +141,7 @@ class ClientMachine:
             return min(self._held_until, lost_at)
         if self._frames_left < 1.0:
             # One frame's time is enough to wait, whether or not there is anything to send then.
-            return min(self._counted_at + 1.0 / FRAMES_PER_SECOND, lost_at)
+            return min(self._counted_at + 1.0 / self._frames_per_second, lost_at)
         return min(self._ping_at(self.welcome), lost_at, self._standing.deadline, self._outstanding.deadline)
 
     # What goes in: the connection.
@@ -161,7 +162,7 @@ class ClientMachine:
         if not self._move(Step.CONNECTED):
             return
         self._since = self._heard_at = self._said_at = self._pinged_at = self._counted_at = now
-        self._frames_left = FRAMES_AT_ONCE
+        self._frames_left = 1.0
         self._held_until = None
         self._session = Session(Role.CLIENT, daemon_codec(), now, OPENING_S_MAX)
         self._session.send(self._hello)
@@ -263,8 +264,8 @@ class ClientMachine:
 
     def _may_send(self, now: float) -> bool:
         """Keep within the frames that the daemon takes in a second."""
-        earned = (now - self._counted_at) * FRAMES_PER_SECOND
-        self._frames_left = min(FRAMES_AT_ONCE, self._frames_left + earned)
+        earned = (now - self._counted_at) * self._frames_per_second
+        self._frames_left = min(self._frames_at_once, self._frames_left + earned)
         self._counted_at = now
         if self.link is Link.STOPPED:
             return True  # These are the last words.
@@ -325,7 +326,9 @@ class ClientMachine:
         self.welcome = welcome
         if self._session is not None:
             self._session.frame_bytes = welcome.frame_bytes
-        self._since = self._pinged_at = now
+        self._since = self._pinged_at = self._counted_at = now
+        self._frames_per_second = SHARE_OF_FRAMES * welcome.frames_per_second
+        self._frames_at_once = self._frames_left = max(1.0, SHARE_OF_FRAMES * welcome.frame_burst)
         self._events.append(Connected(welcome))
         self._standing.welcome(welcome.journal)
         for item in self._outstanding:

@@ -1,0 +1,191 @@
+"""One demo agent, as a process: `python -m daemon.demo.agent` with the part on standard input."""
+
+from __future__ import annotations
+
+import sys
+import time
+from queue import SimpleQueue
+
+from daemon.demo import part, reports
+from daemon.demo.part import Part
+from daemon.demo.script import CUSTOMER, Dialogue, load_script
+from protocol.client.blocking import ConsoleClient
+from protocol.errors import CommandRefused, SwitchboardError
+from protocol.messages import (
+    AgentSaid,
+    ConversationEnded,
+    CustomerSaid,
+    Delivery,
+    OfferEnded,
+    OfferMade,
+    OfferView,
+    PresenceChanged,
+    Snapshot,
+    Thread,
+    Unassigned,
+)
+
+#: How long an agent looks at an offer, comes to oneself after an unanswered one, and wraps up.
+LOOKS_S = 1.4
+COMES_BACK_S = 5.0
+WRAPS_UP_S = 1.2
+
+
+class Over(Exception):
+    """The conversation is no longer this agent's."""
+
+
+class Talk:
+    """One conversation, from its offer to its end."""
+
+    def __init__(self, agent: DemoAgent, offer: OfferView, dialogue: Dialogue | None) -> None:
+        self._agent = agent
+        self._offer = offer
+        self._dialogue = dialogue
+        self._heard: set[int] = set()
+        self.inbox: SimpleQueue[Delivery] = SimpleQueue()
+
+    def play(self) -> None:
+        """Look at it, decide, and if it was accepted follow the dialogue."""
+        try:
+            thread = self._read()
+            if self._answer(thread):
+                said = sum(isinstance(entry.news, AgentSaid) for entry in thread.entries)
+                self._follow(said)
+        except Over:
+            return
+        except CommandRefused as refused:
+            # The customer has left, or the offer has ended, while this agent was busy with it.
+            if not refused.definite:
+                reports.send(reports.Trouble(self._agent.name, str(refused)))
+        except SwitchboardError:
+            return
+
+    def _read(self) -> Thread:
+        thread = self._agent.client.read_thread(self._agent.name, self._offer.conversation)
+        heard = [entry.sequence for entry in thread.entries if isinstance(entry.news, CustomerSaid)]
+        self._heard.update(heard)
+        reports.send(reports.HasRead(self._agent.name, self._offer.conversation, tuple(heard)))
+        return thread
+
+    def _answer(self, thread: Thread) -> bool:
+        """Accept, decline, or leave the offer unanswered; say whether it was accepted."""
+        agent, dialogue = self._agent, self._dialogue
+        first = not any(isinstance(entry.news, OfferEnded) for entry in thread.entries)
+        agent.pace.pause(LOOKS_S)
+        if dialogue is None:
+            agent.client.decline(agent.name, self._offer, "this agent only plays the demo")
+        elif dialogue.language not in agent.languages:
+            agent.client.decline(agent.name, self._offer, f"does not read {dialogue.language}")
+        elif dialogue.declined_because and first:
+            agent.client.decline(agent.name, self._offer, dialogue.declined_because)
+        elif not (dialogue.leaves_after_s or (dialogue.unanswered and first)):
+            agent.client.accept(agent.name, self._offer)
+            return True
+        return False
+
+    def _follow(self, said: int) -> None:
+        """Play the agent's lines, beginning after those that somebody has said already."""
+        assert self._dialogue is not None
+        agent, conversation, wanted = self._agent, self._offer.conversation, 0
+        for side, text in self._dialogue.talk:
+            if side == CUSTOMER:
+                wanted += 1
+                self._wait_for(wanted)
+            elif said:
+                said -= 1
+            else:
+                agent.pace.type(text)
+                ack = agent.client.say(agent.name, conversation, text)
+                reports.send(
+                    reports.Wrote(
+                        agent.name, "agent", conversation, ack.sequence, self._offer.contact, text, time.time()
+                    )
+                )
+        agent.pace.pause(WRAPS_UP_S)
+        agent.client.end(agent.name, conversation, self._dialogue.wrap_up)
+
+    def _wait_for(self, wanted: int) -> None:
+        while len(self._heard) < wanted:
+            delivery = self.inbox.get()
+            if isinstance(delivery.news, CustomerSaid):
+                self._heard.add(delivery.sequence)
+            elif isinstance(delivery.news, ConversationEnded | Unassigned):
+                raise Over
+
+
+class DemoAgent:
+    """An agent who plays by the script."""
+
+    def __init__(self, played: Part) -> None:
+        self.name = played.name
+        self.languages = played.languages
+        self.pace = played.pace
+        self._part = played
+        self._script = load_script()
+        self._talks: dict[str, Talk] = {}
+        self.client = ConsoleClient(
+            played.address, name=played.name, keys=played.keys, server_key=played.server_key
+        )
+
+    def work(self) -> None:
+        """Log in, and answer until the client is closed."""
+        self.client.login(self.name, self._part.password)
+        for item in self.client.events(self.name):
+            if isinstance(item, Snapshot):
+                self._begin(item)
+            else:
+                reports.send(reports.Told(self.name, item))
+                self._take(item)
+
+    def _begin(self, snapshot: Snapshot) -> None:
+        if snapshot.presence != "online":
+            part.begin(self._come_back)
+        for offer in snapshot.offers:
+            self._consider(offer)
+        reports.send(reports.Ready(self.name))
+
+    def _take(self, delivery: Delivery) -> None:
+        news = delivery.news
+        if isinstance(news, OfferMade):
+            self._consider(news.offer)
+        elif isinstance(news, PresenceChanged):
+            if news.presence == "not_answering":
+                part.begin(self._come_back)
+        elif delivery.conversation in self._talks:
+            self._talks[delivery.conversation].inbox.put(delivery)
+
+    def _consider(self, offer: OfferView) -> None:
+        talk = Talk(self, offer, self._script.by_contact(offer.contact))
+        self._talks[offer.conversation] = talk
+        part.begin(talk.play)
+
+    def take_breaks(self) -> None:
+        """Be away when the script says so."""
+        for one in self._script.breaks:
+            if one.agent == self.name:
+                self.pace.pause(one.at_s)
+                self.client.set_presence(self.name, "away")
+                self.pace.pause(one.lasts_s)
+                self.client.set_presence(self.name, "online")
+
+    def _come_back(self) -> None:
+        self.pace.pause(COMES_BACK_S)
+        self.client.set_presence(self.name, "online")
+
+
+def main() -> int:
+    """Play until the input ends."""
+    played = part.receive()
+    try:
+        agent = DemoAgent(played)
+        part.listen(lambda: part.begin(agent.take_breaks), lambda: agent.client.close(1.0))
+        agent.work()
+    except SwitchboardError as error:
+        reports.send(reports.Trouble(played.name, str(error)))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
