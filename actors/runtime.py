@@ -243,9 +243,9 @@ class System:
         entries = self.entries
         record = None
         if entries:
+            self._note_received()
             self._number(entries)
             record = make_record(self.head + 1, self.epoch, entries, self._hash)
-        self._note_received()
         if record is None and not self._parking and not (everything and self._behind.behind):
             return None
         head = self.head + len(entries)
@@ -270,14 +270,20 @@ class System:
         return replies, news
 
     def _number(self, entries: list[Entry]) -> None:
-        """Give each event its place in the index, and in the mailbox of everyone in its audience."""
+        """Give each event its place in the index, and in the mailbox of everyone in its audience.
+
+        Whatever changes is noted here and in the order of positions: the oldest change must come first, or the
+        low water would pass one that is not written yet.
+        """
         position = self.head
         behind = self._behind
         note, dirty, news, mailboxes = behind.note, behind.dirty, self._has_news, self.mailboxes
         for entry in entries:
             position += 1
             tenant = entry.tenant
-            note((entry.kind, tenant, entry.id), entry.sequence, position)
+            stream_address = (entry.kind, tenant, entry.id)
+            note(stream_address, entry.sequence, position)
+            dirty(stream_address, position)
             for stream in entry.audience:
                 address = ("mailbox", tenant, stream)
                 mailbox = mailboxes.get(address)
@@ -301,7 +307,7 @@ class System:
 
         ``told`` is the command whose id the event carries; it is acknowledged when the turn is flushed (G1).
         """
-        kind, tenant, ident = address = actor.address
+        kind, tenant, ident = actor.address
         entries = self.entries
         position = self.head + len(entries) + 1
         if told is None:
@@ -311,7 +317,6 @@ class System:
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
             self._behind.commands[tenant, sender, command] = (position, self.now)
             self._replies.append((told.reply_to, Ack(command, position, ident, sequence)))
-        self._behind.dirty(address, position)
 
     def reply(self, told: Told, message: Any) -> None:
         """Answer a command once the turn is flushed."""
@@ -412,7 +417,7 @@ class System:
             self._mailboxes_received.add(("mailbox", mailbox.tenant, mailbox.stream))
 
     def _note_received(self) -> None:
-        if self._mailboxes_received and self.entries:
+        if self._mailboxes_received:
             for address in self._mailboxes_received:
                 self._behind.dirty(address, self.head + 1)
             self._mailboxes_received.clear()
