@@ -1,0 +1,1 @@
+"""Replays real dialogues through a running daemon and compares what everybody saw with the source."""
