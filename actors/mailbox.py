@@ -8,7 +8,7 @@ journal.
 
 from __future__ import annotations
 
-from actors.journal import Entry
+from actors.journal import Address, Entry
 
 #: How many of the newest deliveries a mailbox keeps in memory at least.
 RECENT = 256
@@ -19,11 +19,12 @@ SLACK = 64
 class Mailbox:
     """The numbers of one consumer. ``received``: everything up to it is safe with the consumer."""
 
-    __slots__ = ("_recent", "last", "received", "stream", "tenant")
+    __slots__ = ("_recent", "address", "last", "received", "stream", "tenant")
 
     def __init__(self, tenant: str, stream: str, last: int = 0, received: int = 0) -> None:
         self.tenant = tenant
         self.stream = stream
+        self.address: Address = ("mailbox", tenant, stream)
         self.last = last
         self.received = received
         self._recent: list[Entry] = []

@@ -112,10 +112,11 @@ class System:
         self._ready: deque[ScheduledActor] = deque()
         self._staged: list[tuple[Address, Any]] = []
         self._replies: list[tuple[Any, Any]] = []
-        self._behind = WriteBehind(self._freeze, self.newest_command)
-        self._newest_command: dict[tuple[str, str], bytes] = {}
+        self._behind = WriteBehind(self._freeze, store.newest_command)
         self._rebuilds: deque[float] = deque()
+        self._idle: list[tuple[Address, float]] = []
         self._parking: list[Address] = []
+        self._discarded: dict[Address, None] = {}
         self._park_round: list[Address] = []
         self._mailboxes_received: set[Address] = set()
         self._has_news: list[Mailbox] = []
@@ -211,7 +212,8 @@ class System:
         """Take back what handlers have recorded, answered and told since the marks."""
         entries, replies, staged = marks
         for entry in self.entries[entries:]:
-            self._behind.commands.pop((entry.tenant, entry.sender, entry.command), None)
+            if entry.command:
+                self._behind.commands.take_back(entry.tenant, entry.sender, entry.command)
         del self.entries[entries:]
         del self._replies[replies:]
         del self._staged[staged:]
@@ -240,6 +242,7 @@ class System:
 
     def seal(self, *, everything: bool = False) -> Batch | None:
         """Number the events of the turn and return what has to be committed; None if there is nothing."""
+        self._park_the_idle()
         entries = self.entries
         record = None
         if entries:
@@ -250,10 +253,9 @@ class System:
             return None
         head = self.head + len(entries)
         share = 1 << 60 if everything else STEP + 2 * len(entries)
-        snapshots, index, commands, low_water = self._behind.collect(head, share, everything=everything)
-        for row in commands:
-            key = (row.tenant, row.sender)
-            self._newest_command[key] = max(self.newest_command(*key), row.commands[-1])
+        snapshots, index, commands, low_water = self._behind.collect(
+            head, share, self.now, everything=everything
+        )
         return Batch(record, snapshots, index, commands, low_water)
 
     def release(self, batch: Batch | None) -> tuple[list[tuple[Any, Any]], list[Mailbox]]:
@@ -265,33 +267,31 @@ class System:
         for address in self._parking:
             self._leave_memory(address)
         self._parking.clear()
+        for address in self._discarded:
+            discarded = self.actors.get(address)
+            if discarded is not None and discarded.sequence() == 0:
+                self._leave_memory(address)
+        self._discarded.clear()
         replies, self._replies = self._replies, []
         news, self._has_news = self._has_news, []
         return replies, news
 
     def _number(self, entries: list[Entry]) -> None:
-        """Give each event its place in the index, and in the mailbox of everyone in its audience.
-
-        Whatever changes is noted here and in the order of positions: the oldest change must come first, or the
-        low water would pass one that is not written yet.
-        """
+        """Give each event its place in the index, and in the mailbox of everyone in its audience."""
         position = self.head
-        behind = self._behind
-        note, dirty, news, mailboxes = behind.note, behind.dirty, self._has_news, self.mailboxes
+        note, mailbox_of = self._behind.note, self.mailboxes.get
+        news: dict[Mailbox, int] = {}
         for entry in entries:
             position += 1
             tenant = entry.tenant
-            stream_address = (entry.kind, tenant, entry.id)
-            note(stream_address, entry.sequence, position)
-            dirty(stream_address, position)
+            note((entry.kind, tenant, entry.id), entry.sequence, position)
             for stream in entry.audience:
-                address = ("mailbox", tenant, stream)
-                mailbox = mailboxes.get(address)
-                if mailbox is None:
-                    mailbox = mailboxes[address] = Mailbox(tenant, stream)
-                note(address, mailbox.put(entry), position)
-                dirty(address, position)
-                news.append(mailbox)
+                mailbox = mailbox_of(("mailbox", tenant, stream)) or self.mailbox(tenant, stream)
+                note(mailbox.address, mailbox.put(entry), position)
+                news[mailbox] = position
+        for mailbox in news:
+            self._behind.dirty(mailbox.address, self.head + 1)
+        self._has_news = list(news)
 
     # What an actor does in a handler.
 
@@ -315,7 +315,7 @@ class System:
         else:
             command, sender = told.message.id, told.sender
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
-            self._behind.commands[tenant, sender, command] = (position, self.now)
+            self._behind.commands.add(tenant, sender, command, position)
             self._replies.append((told.reply_to, Ack(command, position, ident, sequence)))
 
     def reply(self, told: Told, message: Any) -> None:
@@ -326,33 +326,19 @@ class System:
         """Refuse a command."""
         self.reply(told, Refused(code.value, message, told.message.id, retry_after_s))
 
-    def is_new(self, told: Told) -> bool:
-        """True when this command was certainly never accepted:
-
-        the quick answer, nearly always the right one.
-        """
-        key = (told.tenant, told.sender, told.message.id)
-        return key not in self._behind.commands and key[2] > self.newest_command(told.tenant, told.sender)
-
     def first_entry(self, told: Told) -> tuple[int, Entry] | None:
         """Return position and event of the first time this command was accepted, or None if it is new
         (G3).
         """
         key = (told.tenant, told.sender, told.message.id)
-        known = self._behind.commands.get(key)
-        position = known[0] if known is not None else self.store.command(*key)
-        if position is None:
+        commands = self._behind.commands
+        if commands.is_new(*key):
             return None
-        entry = self.entry_at(position)
-        return None if entry is None else (position, entry)
-
-    def newest_command(self, tenant: str, sender: str) -> bytes:
-        """The greatest id in the command table: a greater one cannot be there, so nobody has to look."""
-        newest = self._newest_command.get((tenant, sender))
-        if newest is None:
-            newest = self.store.newest_command(tenant, sender) or b""
-            self._newest_command[tenant, sender] = newest
-        return newest
+        position = commands.position(*key)
+        if position is None:
+            position = self.store.command(*key)
+        entry = None if position is None else self.entry_at(position)
+        return None if position is None or entry is None else (position, entry)
 
     # Reading.
 
@@ -408,13 +394,13 @@ class System:
         """
         entries = mailbox.after(after, limit)
         if entries is None:
-            entries = self.read_stream(("mailbox", mailbox.tenant, mailbox.stream), after, limit)
+            entries = self.read_stream(mailbox.address, after, limit)
         return entries
 
     def received(self, mailbox: Mailbox, number: int) -> None:
         """Note how far a consumer has received; it is written with a later commit."""
         if mailbox.advance(number):
-            self._mailboxes_received.add(("mailbox", mailbox.tenant, mailbox.stream))
+            self._mailboxes_received.add(mailbox.address)
 
     def _note_received(self) -> None:
         if self._mailboxes_received:
@@ -475,34 +461,42 @@ class System:
         return rebuilt
 
     def park_idle(self, before: float, limit: int = 1_000) -> int:
-        """Let actors leave memory that were not told anything since ``before``; return how many will.
+        """Let actors leave memory that were not told anything since ``before``; return how many may.
 
-        Each call looks at no more than ``limit`` actors and goes on where the last one stopped. Call after
-        ``run``, and run again.
+        Each call looks at no more than ``limit`` actors and goes on where the last one stopped. They leave
+        when the turn is sealed, unless they are told something before.
         """
-        parked = 0
         if not self._park_round:
             self._park_round = list(self.actors)
+        found = len(self._idle)
         for address in self._park_round[-limit:]:
             actor = self.actors.get(address)
             if actor is not None and actor.touched_at <= before and actor.may_park():
-                self.park(actor)
-                parked += 1
+                self._idle.append((address, before))
         del self._park_round[-limit:]
-        return parked
+        return len(self._idle) - found
 
-    def park(self, actor: ScheduledActor) -> None:
-        """Write the actor's snapshot with the next commit, then let it leave memory."""
-        actor.parked()
+    def _park_the_idle(self) -> None:
+        """The last thing in a turn: nobody can miss an actor that is on its way out."""
+        idle, self._idle = self._idle, []
+        for address, before in idle:
+            actor = self.actors.get(address)
+            if actor is not None and actor.touched_at <= before and actor.may_park():
+                self._park(actor)
         if self._staged:
-            self._deliver_staged()
+            self.run()
+
+    def _park(self, actor: ScheduledActor) -> None:
+        """Write the actor's snapshot with this commit, then let it leave memory."""
+        actor.parked()
         self._behind.urgent(actor.address, self.head + 1)
         self._parking.append(actor.address)
 
     def discard(self, actor: ScheduledActor) -> None:
-        """Let an actor that has nothing to keep leave memory at the end of the turn."""
-        if actor.address not in self._parking:
-            self._parking.append(actor.address)
+        """Let an actor that has nothing to keep leave memory at the end of the turn, if it still has
+        nothing.
+        """
+        self._discarded[actor.address] = None
 
     def _leave_memory(self, address: Address) -> None:
         actor = self.actors.pop(address, None)
@@ -571,7 +565,7 @@ class System:
             if position > low.streams:
                 self._behind.note(address, entry.sequence, position)
             if entry.command and position > low.commands:
-                self._behind.commands[entry.tenant, entry.sender, entry.command] = (position, entry.at)
+                self._behind.commands.add(entry.tenant, entry.sender, entry.command, position)
             if position > low.snapshots:
                 self._replay_state(address, position, entry, as_of)
             for stream in entry.audience:
@@ -620,7 +614,7 @@ class System:
 def freeze_mailbox(mailbox: Mailbox) -> SnapshotRow:
     """Return the snapshot of a mailbox; its position is filled in by the commit."""
     body = mailbox.last.to_bytes(8, "big") + mailbox.received.to_bytes(8, "big")
-    return SnapshotRow(("mailbox", mailbox.tenant, mailbox.stream), 0, body, live=True)
+    return SnapshotRow(mailbox.address, 0, body, live=True)
 
 
 def thaw_mailbox(row: SnapshotRow) -> Mailbox:

@@ -20,8 +20,6 @@ class Shell(ScheduledActor):
 
     def answered_before(self, told: Told) -> bool:
         """Answer a repeated command with its first answer (G3); False if the command is new."""
-        if self.system.is_new(told):
-            return False
         found = self.system.first_entry(told)
         if found is None:
             return False

@@ -8,19 +8,16 @@ there (docs/decisions/0002-write-behind.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 
+from actors.commands import Commands
 from actors.journal import Address, CommandRow, IndexRow, LowWater, SnapshotRow
 
 #: How many positions the tables may be behind the journal before they are written.
 LAG = 20_000
-#: How many commands are written in one go, so that a row holds many of them.
-COMMANDS_STEP = 4_096
 #: The fewest rows that one commit writes behind when there is anything to write.
 STEP = 32
-
-CommandKey = tuple[str, str, bytes]
 
 
 class WriteBehind:
@@ -29,18 +26,16 @@ class WriteBehind:
     def __init__(
         self,
         freeze: Callable[[Address], SnapshotRow | None],
-        newest_command: Callable[[str, str], bytes],
+        newest_command: Callable[[str, str], bytes | None],
     ) -> None:
         self._freeze = freeze
-        self._newest_command = newest_command
         self._dirty: dict[Address, int] = {}
         #: Note that an actor or mailbox has changed: ``dirty(address, position)``. The first position counts.
         self.dirty: Callable[[Address, int], int] = self._dirty.setdefault
         self._urgent: dict[Address, None] = {}
         #: Streams and what the index table lacks of them: first sequence, then the positions in order.
         self.index: dict[Address, list[int]] = {}
-        #: Commands that are not in the command table yet, and the position and time of each.
-        self.commands: dict[CommandKey, tuple[int, float]] = {}
+        self.commands = Commands(newest_command)
 
     @property
     def behind(self) -> int:
@@ -74,7 +69,7 @@ class WriteBehind:
         return pending[0] if pending else None
 
     def collect(
-        self, head: int, share: int, *, everything: bool = False
+        self, head: int, share: int, now: float, *, everything: bool = False
     ) -> tuple[list[SnapshotRow], list[IndexRow], list[CommandRow], LowWater]:
         """Take out what the next commit shall write. ``share`` bounds the rows of each table.
 
@@ -84,7 +79,7 @@ class WriteBehind:
         snapshots = self._collect_snapshots(head, horizon, share)
         index = self._collect_index(horizon, share)
         index.extend(self._index_of_mailboxes(snapshots))
-        commands = self._collect_commands(horizon, everything=everything)
+        commands = self.commands.collect(now, everything=everything)
         return snapshots, index, commands, self._low_water(head)
 
     def _collect_snapshots(self, head: int, horizon: int, share: int) -> list[SnapshotRow]:
@@ -123,40 +118,8 @@ class WriteBehind:
         first, *positions = self.index.pop(stream)
         return IndexRow(stream, first, tuple(positions))
 
-    def _collect_commands(self, horizon: int, *, everything: bool) -> list[CommandRow]:
-        """Take commands out in big steps: a row with many ids costs hardly more than one with a single id."""
-        commands = self.commands
-        oldest = next(iter(commands.values()), None)
-        if oldest is None or oldest[0] > horizon or not (everything or oldest[0] <= horizon - COMMANDS_STEP):
-            return []
-        chosen: dict[tuple[str, str], list[tuple[bytes, int, float]]] = {}
-        taken: list[CommandKey] = []
-        for key, (position, at) in commands.items():
-            if position > horizon:
-                break
-            taken.append(key)
-            chosen.setdefault(key[:2], []).append((key[2], position, at))
-        for key in taken:
-            del commands[key]
-        return [row for sender, found in chosen.items() for row in self._command_rows(*sender, found)]
-
-    def _command_rows(
-        self, tenant: str, sender: str, found: list[tuple[bytes, int, float]]
-    ) -> Iterator[CommandRow]:
-        """Growing ids make one row beyond all earlier ones; the others a row each."""
-        found.sort()
-        newest = self._newest_command(tenant, sender)
-        ordered = [item for item in found if item[0] > newest]
-        for command, position, at in found[: len(found) - len(ordered)]:
-            yield CommandRow(tenant, sender, (command,), (position,), at)
-        if ordered:
-            commands, positions, times = zip(*ordered, strict=True)
-            yield CommandRow(tenant, sender, commands, positions, max(times))
-
     def _low_water(self, head: int) -> LowWater:
         snapshots = next(iter(self._dirty.values()), head + 1) - 1
         first_index = next(iter(self.index.values()), None)
         index = first_index[1] - 1 if first_index else head
-        first_command = next(iter(self.commands.values()), None)
-        commands = first_command[0] - 1 if first_command else head
-        return LowWater(snapshots, index, commands)
+        return LowWater(snapshots, index, self.commands.low_water(head))

@@ -57,7 +57,7 @@ class Outbound:
         connection, mailbox = subscription.connection, subscription.mailbox
         self.unsubscribe(connection, mailbox.stream)
         connection.subscriptions[mailbox.stream] = subscription
-        self._subscriptions.setdefault(("mailbox", mailbox.tenant, mailbox.stream), []).append(subscription)
+        self._subscriptions.setdefault(mailbox.address, []).append(subscription)
 
     def unsubscribe(self, connection: Connection, stream: str) -> None:
         """End a connection's subscription."""
@@ -65,7 +65,7 @@ class Outbound:
         if subscription is None:
             return
         self._owed.pop(subscription, None)
-        address = ("mailbox", subscription.mailbox.tenant, stream)
+        address = subscription.mailbox.address
         readers = self._subscriptions[address]
         readers.remove(subscription)
         if not readers:
@@ -82,8 +82,8 @@ class Outbound:
     def release(self, replies: list[tuple[Any, Any]], mailboxes: Iterable[Mailbox]) -> list[Connection]:
         """Send everything that the flushed turn owes; return the peers that cannot be reached."""
         self._reply(replies)
-        for mailbox in dict.fromkeys(mailboxes):
-            for subscription in self._subscriptions.get(("mailbox", mailbox.tenant, mailbox.stream), ()):
+        for mailbox in mailboxes:
+            for subscription in self._subscriptions.get(mailbox.address, ()):
                 self._owed[subscription] = None
         snapshots, self._owed_snapshots = self._owed_snapshots, []
         for subscription in snapshots:

@@ -137,15 +137,16 @@ class Reactor:
         self._commit(now)
 
     def _drain(self) -> None:
-        hub, numbers = self.hub, self._numbers
+        take = self.hub.receive
         for listener in self._listeners:
             receive = listener.receive
-            for _ in range(self.drain_frames):
+            number = 0
+            for number in range(1, self.drain_frames + 1):
                 received = receive()
                 if received is None:
                     break
-                numbers.frames_in += 1
-                hub.receive(listener, received[0], received[1])
+                take(listener, *received)
+            self._numbers.frames_in += number
 
     def _commit(self, now: float) -> None:
         batch = self.system.seal(everything=now >= self._tidy_at and not self.system.entries)

@@ -68,8 +68,9 @@ class DispatcherActor(Shell):
         now = self.system.now
         match message:
             case Report():
-                self.view.take_report(message, now)
                 self._changed.add(message.department)
+                for agent in self.view.take_report(message, now):
+                    self._look_where_he_serves(agent)
             case AgentNews():
                 self._take_agent(message)
             case Tick():
@@ -88,12 +89,16 @@ class DispatcherActor(Shell):
             reason = "not reachable" if not known.reachable else f"presence is {known.presence}"
             for conversation in sorted(known.offers):
                 self._tell_conversation(conversation, WithdrawOffer(news.agent, reason))
-        if news.agent in self.desk.agents:
-            self._changed.update(self.desk.agents[news.agent].departments)
+        self._look_where_he_serves(news.agent)
+
+    def _look_where_he_serves(self, agent: str) -> None:
+        if agent in self.desk.agents:
+            self._changed.update(self.desk.agents[agent].departments)
 
     def _pass_on(self, message: OwnedBy) -> None:
         known = self.view.agent(message.agent)
-        conversations = set(known.owned)
+        # What was offered may have been accepted in this very turn; whoever it does not concern ignores it.
+        conversations = known.owned | known.offers
         if known.parked:
             conversations.update(self.system.store.owned(self.address[1], message.agent))
         for conversation in sorted(conversations):

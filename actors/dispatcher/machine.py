@@ -108,11 +108,21 @@ class View:
             known.idle_since = now
         known.presence, known.reachable = news.presence, news.reachable
 
-    def take_report(self, report: Report, now: float) -> None:
-        """Take in what a conversation tells; the newest report is the whole truth about it."""
+    def take_report(self, report: Report, now: float) -> list[str]:
+        """Take in what a conversation tells; the newest report is the whole truth about it.
+
+        Return the agents who have room again: other queues that they serve may wait for it.
+        """
         before = self.conversations.pop(report.conversation, None)
+        freed: list[str] = []
         if before is not None:
             self._unlink(before, now)
+            had, has = {before.assignee, before.offered_to}, {report.assignee, report.offered_to, ""}
+            freed = sorted(had - has)
+        self._link(report, before)
+        return freed
+
+    def _link(self, report: Report, before: Report | None) -> None:
         if report.parked:
             self.agent(report.assignee).parked += 1
             return
