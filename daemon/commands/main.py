@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "daemon.commands.verify",
     "tail": "daemon.commands.tail",
     "transcript": "daemon.commands.transcript",
+    "demo": "daemon.commands.demo",
 }
 
 

@@ -99,7 +99,13 @@ class Talk:
                 ack = agent.client.say(agent.name, conversation, text)
                 reports.send(
                     reports.Wrote(
-                        agent.name, "agent", conversation, ack.sequence, self._offer.contact, text, time.time()
+                        agent.name,
+                        "agent",
+                        conversation,
+                        ack.sequence,
+                        self._offer.contact,
+                        text,
+                        time.time(),
                     )
                 )
         agent.pace.pause(WRAPS_UP_S)
@@ -125,7 +131,7 @@ class DemoAgent:
         self._script = load_script()
         self._talks: dict[str, Talk] = {}
         self.client = ConsoleClient(
-            played.address, name=played.name, keys=played.keys, server_key=played.server_key
+            played.address, name=played.plain_name, keys=played.keys, server_key=played.server_key
         )
 
     def work(self) -> None:
@@ -143,7 +149,7 @@ class DemoAgent:
             part.begin(self._come_back)
         for offer in snapshot.offers:
             self._consider(offer)
-        reports.send(reports.Ready(self.name))
+        reports.send(reports.Ready(self.name, snapshot.presence))
 
     def _take(self, delivery: Delivery) -> None:
         news = delivery.news

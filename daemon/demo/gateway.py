@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from daemon.demo import part, reports
@@ -62,10 +63,12 @@ class Customer:
     def _leave(self) -> bool:
         """Go if nobody has answered in time; say whether that was so."""
         try:
-            while not isinstance(self._next(self._gateway.pace.seconds(self._dialogue.leaves_after_s)), Assigned):
+            while not isinstance(
+                self._next(self._gateway.pace.seconds(self._dialogue.leaves_after_s)), Assigned
+            ):
                 pass
         except Empty:
-            self._gateway.client.customer_left(self._dialogue.channel, self.contact, "nobody has answered")
+            self._gateway.client.customer_left(self._dialogue.channel, self.contact, "no answer in time")
             return True
         return False
 
@@ -86,7 +89,7 @@ class DemoGateway:
         self.pace = played.pace
         self.run = played.run
         self.client = GatewayClient(
-            played.address, name=played.name, keys=played.keys, server_key=played.server_key
+            played.address, name=played.plain_name, keys=played.keys, server_key=played.server_key
         )
         script = load_script()
         customers = [Customer(self, dialogue) for dialogue in script.conversations]
@@ -97,7 +100,7 @@ class DemoGateway:
         """Listen to every channel."""
         for channel in self._channels:
             self.client.subscribe(channel)
-            part.begin(lambda channel=channel: self._listen(channel))
+            part.begin(partial(self._listen, channel))
         reports.send(reports.Ready(self.name))
 
     def _listen(self, channel: str) -> None:

@@ -35,6 +35,11 @@ class Part(Struct, frozen=True):
         return load_key_pair(self.key_file) if self.key_file else None
 
     @property
+    def plain_name(self) -> str:
+        """The name to say: only on a plain listener; otherwise the key says it."""
+        return "" if self.key_file else self.name
+
+    @property
     def pace(self) -> Pace:
         """How fast it is played."""
         return Pace(self.speed)

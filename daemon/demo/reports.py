@@ -22,7 +22,9 @@ class Report(Struct, frozen=True, tag=True):
 
 
 class Ready(Report, frozen=True):
-    """Connected, logged in, subscribed."""
+    """Connected, logged in, subscribed; of an agent, with the presence that this has led to."""
+
+    presence: str = ""
 
 
 class Wrote(Report, frozen=True):
@@ -62,7 +64,7 @@ class Trouble(Report, frozen=True):
 AnyReport = Ready | Wrote | Told | HasRead | Done | Trouble
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(AnyReport)
+_decoder: msgspec.json.Decoder[AnyReport] = msgspec.json.Decoder(AnyReport)
 _one_at_a_time = threading.Lock()
 
 

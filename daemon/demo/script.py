@@ -15,9 +15,9 @@ AGENT: Literal["agent"] = "agent"
 Side = Literal["customer", "agent"]
 
 #: How long somebody types: to begin, per column on the screen (a Chinese character has two), and at most.
-TYPING_FIRST_S = 0.5
-TYPING_COLUMN_S = 0.016
-TYPING_S_MAX = 2.2
+TYPING_FIRST_S = 0.7
+TYPING_COLUMN_S = 0.018
+TYPING_S_MAX = 2.6
 #: Between a contact of the script and the id of this run.
 RUN_MARK = "~"
 
