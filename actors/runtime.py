@@ -277,20 +277,26 @@ class System:
         return replies, news
 
     def _number(self, entries: list[Entry]) -> None:
-        """Give each event its place in the index, and in the mailbox of everyone in its audience."""
-        position = self.head
-        note, mailbox_of = self._behind.note, self.mailboxes.get
+        """Give each event its place in the index, and in the mailbox of everyone in its audience.
+
+        Whatever the turn changes is noted here, under one position: were a later change noted before an earlier
+        one, the low water would pass what is not written yet.
+        """
+        position, first = self.head, self.head + 1
+        note, dirty, mailbox_of = self._behind.note, self._behind.dirty, self.mailboxes.get
         news: dict[Mailbox, int] = {}
         for entry in entries:
             position += 1
             tenant = entry.tenant
-            note((entry.kind, tenant, entry.id), entry.sequence, position)
+            address = (entry.kind, tenant, entry.id)
+            note(address, entry.sequence, position)
+            dirty(address, first)
             for stream in entry.audience:
                 mailbox = mailbox_of(("mailbox", tenant, stream)) or self.mailbox(tenant, stream)
                 note(mailbox.address, mailbox.put(entry), position)
                 news[mailbox] = position
         for mailbox in news:
-            self._behind.dirty(mailbox.address, self.head + 1)
+            dirty(mailbox.address, first)
         self._has_news = list(news)
 
     # What an actor does in a handler.
