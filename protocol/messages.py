@@ -32,7 +32,7 @@ class Message(Struct, frozen=True, tag_field="type", omit_defaults=True):
 
 
 class Text(Message, frozen=True, tag="text"):
-    """A text message. ``text`` has at least one character; the desk's policy bounds its length (H2)."""
+    """A text message. What an agent writes may be bounded further by the desk's policy (H2)."""
 
     text: Annotated[str, Meta(min_length=1, max_length=65_536)]
 
@@ -66,10 +66,7 @@ class Hello(Message, frozen=True, tag="hello"):
 
 
 class Ping(Message, frozen=True, tag="ping"):
-    """Sent by a client that has sent nothing for ``heartbeat_s``;
-
-    the daemon answers ``pong`` with the same number.
-    """
+    """Sent by a client that has sent, or heard, nothing for ``heartbeat_s``."""
 
     number: Number = 0
 
@@ -100,8 +97,8 @@ class Logout(Message, frozen=True, tag="logout"):
 class Subscribe(Message, frozen=True, tag="subscribe"):
     """Ask for everything in ``stream`` after number ``after``.
 
-    Without ``after`` the answer begins with a snapshot (agents), or where the last ``received`` left off
-    (channels). ``journal`` is the id from ``welcome`` under which the numbers were learnt.
+    Without ``after`` the stream begins with a snapshot (agents), or where the last ``received`` left off
+    (channels). A later ``subscribe`` of the same stream replaces this one.
     """
 
     id: CommandId
@@ -133,7 +130,7 @@ class CustomerMessage(Message, frozen=True, tag="customer_message"):
 
 
 class CustomerLeft(Message, frozen=True, tag="customer_left"):
-    """The customer has ended the conversation, or has gone (F11)."""
+    """The customer has ended the conversation, or has gone (F11): the conversation ends."""
 
     id: CommandId
     channel: Name
@@ -190,7 +187,10 @@ class End(Message, frozen=True, tag="end"):
 
 
 class ReadThread(Message, frozen=True, tag="read_thread"):
-    """Ask for the thread of a conversation offered or assigned to this agent, after sequence ``after``."""
+    """Ask for the thread of a conversation offered or assigned to this agent.
+
+    The answer covers the sequences ``after + 1`` to ``after + limit``; the next page has ``after + limit``.
+    """
 
     id: CommandId
     agent: Name
@@ -252,10 +252,7 @@ class Refused(Message, frozen=True, tag="refused"):
 
 
 class LoggedIn(Message, frozen=True, tag="logged_in"):
-    """The agent's session is open.
-
-    ``token`` serves ``login_with_token`` until ``expires_at`` (seconds since 1970).
-    """
+    """The agent's session is open on this connection. Each login brings a new token."""
 
     id: CommandId
     agent: Name
@@ -272,7 +269,10 @@ class Subscribed(Message, frozen=True, tag="subscribed"):
 
 
 class Gap(Message, frozen=True, tag="gap"):
-    """Numbers up to ``first_available - 1`` are no longer kept; a snapshot follows (G5)."""
+    """Deliveries before ``first_available`` that have not come will not come: they are no longer kept (G5).
+
+    In an agent's stream a snapshot follows.
+    """
 
     id: CommandId
     stream: Stream
@@ -339,7 +339,7 @@ class OfferMade(Message, frozen=True, tag="offer_made"):
 
 
 class OfferEnded(Message, frozen=True, tag="offer_ended"):
-    """The offer is over: ``accepted``, ``declined``, ``expired`` or ``withdrawn``."""
+    """The offer is over, and was not accepted; the news of an accepted one is ``assigned``."""
 
     offer: str
     outcome: str
@@ -374,7 +374,7 @@ class ConversationStarted(Message, frozen=True, tag="conversation_started"):
 
 
 class ConversationEnded(Message, frozen=True, tag="conversation_ended"):
-    """The conversation is over; ``by`` is ``agent`` or ``customer``."""
+    """The conversation is over."""
 
     by: str
     contact: str
@@ -382,7 +382,7 @@ class ConversationEnded(Message, frozen=True, tag="conversation_ended"):
 
 
 class PresenceChanged(Message, frozen=True, tag="presence_changed"):
-    """The agent's presence has changed; ``reason`` says by what."""
+    """The agent's presence has changed."""
 
     presence: str
     reason: str = ""
@@ -426,10 +426,7 @@ class ThreadEntry(Struct, frozen=True, omit_defaults=True):
 
 
 class Thread(Message, frozen=True, tag="thread"):
-    """The answer to ``read_thread``:
-
-    entries in order; ``last`` is the newest sequence of the conversation.
-    """
+    """The answer to ``read_thread``; sequences are missing where there is nothing to tell a reader."""
 
     id: CommandId
     conversation: Name

@@ -1,0 +1,1 @@
+"""The written specification, made from the message types: ``python -m protocol.specification --write``."""

@@ -1,0 +1,131 @@
+"""The golden vectors: two examples of every message with their bytes, for whoever writes another codec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct, inspect
+
+from protocol.codec import encode
+from protocol.messages import VERSION, Message
+from protocol.specification.shapes import FROM_CLIENT, NEWS, TOP, name_of
+
+#: Versions that are released: their vectors never change again, so ``--write`` leaves them alone.
+RELEASED: frozenset[str] = frozenset()
+
+_ID = bytes.fromhex("0190a1b2c3d47e5f8a6b7c8d9e0f1a2b")
+
+#: An example for each field, by name or by ``type.name``.
+EXAMPLES: dict[str, Any] = {
+    "after": 41,
+    "agent": "anna",
+    "at": 1735689600.25,
+    "by": "agent",
+    "channel": "web-shop",
+    "code": "BUSY",
+    "contact": "visitor-7f3a",
+    "conversation": "01JGFJJZ008Q5S6M3YDBHQ0V3K",
+    "deadline_at": 1735689630.0,
+    "department": "sales",
+    "duplicate": True,
+    "expires_at": 1735732800.0,
+    "first_available": 42,
+    "frame_bytes": 262_144,
+    "frame_burst": 1000,
+    "frames_per_second": 500.0,
+    "heartbeat_s": 5.0,
+    "id": _ID,
+    "journal": "5f0e4c1d9a7b4e2f8c3d6a1b0e9f7d24",
+    "language": "uk",
+    "last": 12,
+    "lease_s": 15.0,
+    "limit": 50,
+    "message": "the daemon is at a limit",
+    "name": "Олена",
+    "number": 42,
+    "offer": "01JGFJK0Q4T1N8W2E6R9Y3U5I7",
+    "outcome": "declined",
+    "password": "correct horse battery staple",
+    "position": 1_000_001,
+    "presence": "online",
+    "reason": "在开会",
+    "retry_after_s": 1.5,
+    "role": "gateway",
+    "sequence": 3,
+    "server": "switchboardd 0.1.0",
+    "software": "example-gateway 2.4",
+    "stream": "channel/web-shop",
+    "text": "Добрий день! 你好 👋",
+    "token": "c2lnbmVkLWJ5LXRoZS1kYWVtb24=",
+    "version": "1.0",
+    "waiting_since": 1735689598.5,
+    "window": 64,
+    "gap.id": bytes(16),
+    "hello.name": "acme:web",
+    "snapshot.stream": "agent/anna",
+}
+
+
+def vectors() -> str:
+    """Return the vectors of the present version as JSON."""
+    rows = [json.dumps(row, ensure_ascii=False) for kind in TOP for row in _rows(kind)]
+    return f'{{"version": "{VERSION}", "vectors": [\n' + ",\n".join(rows) + "\n]}\n"
+
+
+def examples(kind: type[Message]) -> dict[str, Message]:
+    """Return named examples of a message: the least, everything, and one for each kind of news."""
+    found = {"minimal": _make(kind, full=False), "full": _make(kind, full=True)}
+    if "news" in kind.__struct_fields__:
+        for news in NEWS:
+            found[f"full, {name_of(news)}"] = msgspec.structs.replace(
+                found["full"], news=_make(news, full=True)
+            )
+    return found
+
+
+def _rows(kind: type[Message]) -> Iterator[dict[str, Any]]:
+    for case, message in examples(kind).items():
+        yield {
+            "type": name_of(kind),
+            "sender": "client" if kind in FROM_CLIENT else "daemon",
+            "case": case,
+            "message": readable(message),
+            "hex": encode([message]).hex(),
+        }
+
+
+def readable(message: Message) -> Any:
+    """Return a message as JSON can hold it: bytes become hexadecimal digits."""
+    return _hexadecimal(msgspec.to_builtins(message, builtin_types=(bytes,)))
+
+
+def _hexadecimal(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {key: _hexadecimal(item) for key, item in value.items()}
+    return [_hexadecimal(item) for item in value] if isinstance(value, list) else value
+
+
+def _make(kind: type[Struct], *, full: bool) -> Any:
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    owner = name_of(kind)
+    wanted = [field for field in info.fields if full or field.required]
+    return kind(**{field.encode_name: _value(owner, field, full=full) for field in wanted})
+
+
+def _value(owner: str, field: inspect.Field, *, full: bool) -> Any:
+    name, info = field.encode_name, field.type
+    match info:
+        case inspect.StructType():
+            return _make(info.cls, full=full)
+        case inspect.UnionType() if all(isinstance(each, inspect.StructType) for each in info.types):
+            return _make(NEWS[0], full=full)
+        case inspect.ListType():
+            assert isinstance(info.item_type, inspect.StructType)
+            return [_make(info.item_type.cls, full=full)] if full else []
+    return EXAMPLES.get(f"{owner}.{name}", EXAMPLES.get(name))
