@@ -36,9 +36,10 @@ class Commands:
         self._newest_in_store = newest_in_store
         self._senders: dict[tuple[str, str], Recent] = {}
         self._young_size = 0
-        self._young_first: int | None = None
+        #: The first position of each generation; 0 while it is empty.
+        self._young_first = 0
         self._old_size = 0
-        self._old_first: int | None = None
+        self._old_first = 0
 
     def __len__(self) -> int:
         """How many commands are not in the table yet."""
@@ -58,7 +59,7 @@ class Commands:
         An id greater than all in the table cannot be there, so nobody has to look: nearly always the case.
         """
         recent = self._senders.get((tenant, sender)) or self.of(tenant, sender)
-        return command > recent.newest and command not in recent.young and command not in recent.old
+        return command not in recent.young and command > recent.newest and command not in recent.old
 
     def position(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position of a recent command."""
@@ -71,8 +72,7 @@ class Commands:
         recent = self._senders.get((tenant, sender)) or self.of(tenant, sender)
         recent.young[command] = position
         self._young_size += 1
-        if self._young_first is None:
-            self._young_first = position
+        self._young_first = self._young_first or position
 
     def take_back(self, tenant: str, sender: str, command: bytes) -> None:
         """Undo ``add`` for a command of the turn under way."""
@@ -97,7 +97,7 @@ class Commands:
         for recent in self._senders.values():
             recent.old, recent.young = recent.young, {}
         self._old_size, self._young_size = self._young_size, 0
-        self._old_first, self._young_first = self._young_first, None
+        self._old_first, self._young_first = self._young_first, 0
 
     def _write_old(self, at: float) -> Iterator[CommandRow]:
         """Growing ids make one row beyond all earlier ones of the sender; the others a row each."""
@@ -115,5 +115,5 @@ class Commands:
 
     def low_water(self, head: int) -> int:
         """Return up to which position all commands are in the table."""
-        firsts = [first for first in (self._old_first, self._young_first) if first is not None]
+        firsts = [first for first in (self._old_first, self._young_first) if first]
         return min(firsts, default=head + 1) - 1

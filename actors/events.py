@@ -10,7 +10,7 @@ from msgspec import Struct
 from protocol.messages import Content
 
 
-class Event(Struct, frozen=True, array_like=True, omit_defaults=True):
+class Event(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """The base of every event."""
 
 

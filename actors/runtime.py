@@ -96,8 +96,9 @@ class System:
         self.observer = observer
         #: The desks in force, by tenant; the dispatchers put them here.
         self.desks: dict[str, Desk] = {}
-        #: What the shells' decisions know of a tenant in this turn; made by the first one that asks.
-        self.facts: dict[tuple[str, str], Any] = {}
+        #: What the conversations' decisions know of their tenant in this turn; made by the first one that
+        #: asks.
+        self.facts: dict[str, Any] = {}
         #: Makes the ids of conversations and offers; injected, so that a test's ids are the seed's.
         self.make_id = make_id
         self.actors: dict[Address, ScheduledActor] = {}
@@ -113,6 +114,8 @@ class System:
         self._staged: list[tuple[Address, Any]] = []
         self._replies: list[tuple[Any, Any]] = []
         self._behind = WriteBehind(self._freeze, store.newest_command)
+        #: Which commands were accepted lately.
+        self.commands = self._behind.commands
         self._rebuilds: deque[float] = deque()
         self._idle: list[tuple[Address, float]] = []
         self._parking: list[Address] = []
@@ -213,7 +216,7 @@ class System:
         entries, replies, staged = marks
         for entry in self.entries[entries:]:
             if entry.command:
-                self._behind.commands.take_back(entry.tenant, entry.sender, entry.command)
+                self.commands.take_back(entry.tenant, entry.sender, entry.command)
         del self.entries[entries:]
         del self._replies[replies:]
         del self._staged[staged:]
@@ -279,8 +282,8 @@ class System:
     def _number(self, entries: list[Entry]) -> None:
         """Give each event its place in the index, and in the mailbox of everyone in its audience.
 
-        Whatever the turn changes is noted here, under one position: were a later change noted before an earlier
-        one, the low water would pass what is not written yet.
+        Whatever the turn changes is noted here, under one position: were a later change noted before an
+        earlier one, the low water would pass what is not written yet.
         """
         position, first = self.head, self.head + 1
         note, dirty, mailbox_of = self._behind.note, self._behind.dirty, self.mailboxes.get
@@ -321,8 +324,9 @@ class System:
         else:
             command, sender = told.message.id, told.sender
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
-            self._behind.commands.add(tenant, sender, command, position)
-            self._replies.append((told.reply_to, Ack(command, position, ident, sequence)))
+            self.commands.add(tenant, sender, command, position)
+            conversation = ident if kind == "conversation" else ""
+            self._replies.append((told.reply_to, Ack(command, position, conversation, sequence)))
 
     def reply(self, told: Told, message: Any) -> None:
         """Answer a command once the turn is flushed."""
@@ -337,10 +341,7 @@ class System:
         (G3).
         """
         key = (told.tenant, told.sender, told.message.id)
-        commands = self._behind.commands
-        if commands.is_new(*key):
-            return None
-        position = commands.position(*key)
+        position = self.commands.position(*key)
         if position is None:
             position = self.store.command(*key)
         entry = None if position is None else self.entry_at(position)
@@ -571,7 +572,7 @@ class System:
             if position > low.streams:
                 self._behind.note(address, entry.sequence, position)
             if entry.command and position > low.commands:
-                self._behind.commands.add(entry.tenant, entry.sender, entry.command, position)
+                self.commands.add(entry.tenant, entry.sender, entry.command, position)
             if position > low.snapshots:
                 self._replay_state(address, position, entry, as_of)
             for stream in entry.audience:

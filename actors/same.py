@@ -43,9 +43,10 @@ def same(command: Any, entry: Entry) -> bool:
         case CustomerMessage():
             return _same_customer_message(command, entry)
         case CustomerLeft():
-            return isinstance(event, events.Ended) and (event.by, event.contact) == (
+            return isinstance(event, events.Ended) and (event.by, event.contact, event.reason) == (
                 "customer",
                 command.contact,
+                command.reason,
             )
         case AgentMessage():
             return (

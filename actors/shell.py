@@ -25,7 +25,10 @@ class Shell(ScheduledActor):
             return False
         position, entry = found
         if same(told.message, entry):
-            self.system.reply(told, Ack(told.message.id, position, entry.id, entry.sequence, duplicate=True))
+            conversation = entry.id if entry.kind == "conversation" else ""
+            self.system.reply(
+                told, Ack(told.message.id, position, conversation, entry.sequence, duplicate=True)
+            )
         else:
             self.system.refuse(told, Code.ID_REUSED, "this command id was used before, for something else")
         return True

@@ -9,7 +9,6 @@ import os
 import secrets
 import sys
 from concurrent.futures import Future
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,12 @@ from daemon.identifiers import make_id
 from daemon.logins import LoginDesk, PasswordPool, Tokens
 from daemon.logs import configure_logging
 from daemon.memory import settle_garbage_collector
-from daemon.metrics import Metrics, Numbers
+from daemon.metrics import Metrics, Numbers, our_version
 from daemon.outbound import Outbound
 from daemon.principals import Principals
 from daemon.reactor import Reactor, install_signals
 from daemon.reading import JournalReader
-from daemon.stores.sqlite import NewerJournal, SQLiteStore
+from daemon.stores.sqlite import JOURNAL_FILE, NewerJournal, SQLiteStore
 from daemon.transport import Listener, Security
 from daemon.zap import SelfTest, ZapHandler
 from protocol.client.keys import load_key_pair
@@ -73,6 +72,7 @@ class Failures:
     def actor_failed(self, address: Address, message: object, error: BaseException) -> None:
         """Log and count; never the message itself, it may hold what a customer wrote."""
         self._numbers.actor_failures += 1
+        self._numbers.dead_letters += 1
         log.error(
             "actor.failed",
             actor="/".join(address),
@@ -94,7 +94,7 @@ class Daemon:
         self.health.set("zap", False, "not tested yet")
         self.state_directory = settings.daemon.state_directory
         self.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.store = SQLiteStore(self.state_directory / "journal.db")
+        self.store = SQLiteStore(self.state_directory / JOURNAL_FILE)
         self.clock = SteadyClock()
         self.system = System(self.store, KINDS, Failures(self.numbers), make_id)
         self.outbound = Outbound(self.system, self.numbers)
@@ -164,7 +164,7 @@ class Daemon:
             self.outbound,
             self.numbers,
             structlog.get_logger("hub"),
-            f"switchboardd {version('switchboardd')}",
+            f"switchboardd {our_version()}",
         )
         self.reactor = Reactor(
             self.system,
@@ -257,6 +257,8 @@ class Daemon:
         numbers.connections = self.hub.by_role()
         numbers.handshakes_refused = self.zap.refused
         numbers.journal_position = system.head
+        wal = self.store.path.with_name(self.store.path.name + "-wal")
+        numbers.wal_bytes = wal.stat().st_size if wal.exists() else 0
         numbers.write_behind_rows = system.behind
 
     def _forget_commands(self, now: float) -> None:
@@ -271,7 +273,7 @@ class Daemon:
         if hasattr(self, "hub"):
             self.hub.desk_changed(tenant)
 
-    def reload(self) -> list[str]:
+    def reload(self) -> dict[str, Any]:
         """Read settings and desk files again: all or nothing. Raises ConfigurationError."""
         notify.reloading()
         try:
@@ -293,7 +295,16 @@ class Daemon:
         self.numbers.config_last_reload_successful = 1
         self.numbers.config_last_reload_at = self.clock.now()
         log.info("config.reloaded", now=plan.now, at_restart=plan.at_restart, desks=changed)
-        return [*plan.now, *(line for lines in changed.values() for line in lines)]
+        return {
+            "changes": [*plan.now, *(line for lines in changed.values() for line in lines)],
+            "at_restart": list(plan.at_restart),
+        }
+
+    def drain(self) -> None:
+        """Begin to stop: not ready any more, no more commands, goodbye to everybody."""
+        self.health.set("draining", False, "the daemon is stopping")
+        notify.stopping(extend_s=self.settings.daemon.drain_timeout_s)
+        self.reactor.drain(self.settings.daemon.drain_timeout_s)
 
     def hang_up(self) -> None:
         """SIGHUP: reload; problems are in the log."""
@@ -330,9 +341,9 @@ class Daemon:
                 changes = self.desks.apply(text, file, dry_run=bool(request.get("dry_run")))
                 return {"ok": True, "changes": changes}
             case "reload":
-                return {"ok": True, "changes": self.reload()}
+                return {"ok": True, **self.reload()}
             case "stop":
-                self.reactor.drain(self.settings.daemon.drain_timeout_s)
+                self.drain()
                 return {"ok": True}
         return {"ok": False, "error": f"nobody knows how to do {request.get('do')!r}", "problems": []}
 
@@ -341,7 +352,7 @@ class Daemon:
         self._sample(self.clock.now())
         numbers = self.numbers
         return {
-            "version": version("switchboardd"),
+            "version": our_version(),
             "ready": self.health.ready,
             "checks": {name: "ok" if ok is True else ok for name, ok in self.health.checks.items()},
             "journal": self.system.journal,
@@ -357,11 +368,11 @@ class Daemon:
 
     def close(self) -> None:
         """Take everything down, in reverse order."""
-        self.reader.close()
-        self.pool.close()
-        self.self_test.close()
-        self.reactor.close()
-        self.context.destroy(0)
+        for part in ("reader", "pool", "self_test", "reactor"):
+            if hasattr(self, part):
+                getattr(self, part).close()
+        if hasattr(self, "context"):
+            self.context.destroy(0)
         self.store.close()
 
 
@@ -389,22 +400,23 @@ def serve(settings: ProcessSettings, config_path: Path | None) -> int:
 
 def _serve(settings: ProcessSettings, config_path: Path | None) -> int:
     daemon = Daemon(settings, config_path)
-    daemon.recover()
-    daemon.listen()
-    daemon.assemble()
-    daemon.desks.load_files()
-    daemon.principals.refresh()
-    install_signals(daemon.reactor, daemon.hang_up, lambda: daemon.settings.daemon.drain_timeout_s)
+    # What can be taken by somebody else is taken first: a newcomer's second daemon fails here, and at once.
+    admin = AdminServer(settings.daemon.admin_socket, daemon.handle_admin)
     http = None
     if settings.http.port:
         http = HttpServer(settings.http.address, settings.http.port, daemon.health, Metrics(daemon.numbers))
         http.start()
-    admin = AdminServer(settings.daemon.admin_socket, daemon.handle_admin)
-    admin.start()
-    settle_garbage_collector()
     try:
+        daemon.recover()
+        daemon.listen()
+        daemon.assemble()
+        daemon.desks.load_files()
+        daemon.principals.refresh()
+        install_signals(daemon.reactor, daemon.hang_up, daemon.drain)
+        admin.start()
+        settle_garbage_collector()
+        daemon.numbers.config_last_reload_at = daemon.clock.now()
         daemon.reactor.run()
-        notify.stopping()
         daemon.reactor.finish()
         log.info("daemon.stopped", position=daemon.system.head)
     finally:

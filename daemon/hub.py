@@ -39,6 +39,7 @@ from protocol.messages import (
     Pong,
     Received,
     Refused,
+    SetPresence,
     Subscribe,
     Subscribed,
     Welcome,
@@ -83,7 +84,9 @@ class Hub:
         self._server = server
         self._codec = client_codec(settings.limits.frame_bytes)
         self._connections: dict[bytes, Connection] = {}
-        self._banned: dict[bytes, float] = {}
+        self._banned: dict[bytes | str, float] = {}
+        #: Frames that were dropped because their routing id was not the sender's own.
+        self.impostors = 0
         self._by_key: dict[tuple[Principal, str, str], Connection] = {}
         self._agents: dict[Address, list[Connection]] = {}
         self._desk_versions: dict[str, object] = {}
@@ -127,6 +130,10 @@ class Hub:
             if opened is None:
                 return
             connection = opened
+        elif listener.secure and frame is not None and peer_key(frame) != connection.key:
+            # A routing id proves nothing: a peer may have taken over that of one who has just gone (A03).
+            self.impostors += 1
+            return
         connection.budget -= 1
         if connection.budget < 0 and not self._refill(connection):
             return
@@ -148,14 +155,18 @@ class Hub:
                 return
 
     def _open(self, listener: Listener, identity: bytes, frame: Any, now: float) -> Connection | None:
-        if self._banned.get(identity, 0.0) > now:
+        if identity[0] != 0:
+            # Only libzmq's own routing ids begin with a zero: this peer has chosen one itself (A03).
+            self.impostors += 1
+            return None
+        key = peer_key(frame) if frame is not None else ""
+        if self._banned.get(key or identity, 0.0) > now:
             return None
         if len(self._connections) >= self.settings.limits.connections:
             listener.send(
                 identity, Outbound.goodbye(Code.BUSY, "the daemon has all the connections it may have")
             )
             return None
-        key = peer_key(frame) if frame is not None else ""
         session: Session[Any] = Session(Role.DAEMON, self._codec, now, self.settings.timing.lease_s)
         connection = Connection(
             listener,
@@ -183,7 +194,7 @@ class Hub:
         self._numbers.refused(error.code)
         if connection.too_many_bad_frames(self.system.now):
             self._log.warning("peer.bad_frames", peer=connection.describe(), code=error.code.value)
-            self._banned[connection.identity] = self.system.now + 60.0
+            self._banned[connection.key or connection.identity] = self.system.now + 60.0
             self.close(connection, error.code, error.message)
             return
         self._outbound.send(connection, Refused(error.code.value, error.message[:1000]))
@@ -198,6 +209,9 @@ class Hub:
     # The connection's own messages.
 
     def _hello(self, connection: Connection, message: Hello) -> None:
+        if self.shut is not None and self.shut[0] is Code.STOPPING:
+            self.close(connection, Code.STOPPING, "the daemon is stopping; connect again later")
+            return
         if not speaks_our_version(message.version):
             self.close(connection, Code.VERSION, f"this daemon speaks {VERSION}, not {message.version}")
             return
@@ -300,7 +314,11 @@ class Hub:
                 connection, message, Code.NOT_ALLOWED, f"no channel {message.channel!r} of this gateway"
             )
             return
-        self._tell(address, connection, message, connection.sender)
+        if self.shut is not None:
+            self._refuse(connection, message, *self.shut)
+            return
+        told = Told(message, connection.tenant, connection.sender, connection)
+        self.system.tell_from_outside(address, told)
 
     def _from_agent(self, connection: Connection, message: Any) -> None:
         agent = connection.agents.get(message.agent)
@@ -309,15 +327,13 @@ class Hub:
                 connection, message, Code.NOT_AUTHENTICATED, "the agent is not logged in on this connection"
             )
             return
-        conversation = getattr(message, "conversation", None)
-        address = agent if conversation is None else ("conversation", connection.tenant, conversation)
-        self._tell(address, connection, message, f"agent/{message.agent}")
-
-    def _tell(self, address: Address, connection: Connection, message: Any, sender: str) -> None:
         if self.shut is not None:
             self._refuse(connection, message, *self.shut)
             return
-        self.system.tell_from_outside(address, Told(message, connection.tenant, sender, connection))
+        tenant = connection.tenant
+        told = Told(message, tenant, f"agent/{message.agent}", connection)
+        address = agent if type(message) is SetPresence else ("conversation", tenant, message.conversation)
+        self.system.tell_from_outside(address, told)
 
     # Agents' sessions.
 

@@ -140,13 +140,11 @@ class Reactor:
         take = self.hub.receive
         for listener in self._listeners:
             receive = listener.receive
-            number = 0
-            for number in range(1, self.drain_frames + 1):
-                received = receive()
-                if received is None:
-                    break
+            taken = 0
+            while taken < self.drain_frames and (received := receive()) is not None:
                 take(listener, *received)
-            self._numbers.frames_in += number
+                taken += 1
+            self._numbers.frames_in += taken
 
     def _commit(self, now: float) -> None:
         batch = self.system.seal(everything=now >= self._tidy_at and not self.system.entries)
@@ -226,7 +224,7 @@ class Reactor:
         self._wake_out.close()
 
 
-def install_signals(reactor: Reactor, reload: Callable[[], None], drain_s: Callable[[], float]) -> None:
+def install_signals(reactor: Reactor, reload: Callable[[], None], drain: Callable[[], None]) -> None:
     """SIGTERM and SIGINT drain, a second one ends at once with 128 + number;
 
     SIGHUP reloads. Main thread only.
@@ -237,7 +235,7 @@ def install_signals(reactor: Reactor, reload: Callable[[], None], drain_s: Calla
         if seen:
             os._exit(128 + number)
         seen.append(number)
-        reactor.post(lambda: reactor.drain(drain_s()))
+        reactor.post(drain)
 
     def hang_up(_: int, __: Any) -> None:
         reactor.post(reload)

@@ -13,9 +13,12 @@ from actors.journal import Entry, Record, read_record
 from daemon.connection import Connection
 from daemon.outbound import Outbound
 from daemon.stores.sqlite import SELECT_RECORD
+from protocol.codec import encode
 from protocol.errors import Code
 from protocol.messages import Refused, Thread, ThreadEntry
 
+#: How many bytes of news a page may have; one entry always fits.
+PAGE_BYTES = 131_072
 #: How many reads may wait; more are refused as BUSY.
 READS_MAX = 256
 
@@ -42,7 +45,7 @@ class JournalReader:
     def _work(self, connection: Connection, grant: ThreadGrant, positions: list[int]) -> None:
         try:
             entries = self._entries(positions)
-            message: Thread | Refused = Thread(grant.id, grant.conversation, _visible(entries), grant.last)
+            message: Thread | Refused = _thread(grant, entries)
         except Exception as error:
             message = Refused(
                 Code.INTERNAL.value, f"the thread could not be read ({type(error).__name__})", grant.id
@@ -74,10 +77,17 @@ class JournalReader:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _visible(entries: list[Entry]) -> list[ThreadEntry]:
-    visible = []
+def _thread(grant: ThreadGrant, entries: list[Entry]) -> Thread:
+    """Return one page: what may be seen of the events, up to a number of bytes that fits a frame."""
+    visible: list[ThreadEntry] = []
+    covered = grant.after
+    room = PAGE_BYTES
     for entry in entries:
         told = news(entry.id, entry.event)
+        room -= len(encode([told])) if told is not None else 0
+        if room < 0 and visible:
+            break
+        covered = entry.sequence
         if told is not None:
             visible.append(ThreadEntry(entry.sequence, entry.at, told))
-    return visible
+    return Thread(grant.id, grant.conversation, visible, grant.last, covered)

@@ -28,7 +28,10 @@ class Security(NamedTuple):
 
 
 class Listener:
-    """A ROUTER socket for one role of peers. libzmq chooses the routing ids; nobody else may (A03)."""
+    """A ROUTER socket for one role of peers.
+
+    libzmq chooses the routing ids; the hub ignores those of others (A03).
+    """
 
     def __init__(
         self,
@@ -44,7 +47,8 @@ class Listener:
         self.socket: Any = BackendSocket(context, int(zmq.ROUTER))
         self._set(zmq.LINGER, 0)
         self._set(zmq.ROUTER_MANDATORY, 1)
-        self._set(zmq.MAXMSGSIZE, frame_bytes)
+        # A little more than is allowed, so that a frame that is a little too large gets an answer.
+        self._set(zmq.MAXMSGSIZE, frame_bytes + 1_024)
         self._set(zmq.HANDSHAKE_IVL, handshake_ms)
         self._set(zmq.SNDHWM, 1_000)
         self._set(zmq.RCVHWM, 10_000)

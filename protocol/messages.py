@@ -24,7 +24,7 @@ Number = Annotated[int, Meta(ge=0, le=2**62)]
 Reason = Annotated[str, Meta(max_length=500)]
 
 
-class Message(Struct, frozen=True, tag_field="type", omit_defaults=True):
+class Message(Struct, frozen=True, tag_field="type", omit_defaults=True, gc=False):
     """The base of every message."""
 
 
@@ -426,12 +426,16 @@ class ThreadEntry(Struct, frozen=True, omit_defaults=True):
 
 
 class Thread(Message, frozen=True, tag="thread"):
-    """The answer to ``read_thread``; sequences are missing where there is nothing to tell a reader."""
+    """The answer to ``read_thread``; sequences are missing where there is nothing to tell a reader.
+
+    The page has everything up to sequence ``covered``: go on after it, until it is ``last``.
+    """
 
     id: CommandId
     conversation: Name
     entries: list[ThreadEntry]
     last: Number
+    covered: Number
 
 
 GatewayCommand = CustomerMessage | CustomerLeft

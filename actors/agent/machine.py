@@ -125,10 +125,6 @@ def _nothing(*_: object) -> Outcome:
     return []
 
 
-def _not_logged_in(*_: object) -> Outcome:
-    return Refusal(Code.NOT_AUTHENTICATED, "the agent is not logged in")
-
-
 _LOGGED_IN: dict[type[Any], Rule] = {
     SessionOpened: _regain,
     SetPresence: _choose,
@@ -142,7 +138,8 @@ _LOGGED_IN: dict[type[Any], Rule] = {
 TABLE: dict[Presence, dict[type[Any], Rule]] = {
     Presence.OFFLINE: {
         SessionOpened: _log_in,
-        SetPresence: _not_logged_in,
+        # The hub lets only an agent with a session say this: logged in, and by policy offline at first (A6).
+        SetPresence: _choose,
         Logout: _nothing,
         LastSessionLost: _nothing,
         OfferUnanswered: _nothing,

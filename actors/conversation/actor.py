@@ -61,20 +61,20 @@ class ConversationActor(Shell):
             return
         command = Expire() if type(message) is Tick else message
         outcome = decide(self.state, command, self._facts())
-        if type(outcome) is list and outcome:
+        if outcome and not isinstance(outcome, Refusal):
             self.take_in(outcome)
             if type(command) is Expire:
                 self._tell_unanswered(outcome)
 
     def _carry_out(self, told: Told) -> None:
-        command = told.message
+        command, system = told.message, self.system
         if type(command) is ReadThread:
             self._grant_thread(told)
             return
-        if self.answered_before(told):
+        if not system.commands.is_new(told.tenant, told.sender, command.id) and self.answered_before(told):
             return
-        outcome = decide(self.state, command, self._facts())
-        if type(outcome) is Refusal:
+        outcome = decide(self.state, command, system.facts.get(told.tenant) or self._facts())
+        if isinstance(outcome, Refusal):
             self._refused(told, outcome)
         elif len(outcome) == 1:
             self._take_in_one(outcome[0], told)
@@ -91,18 +91,21 @@ class ConversationActor(Shell):
 
     def _grant_thread(self, told: Told) -> None:
         wanted, state = told.message, self.state
-        if wanted.agent not in (state.assignee, state.offer.agent if state.offer else "") or not wanted.agent:
+        offered_to = state.offer.agent if state.offer else ""
+        ended = state.status is Status.ENDED
+        readers = (state.assignee, offered_to, state.previous if ended else "")
+        if not wanted.agent or wanted.agent not in readers:
             self.system.refuse(told, Code.NOT_ALLOWED, "no conversation of this agent has that id")
             return
         grant = ThreadGrant(wanted.id, wanted.conversation, wanted.after, wanted.limit, state.sequence)
         self.system.reply(told, grant)
 
     def _facts(self) -> Facts:
+        """Return what decisions may know in this turn: the same for all conversations of the tenant."""
         tenant = self.address[1]
-        facts: Facts | None = self.system.facts.get(("conversation", tenant))
+        facts = self.system.facts.get(tenant)
         if facts is None:
-            facts = Facts(self.system.now, self.system.desks[tenant])
-            self.system.facts["conversation", tenant] = facts
+            facts = self.system.facts[tenant] = Facts(self.system.now, self.system.desks[tenant])
         return facts
 
     def _refused(self, told: Told, refusal: Refusal) -> None:

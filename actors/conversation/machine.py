@@ -59,6 +59,8 @@ class Conversation(Struct, array_like=True):
     since: float = 0.0
     assignee: str = ""
     offer: Offer | None = None
+    #: The last assignee: may still read the thread when the conversation has ended.
+    previous: str = ""
     #: Who has declined or not answered, and when: not asked again while there are others.
     declined: dict[str, float] = {}
 
@@ -338,10 +340,12 @@ def _assigned(state: Conversation, event: events.Assigned, _: float) -> None:
 
 
 def _released(state: Conversation, event: events.Released, _: float) -> None:
+    state.previous = state.assignee
     state.status, state.assignee, state.since = Status.QUEUED, "", event.since
 
 
 def _ended(state: Conversation, _: events.Ended, __: float) -> None:
+    state.previous = state.assignee
     state.status, state.offer, state.assignee = Status.ENDED, None, ""
 
 

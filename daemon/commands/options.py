@@ -13,9 +13,9 @@ from config.problems import ConfigurationError, Problem
 from config.process import ProcessSettings, load_process_settings
 from daemon.commands.failure import Failure
 from daemon.exits import Exit
+from daemon.stores.sqlite import JOURNAL_FILE
 
 SYSTEM_CONFIG = Path("/etc/switchboard/switchboard.toml")
-JOURNAL_FILE = "journal.db"
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from queue import SimpleQueue
 
@@ -29,6 +30,8 @@ from protocol.messages import (
 LOOKS_S = 1.4
 COMES_BACK_S = 5.0
 WRAPS_UP_S = 1.2
+#: How long the daemon may take to log an agent out.
+GOES_HOME_S = 1.0
 
 
 class Over(Exception):
@@ -175,6 +178,13 @@ class DemoAgent:
                 self.pace.pause(one.lasts_s)
                 self.client.set_presence(self.name, "online")
 
+    def go_home(self) -> None:
+        """Log out, which ends the stream of events; without a daemon, close after a moment."""
+        logout = threading.Thread(target=self.client.logout, args=(self.name,), daemon=True)
+        logout.start()
+        logout.join(GOES_HOME_S)
+        self.client.close(0.0)
+
     def _come_back(self) -> None:
         self.pace.pause(COMES_BACK_S)
         self.client.set_presence(self.name, "online")
@@ -185,7 +195,7 @@ def main() -> int:
     played = part.receive()
     try:
         agent = DemoAgent(played)
-        part.listen(lambda: part.begin(agent.take_breaks), lambda: agent.client.close(1.0))
+        part.listen(lambda: part.begin(agent.take_breaks), agent.go_home)
         agent.work()
     except SwitchboardError as error:
         reports.send(reports.Trouble(played.name, str(error)))

@@ -22,7 +22,7 @@ from rich.live import Live
 
 from config.sections import Listener
 from daemon.commands.failure import Failure
-from daemon.commands.options import JOURNAL_FILE
+from daemon.stores.sqlite import JOURNAL_FILE
 from daemon.commands.reading import JournalFile
 from daemon.demo import summary
 from daemon.demo.part import Part
@@ -117,16 +117,18 @@ class Play:
         self._site = site = self._open(stack)
         with self._journal() as file:
             before = file.head()
-        self._cast = stack.enter_context(Cast(site.directory / "people.log"))
         names = {agent: site.desk.agents[agent].name for agent in AGENTS}
         channels = {name: channel.department for name, channel in site.desk.channels.items()}
         self._scene = Scene(self._script, channels, names)
-        self._enter()
-        self._watch()
+        with Cast(site.directory / "people.log") as self._cast:
+            self._enter()
+            self._watch()
         with self._journal() as file:
             lost = self._sum_up(summary.stored_messages(file, before, self._scene))
         if not self._options.leave:
-            self._linger()
+            self._show_commands()
+            if self._daemon is not None:
+                self._linger(self._daemon)
         return Exit.INTERNAL if lost else Exit.OK
 
     # Before.
@@ -246,13 +248,14 @@ class Play:
         say(summary.totals(scene, balances), style="bold", highlight=False)
         return bool(faults) or any(one.lost for one in balances.values())
 
-    def _linger(self) -> None:
-        """Say how to look further, and leave everything running until the user has had enough."""
-        self._show_commands()
-        who = "The daemon" if self._daemon is not None else "The daemon stays when the demo goes. The demo"
-        self._console.print(f"{who} is still running. Ctrl-C ends it.", style="bold")
-        while True:
-            self._look()
+    def _linger(self, daemon: OwnDaemon) -> None:
+        """Leave the daemon running until the user has had enough."""
+        self._console.print("The daemon runs on. Ctrl-C ends it.", style="bold")
+        while daemon.exit_code is None:
+            self._interrupts.pause(FRAME_S)
+        if daemon.exit_code != Exit.OK:
+            daemon.check()
+        self._console.print("The daemon was stopped.")
 
     def _show_commands(self) -> None:
         site, ourselves = self._site, _ourselves()
@@ -281,5 +284,5 @@ def _ourselves() -> str:
     if found is not None and Path(found).resolve() == called.resolve():
         return "switchboard"
     if called.name == "switchboard":
-        return shlex.quote(os.path.relpath(called) if called.is_relative_to(Path.cwd()) else str(called))
+        return shlex.quote(str(called.absolute()))
     return f"{shlex.quote(sys.executable)} -m daemon"

@@ -77,9 +77,9 @@ class OwnDaemon:
             self._process.wait()
 
     @property
-    def process_id(self) -> int:
-        """The number of the process."""
-        return self._process.pid
+    def exit_code(self) -> int | None:
+        """How the daemon has ended; None while it runs."""
+        return self._process.poll()
 
     def wait_ready(self, pause: Pause) -> None:
         """Wait until the daemon serves. Raises Failure with the end of its log if it does not."""
@@ -94,9 +94,10 @@ class OwnDaemon:
 
     def check(self) -> None:
         """Raise Failure if the daemon has ended."""
-        code = self._process.poll()
-        if code is not None:
-            raise Failure(f"the daemon has ended with exit code {code}{_end_of(self.log)}", Exit.UNAVAILABLE)
+        if self.exit_code is not None:
+            raise Failure(
+                f"the daemon has ended with exit code {self.exit_code}{_end_of(self.log)}", Exit.UNAVAILABLE
+            )
 
 
 def is_ready(site: Site) -> bool:

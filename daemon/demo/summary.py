@@ -86,7 +86,7 @@ def conversations_table(scene: Scene) -> Table:
 def _table(title: str) -> Table:
     # Without a box, so that a row of this fits into 80 columns.
     style = "bold reverse"
-    return Table(box=None, title=f" {title} ", title_style=style, title_justify="left", padding=(0, 2, 0, 0))
+    return Table(box=None, title=f" {title} ", title_style=style, title_justify="left", padding=(0, 1, 0, 0))
 
 
 def balance_table(balances: Mapping[str, Balance]) -> Table:

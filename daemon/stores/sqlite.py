@@ -33,6 +33,8 @@ from actors.journal import (
 )
 from daemon.stores.memory import join_index
 
+#: The name of the file in the state directory.
+JOURNAL_FILE = "journal.db"
 #: Checkpoint when the WAL has this many pages (of 4 KiB).
 CHECKPOINT_PAGES = 4_000
 

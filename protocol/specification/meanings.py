@@ -27,6 +27,7 @@ MEANINGS: dict[str, str] = {
     "journal": "the id of the daemon's history, to which all positions and numbers belong",
     "language": "the customer's language as a tag such as `uk` or `zh-Hans`, if known",
     "last": "the newest sequence of the conversation",
+    "covered": "the page has everything up to this sequence",
     "lease_s": "after so long without a frame from the other side, the connection is over",
     "limit": "how many sequences to look at",
     "message": "for people: what is wrong",

@@ -41,6 +41,7 @@ EXAMPLES: dict[str, Any] = {
     "journal": "5f0e4c1d9a7b4e2f8c3d6a1b0e9f7d24",
     "language": "uk",
     "last": 12,
+    "covered": 12,
     "lease_s": 15.0,
     "limit": 50,
     "message": "the daemon is at a limit",
