@@ -1,0 +1,167 @@
+"""The three servers under load, each a process of its own in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.common import PASSWORD, DaemonProcess
+from benchmarks.relay.echoing import EchoTraffic
+from benchmarks.relay.journal import JournalCount
+from benchmarks.relay.peers import CONSOLES, STREAM_WINDOW, Access
+from benchmarks.relay.relaying import RelayTraffic
+from benchmarks.relay.traffic import Traffic
+from benchmarks.relay.wire import Curve, Void
+from protocol.client.keys import KeyPair, make_key_pair
+
+ROOT = Path(__file__).parents[2]
+#: How long a yardstick may take to listen.
+PATIENCE_S = 20.0
+AGENTS_PER_CONSOLE = 4
+#: Beyond the conversations that are its share: the dispatcher may choose freely.
+SPARE_CAPACITY = 4
+
+# What protects a daemon from its peers is out of the way of one generator that plays them all. The lease
+# outlasts the rounds in which other servers are loaded, so that no ping is in what is measured.
+LIMITS = f"""\
+[limits]
+frames_per_second = 1_000_000
+frame_burst = 1_000_000
+window = {STREAM_WINDOW}
+login_queue = 1_000
+[timing]
+heartbeat_s = 300
+lease_s = 900
+"""
+
+
+class Running(NamedTuple):
+    """A server that is ready: its process, and how to talk to it."""
+
+    name: str
+    pid: int
+    #: Opens connections to it, and conversations where it has any; the argument is how many.
+    connect: Callable[[int], Traffic]
+    #: Returns how many messages it has stored since it was asked last; None for a server that stores none.
+    journaled: Callable[[], int | None]
+    stop: Callable[[], None]
+
+    def cpu_s(self) -> float:
+        """Return the processor time of all threads of the process, user and system."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def start_yardstick(name: str, folder: Path, curve: bool) -> Running:
+    """Start ``naive`` or ``durable`` and wait until it listens."""
+    folder.mkdir()
+    command = [sys.executable, "-m", f"benchmarks.yardsticks.{name}"]
+    database = folder / "messages.db" if name == "durable" else None
+    if database is not None:
+        command += ["--database", str(database)]
+    keys: Curve | None = None
+    if curve:
+        server, client = make_key_pair(), make_key_pair()
+        keys = Curve(server.public, client.public, client.secret)
+        secret = folder / "server.secret"
+        secret.write_text(server.secret)
+        command += ["--curve-secret", str(secret)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        address = _address_of(process, name)
+    except BaseException:
+        _end(process)
+        raise
+    return Running(
+        name,
+        process.pid,
+        lambda conversations: EchoTraffic(address, conversations, keys),
+        RowCount(database) if database is not None else lambda: None,
+        lambda: _end(process),
+    )
+
+
+def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
+    """Start the daemon with a desk large enough for so many conversations, and wait until it is ready."""
+    folder.mkdir()
+    agents = CONSOLES * AGENTS_PER_CONSOLE
+    capacity = conversations // agents + SPARE_CAPACITY
+    daemon = DaemonProcess(folder, agents, capacity, curve=curve, extra=LIMITS)
+    curves: list[Curve | None] = [None] * (1 + CONSOLES)
+    consoles: list[KeyPair | None] = [None] * CONSOLES
+    if curve:
+        assert daemon.server_key is not None
+        assert daemon.gateway_keys is not None
+        pairs = [daemon.gateway_keys, *(make_key_pair() for _ in range(CONSOLES))]
+        consoles = list(pairs[1:])
+        curves = [Curve(daemon.server_key, pair.public, pair.secret) for pair in pairs]
+    with (folder / "desk.toml").open("a") as desk:
+        desk.write(_consoles(consoles))
+    try:
+        daemon.start()
+    except BaseException:
+        if daemon.process is not None:
+            daemon.kill()
+        raise
+    assert daemon.process is not None
+    access = Access(daemon.gateways, daemon.consoles, PASSWORD, curves)
+    names = [f"a{number}" for number in range(1, agents + 1)]
+    return Running(
+        "daemon",
+        daemon.process.pid,
+        lambda conversations: RelayTraffic(access, names, conversations),
+        JournalCount(daemon.journal),
+        daemon.kill,
+    )
+
+
+def _consoles(keys: list[KeyPair | None]) -> str:
+    tables = []
+    for number, pair in enumerate(keys, 1):
+        tables.append(f"[consoles.bench-{number}]\n")
+        if pair is not None:
+            tables.append(f'public_key = "{pair.public}"\n')
+    return "".join(tables)
+
+
+class RowCount:
+    """Counts the durable yardstick's rows, by a connection that cannot write."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._counted = 0
+
+    def __call__(self) -> int:
+        """Return how many rows there are that were not there before."""
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM message").fetchone()
+        new = count - self._counted
+        self._counted = count
+        return int(new)
+
+
+def _address_of(process: subprocess.Popen[bytes], name: str) -> str:
+    """Return the address in the line that a yardstick prints when it listens."""
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        if not selector.select(PATIENCE_S):
+            raise Void(f"{name} does not listen")
+    word, _, address = process.stdout.readline().decode().strip().partition(" ")
+    if word != "ready":
+        raise Void(f"{name} has ended")
+    return address
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()

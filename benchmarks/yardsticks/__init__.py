@@ -1,0 +1,1 @@
+"""Tiny servers to measure the daemon against."""

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from benchmarks.relay.report import report
+from benchmarks.relay.rounds import LATENCY_SERVERS, SERVERS, Load, Measured, Plan, Setting, measure
+
+
+@pytest.mark.parametrize("transport", ["plain", "curve"])
+def test_all_servers_carry_every_message_of_every_round(tmp_path: Path, transport: str) -> None:
+    plan = Plan(
+        rounds=2, messages=600, window=100, latency_seconds=0.2, latency_per_second=500, folder=tmp_path
+    )
+    measured = measure(Setting(transport, conversations=7, with_latency=True), plan)
+    # Rounds this short may differ by much; what they carried is checked before that.
+    assert measured.void is None or "differ" in measured.void
+    assert [len(measured.loads[name]) for name in SERVERS] == [plan.rounds] * 3
+    assert [len(measured.latencies[name]) for name in LATENCY_SERVERS] == [plan.rounds] * 2
+
+
+def test_ratios_are_of_messages_per_cpu_second_and_of_the_same_round() -> None:
+    loads = {
+        "naive": [Load(1.0, 20.0, 1.0)] * 3,
+        "durable": [Load(1.0, us, 1.0) for us in (10.0, 12.0, 14.0)],
+        "daemon": [Load(1.0, us, 1.0) for us in (20.0, 16.0, 20.0)],
+    }
+    figures = report(
+        [Measured("plain", 100, loads, {})],
+        Plan(3, 1, 1, latency_seconds=0, latency_per_second=1, folder=None),
+    )
+    assert figures["ratio_cpu"] == 0.7
+    assert figures["ratio_naive"] == 1.0
+    assert figures["daemon_us_per_message"] == 20.0
+
+
+def test_a_void_setting_has_no_figures() -> None:
+    figures = report([Measured("plain", 100, {}, {}, "one was lost")], Plan(1, 1, 1, 0, 1, None))
+    assert figures["ratio_cpu"] is figures["ratio_p99"] is figures["messages_per_s"] is None
+    assert figures["void"] == ["plain 100: one was lost"]
