@@ -22,7 +22,6 @@ from rich.live import Live
 
 from config.sections import Listener
 from daemon.commands.failure import Failure
-from daemon.stores.sqlite import JOURNAL_FILE
 from daemon.commands.reading import JournalFile
 from daemon.demo import summary
 from daemon.demo.part import Part
@@ -32,6 +31,7 @@ from daemon.demo.script import AGENT, CUSTOMER, load_script
 from daemon.demo.site import AGENTS, GATEWAY, Site, check_fit, load_site, make_site
 from daemon.demo.view import Size, fits, happening_text, too_small, view
 from daemon.exits import Exit
+from daemon.stores.sqlite import JOURNAL_FILE
 from protocol.client.keys import load_public_key
 
 FRAME_S = 0.125
@@ -96,6 +96,7 @@ class Play:
         self._console = console
         self._live = options.live and console.is_terminal
         self._script = load_script()
+        self._daemon: OwnDaemon | None = None
 
     def run(self) -> int:
         """Play, and return the exit code. Raises Failure."""
@@ -113,7 +114,6 @@ class Play:
             return Exit.INTERRUPTED
 
     def _play(self, stack: ExitStack) -> int:
-        self._daemon: OwnDaemon | None = None
         self._site = site = self._open(stack)
         with self._journal() as file:
             before = file.head()

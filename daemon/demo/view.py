@@ -18,6 +18,7 @@ WIDTH_MIN, HEIGHT_MIN = 80, 24
 WIDE, TALL = 110, 34
 STYLES = {"+": "cyan", "?": "yellow", "!": "red", "=": "green", "-": "dim", "x": "red", "*": "magenta"}
 PRESENCE_STYLES = {"online": "green", "away": "yellow", "busy": "yellow", "not_answering": "red"}
+PRESENCES = {"not_answering": "no answer"}
 DOTS = 8
 
 
@@ -49,7 +50,7 @@ def view(
         return _one_line(too_small(size))
     ticker_rows = 9 if size.height >= TALL else 6
     body_rows = size.height - ticker_rows - 1
-    left, middle = (28, 30) if size.width >= WIDE else (22, 20)
+    left, middle = (28, 32) if size.width >= WIDE else (22, 22)
     right = size.width - left - middle
     # Where there is little room an agent is called by the id.
     names = scene.names if size.width >= WIDE else {agent: agent for agent in scene.names}
@@ -126,7 +127,9 @@ def _agents(scene: Scene, names: Mapping[str, str]) -> Panel:
         load = scene.load_of(agent)
         line = _one_line("● " if presence != "offline" else "○ ", PRESENCE_STYLES.get(presence, "dim"))
         line.append(name)
-        line.append(f"  {load} open" if presence == "online" else f"  {presence.replace('_', ' ')}", "dim")
+        line.append(
+            f"  {load} open" if presence == "online" else f"  {PRESENCES.get(presence, presence)}", "dim"
+        )
         lines.append(line)
     return Panel(Group(*lines), title="Agents", border_style="magenta")
 
