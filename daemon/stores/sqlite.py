@@ -82,17 +82,16 @@ class SQLiteStore:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _lock(self.path.with_suffix(".lock"))
-        connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
-        self._connection = connection
         try:
-            return self._open(connection)
+            _refuse_newer(self.path)
+            self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
+            return self._open(self._connection)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             raise JournalDamaged(0, f"SQLite says: {error}") from error
 
     def _open(self, connection: sqlite3.Connection) -> Opened:
-        _refuse_newer(connection)
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise JournalDamaged(
@@ -117,6 +116,8 @@ class SQLiteStore:
         ).fetchone()
         last = connection.execute(f"{SELECT_RECORD} ORDER BY position DESC LIMIT 1").fetchone()
         record = Record(*last) if last else None
+        if record is not None and None in record:
+            raise JournalDamaged(record.first, "the newest record is not whole")
         head = record.first + record.size - 1 if record else 0
         if record is not None and record.epoch >= self._epoch:
             raise JournalDamaged(record.first, f"written in epoch {record.epoch}, but this is {self._epoch}")
@@ -290,8 +291,15 @@ def migrate(connection: sqlite3.Connection) -> None:
             connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
-def _refuse_newer(connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+def _refuse_newer(path: Path) -> None:
+    """Look through a connection that may only read: closing any other would write the log into the file."""
+    if not path.exists():
+        return
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    finally:
+        connection.close()
     newest = migrations()[-1][0]
     if version > newest:
         raise NewerJournal(
