@@ -88,12 +88,19 @@ class Stage:
         self.replayed = self.system.recover(self.store.open(), self.clock.now())
         self.turn()
 
-    def turn(self, *told: tuple[Any, Any]) -> list[Any]:
-        """Run one turn with these messages; return the replies that went out after the flush."""
+    def turn(self, *told: tuple[Any, Any], park_idle_s: float | None = None) -> list[Any]:
+        """Run one turn with these messages; return the replies that went out after the flush.
+
+        With ``park_idle_s`` park what was idle for so long, at the point of the turn where the reactor does.
+        """
         system = self.system
         system.begin(self.clock.now())
         for address, message in told:
             system.tell_from_outside(address, message)
+        if park_idle_s is not None:
+            system.run()
+            system.park_idle(self.clock.now() - park_idle_s)
+            system.run()
         system.fire_timers()
         system.run()
         batch = system.seal()

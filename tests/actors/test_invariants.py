@@ -73,7 +73,9 @@ class Tenant(RuleBasedStateMachine):
     """Everything that can be done to a tenant; every rule is one turn."""
 
     @initialize(
-        lag=st.sampled_from([0, 1, 3, 10, 20_000]), step=st.sampled_from([1, 2, 32]), capacity=st.integers(1, 2)
+        lag=st.sampled_from([0, 1, 3, 10, 20_000]),
+        step=st.sampled_from([1, 2, 32]),
+        capacity=st.integers(1, 2),
     )
     def open_the_desk(self, lag: int, step: int, capacity: int) -> None:
         self.patch = pytest.MonkeyPatch()
@@ -115,9 +117,7 @@ class Tenant(RuleBasedStateMachine):
         threads = self.oracle.threads.items()
         live = [(ident, offer) for ident, thread in threads for offer in thread.offers]
         mine = [item for item in live if item[1].agent == agent] or live
-        ident, offer = (
-            data.draw(st.sampled_from(mine)) if mine else ("nothing", None)
-        )
+        ident, offer = data.draw(st.sampled_from(mine)) if mine else ("nothing", None)
         message = kind(self.stage.command_id(), agent, ident, offer.offer if offer else "no-offer")
         return self.ask(agent, message)
 
@@ -158,9 +158,7 @@ class Tenant(RuleBasedStateMachine):
         self.check()
         self._replies_agree_with_the_journal(replies, {told.message.id: told for told in commands})
         by_id = {reply.id: reply for reply in replies}
-        self.sent += [
-            (one, by_id[one[1].message.id]) for one in telling if isinstance(one[1], Told)
-        ]
+        self.sent += [(one, by_id[one[1].message.id]) for one in telling if isinstance(one[1], Told)]
 
     def _replies_agree_with_the_journal(self, replies: list[Any], commands: dict[bytes, Told]) -> None:
         """I1 and I18: an acknowledged command is in the journal, a refused one is not."""
@@ -277,8 +275,12 @@ class Tenant(RuleBasedStateMachine):
         used = self.oracle.used()
         view = self._dispatcher().view
         for agent in DEPARTMENTS:
-            assert used[agent] <= max(self.capacity, self.used_before.get(agent, 0)), f"I7: {agent} has too much"
-            assert view.agent(agent).used == used[agent], f"I7: the roster of {agent} is not what a recount finds"
+            assert used[agent] <= max(self.capacity, self.used_before.get(agent, 0)), (
+                f"I7: {agent} has too much"
+            )
+            assert view.agent(agent).used == used[agent], (
+                f"I7: the roster of {agent} is not what a recount finds"
+            )
         self.used_before = dict(used)
 
     def _dispatcher(self) -> DispatcherActor:
@@ -320,11 +322,15 @@ class Tenant(RuleBasedStateMachine):
         """G11: who is not reachable has no live offer, who is logged out has no conversation."""
         for ident, thread in self.oracle.threads.items():
             for offer in thread.offers:
-                assert self.oracle.reachable.get(offer.agent), f"G11: {ident} is offered to {offer.agent}, gone"
+                assert self.oracle.reachable.get(offer.agent), (
+                    f"G11: {ident} is offered to {offer.agent}, gone"
+                )
                 assert self.oracle.presence[offer.agent] == "online", f"A8: {ident}"
                 assert offer.deadline_at > self.stage.clock.now(), "I8: an offer outlives its deadline"
             for agent in thread.assignees:
-                assert self.oracle.presence[agent] != "offline", f"G11: {ident} stays with {agent}, who has left"
+                assert self.oracle.presence[agent] != "offline", (
+                    f"G11: {ident} stays with {agent}, who has left"
+                )
 
     @invariant()
     def each_customer_has_one_open_conversation_in_a_channel(self) -> None:
@@ -356,7 +362,7 @@ class Tenant(RuleBasedStateMachine):
 
 TestTenant = Tenant.TestCase
 TestTenant.settings = settings(
-    max_examples=int(__import__("os").environ.get("EX", "60")), stateful_step_count=int(__import__("os").environ.get("STEPS","30")), phases=[Phase.explicit, Phase.generate, Phase.shrink]
+    max_examples=60, stateful_step_count=30, phases=[Phase.explicit, Phase.generate, Phase.shrink]
 )
 TestTenant.pytestmark = [
     pytest.mark.rule(

@@ -1,0 +1,1 @@
+"""Tests of the actors: machines alone, the runtime, and whole tenants in play."""

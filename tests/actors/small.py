@@ -1,0 +1,29 @@
+"""Small lags and steps, so that a few turns reach what takes production twenty thousand events."""
+
+from functools import cache
+
+import pytest
+
+from actors import commands, runtime, writebehind
+from actors.dispatcher import actor as dispatcher
+from config.desk import parse_desk
+
+_parse_once = cache(parse_desk)
+
+
+def small_steps(patch: pytest.MonkeyPatch, lag: int, step: int) -> None:
+    """Write behind after ``lag`` positions, ``step`` rows at a time."""
+    patch.setattr(writebehind, "LAG", lag)
+    for module, name in (
+        (writebehind, "STEP"),
+        (runtime, "STEP"),
+        (writebehind, "COMMANDS_STEP"),
+        (commands, "GENERATION"),
+    ):
+        if hasattr(module, name):
+            patch.setattr(module, name, step)
+
+
+def parse_desks_once(patch: pytest.MonkeyPatch) -> None:
+    """Checking a desk file takes milliseconds; a test that starts a thousand systems does it once."""
+    patch.setattr(dispatcher, "parse_desk", _parse_once)

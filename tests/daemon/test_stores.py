@@ -1,0 +1,512 @@
+"""One contract for every store; and what the one on the disk promises beyond it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from actors.events import LeaseRegained, LoggedOut
+from actors.journal import (
+    EMPTY_HASH,
+    Batch,
+    CommandRow,
+    CommitUnknown,
+    Deposed,
+    Entry,
+    IndexRow,
+    JournalDamaged,
+    LowWater,
+    Record,
+    SnapshotRow,
+    Store,
+    make_record,
+    read_record,
+    verified,
+)
+from daemon.stores.memory import MemoryStore
+from daemon.stores.sqlite import NewerJournal, SQLiteStore, migrations
+from tests.rules import ROOT
+
+STREAM = ("conversation", "acme", "c1")
+
+
+def entries(first: int, many: int) -> list[Entry]:
+    """Return events of one stream, each saying its sequence."""
+    return [
+        Entry("acme", "agent", "a1", sequence, 1.0, LoggedOut(f"number {sequence}"))
+        for sequence in range(first, first + many)
+    ]
+
+
+class Chain:
+    """Writes records that hang together."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        opened = store.open()
+        self.epoch, self.head, self.hash = opened.epoch, opened.head, opened.head_hash
+
+    def write(self, many: int = 1, **behind: object) -> Record:
+        record = make_record(self.head + 1, self.epoch, entries(self.head + 1, many), self.hash)
+        self.store.commit(batch(record, **behind))
+        self.head, self.hash = self.head + many, record.hash
+        return record
+
+
+def batch(record: Record | None = None, **behind: object) -> Batch:
+    """Return a batch with what is named and nothing else."""
+    return Batch(record, [], [], [], LowWater())._replace(**behind)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """A store, and each time it is called the same one again, not opened yet, as after a restart."""
+    opened: list[Store] = []
+    memory = MemoryStore()
+
+    def again() -> Store:
+        for old in opened:
+            old.close()
+        opened[:] = [memory if request.param == "memory" else SQLiteStore(tmp_path / "journal.db")]
+        return opened[0]
+
+    yield again
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def chain(reopen: Callable[[], Store]) -> Chain:
+    return Chain(reopen())
+
+
+# Every store.
+
+
+def test_a_new_store_is_empty_and_in_its_first_epoch(reopen: Callable[[], Store]) -> None:
+    opened = reopen().open()
+    assert opened.journal
+    assert (opened.epoch, opened.head, opened.head_hash) == (1, 0, EMPTY_HASH)
+    assert opened.low_water == LowWater()
+
+
+def test_records_come_back_in_order_and_verify(chain: Chain) -> None:
+    written = [chain.write(many) for many in (1, 3, 2)]
+    found = list(chain.store.records(0))
+    assert found == written
+    assert list(verified(iter(found), EMPTY_HASH)) == written
+    assert [entry.sequence for record in found for entry in read_record(record)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("after", "firsts"), [(0, [1, 2, 5]), (1, [2, 5]), (2, [2, 5]), (4, [5]), (6, []), (9, [])]
+)
+def test_records_after_a_position_begin_with_the_one_that_holds_the_next(
+    chain: Chain, after: int, firsts: list[int]
+) -> None:
+    for many in (1, 3, 2):
+        chain.write(many)
+    assert [record.first for record in chain.store.records(after)] == firsts
+
+
+@pytest.mark.parametrize(
+    ("position", "first"), [(1, 1), (2, 2), (4, 2), (5, 5), (6, 5), (7, None), (0, None)]
+)
+def test_the_record_at_a_position_is_the_one_that_holds_it(
+    chain: Chain, position: int, first: int | None
+) -> None:
+    for many in (1, 3, 2):
+        chain.write(many)
+    found = chain.store.record_at(position)
+    assert (found.first if found else None) == first
+
+
+def test_opening_again_goes_on_where_the_journal_ends_in_a_new_epoch(
+    chain: Chain, reopen: Callable[[], Store]
+) -> None:
+    chain.write(2)
+    last = chain.write(3, low_water=LowWater(1, 2, 3))
+    opened = reopen().open()
+    assert (opened.epoch, opened.head, opened.head_hash) == (2, 5, last.hash)
+    assert opened.low_water == LowWater(1, 2, 3)
+
+
+def test_the_journal_keeps_its_name(reopen: Callable[[], Store]) -> None:
+    assert reopen().open().journal == reopen().open().journal
+
+
+def test_the_newest_snapshot_of_an_actor_replaces_the_one_before(chain: Chain) -> None:
+    first = SnapshotRow(STREAM, 1, b"one", live=True, lookup="web/ann", owner="a1")
+    second = SnapshotRow(STREAM, 2, b"two")
+    chain.write(snapshots=[first])
+    assert chain.store.snapshot(STREAM) == first
+    chain.write(snapshots=[second])
+    assert chain.store.snapshot(STREAM) == second
+    assert chain.store.snapshot(("conversation", "acme", "c2")) is None
+    assert chain.store.snapshot(("conversation", "other", "c1")) is None
+    assert chain.store.find("acme", "web/ann") == chain.store.owned("acme", "a1") == []
+    assert list(chain.store.live()) == list(chain.store.owners()) == []
+
+
+@pytest.mark.rule("guarantee-G15")
+def test_conversations_are_found_by_contact_and_owner_within_their_tenant(chain: Chain) -> None:
+    def row(tenant: str, ident: str, lookup: str | None, owner: str | None) -> SnapshotRow:
+        return SnapshotRow(("conversation", tenant, ident), 1, b"", owner == "a1", lookup, owner)
+
+    chain.write(
+        snapshots=[
+            row("acme", "c1", "web/ann", "a1"),
+            row("acme", "c2", "web/bob", "a1"),
+            row("acme", "c3", None, None),
+            row("other", "c4", "web/ann", "a1"),
+        ]
+    )
+    store = chain.store
+    assert store.find("acme", "web/ann") == ["c1"]
+    assert store.find("other", "web/ann") == ["c4"]
+    assert store.find("acme", "web/cho") == []
+    assert sorted(store.owned("acme", "a1")) == ["c1", "c2"]
+    assert store.owned("other", "a1") == ["c4"]
+    assert sorted(store.owners()) == [("acme", "a1", 2), ("other", "a1", 1)]
+    assert sorted(row.address[2] for row in store.live()) == ["c1", "c2", "c4"]
+
+
+def test_positions_are_read_over_rows_that_overlap(chain: Chain) -> None:
+    rows = [(1, (10, 20, 30)), (2, (20, 30)), (3, (30, 40, 50)), (6, (60,)), (7, (70, 80))]
+    for first, positions in rows:
+        chain.write(streams=[IndexRow(STREAM, first, positions)])
+    every = [10, 20, 30, 40, 50, 60, 70, 80]
+    for after in range(10):
+        for limit in (1, 2, 3, 100):
+            assert chain.store.positions(STREAM, after, limit) == every[after : after + limit]
+    assert chain.store.positions(("conversation", "acme", "c2"), 0, 10) == []
+
+
+def test_positions_end_where_the_index_has_a_hole(chain: Chain) -> None:
+    chain.write(streams=[IndexRow(STREAM, 1, (10, 20)), IndexRow(STREAM, 4, (40,))])
+    assert chain.store.positions(STREAM, 0, 10) == [10, 20]
+    assert chain.store.positions(STREAM, 2, 10) == []
+    assert chain.store.positions(STREAM, 3, 10) == [40]
+
+
+def ident(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+@pytest.mark.rule("guarantee-G3")
+@pytest.mark.timeout(10)
+def test_commands_are_found_whether_they_came_in_order_or_alone(chain: Chain) -> None:
+    runs = [
+        CommandRow("acme", "gateway/web", (ident(10), ident(11), ident(13)), (1, 2, 3), 5.0),
+        CommandRow("acme", "gateway/web", (ident(5),), (4,), 6.0),
+        CommandRow("acme", "gateway/web", (ident(20), ident(21)), (5, 6), 7.0),
+        CommandRow("acme", "agent/a1", (ident(7),), (9,), 7.0),
+    ]
+    for row in runs:
+        chain.write(commands=[row])
+    known = {10: 1, 11: 2, 13: 3, 5: 4, 20: 5, 21: 6}
+    for number in range(25):
+        assert chain.store.command("acme", "gateway/web", ident(number)) == known.get(number)
+    assert chain.store.command("acme", "agent/a1", ident(7)) == 9
+    assert chain.store.command("other", "agent/a1", ident(7)) is None
+    assert chain.store.newest_command("acme", "gateway/web") == ident(21)
+    assert chain.store.newest_command("acme", "agent/a1") == ident(7)
+    assert chain.store.newest_command("acme", "agent/a2") is None
+
+
+@pytest.mark.timeout(10)
+def test_an_id_that_lies_across_the_border_of_two_others_is_not_found(chain: Chain) -> None:
+    first, second = bytes(8) + b"\1" * 8, b"\1" * 8 + b"\2" * 8
+    chain.write(commands=[CommandRow("acme", "s", (first, second), (1, 2), 1.0)])
+    assert chain.store.command("acme", "s", first) == 1
+    assert chain.store.command("acme", "s", second) == 2
+    assert chain.store.command("acme", "s", b"\1" * 16) is None
+    same = b"\3" * 16
+    chain.write(commands=[CommandRow("acme", "t", (b"\2" * 8 + b"\3" * 8, same), (3, 4), 1.0)])
+    assert chain.store.command("acme", "t", same) == 4, "the first place found is not on a border"
+
+
+def test_a_command_that_is_written_twice_keeps_its_first_position(chain: Chain) -> None:
+    chain.write(commands=[CommandRow("acme", "s", (ident(1),), (3,), 1.0)])
+    chain.write(commands=[CommandRow("acme", "s", (ident(1),), (9,), 2.0)])
+    assert chain.store.command("acme", "s", ident(1)) == 3
+
+
+def test_old_commands_can_be_forgotten(chain: Chain) -> None:
+    chain.write(commands=[CommandRow("acme", "s", (ident(1), ident(2)), (1, 2), 1.0)])
+    chain.write(commands=[CommandRow("acme", "s", (ident(3), ident(4)), (3, 4), 9.0)])
+    while chain.store.forget_commands(5.0, 1):
+        pass
+    assert [chain.store.command("acme", "s", ident(n)) for n in (1, 2, 3, 4)] == [None, None, 3, 4]
+
+
+def test_what_is_written_behind_needs_no_record(chain: Chain, reopen: Callable[[], Store]) -> None:
+    chain.write(4)
+    chain.store.commit(batch(snapshots=[SnapshotRow(STREAM, 4, b"x")], low_water=LowWater(4, 4, 4)))
+    store = reopen()
+    assert store.open().low_water == LowWater(4, 4, 4)
+    assert store.snapshot(STREAM) == SnapshotRow(STREAM, 4, b"x")
+
+
+# The chain.
+
+
+@pytest.mark.rule("guarantee-G14")
+@pytest.mark.parametrize(
+    ("harm", "where"),
+    [
+        (lambda r: r._replace(body=r.body[:-1] + bytes([r.body[-1] ^ 1])), 2),
+        (lambda r: r._replace(hash=bytes(16)), 2),
+        (lambda r: r._replace(epoch=r.epoch + 1), 2),
+        (lambda r: r._replace(first=r.first + 1), 2),
+    ],
+)
+def test_a_changed_record_is_found_and_its_position_named(
+    chain: Chain, harm: Callable[[Record], Record], where: int
+) -> None:
+    for many in (1, 3, 2):
+        chain.write(many)
+    records = list(chain.store.records(0))
+    records[1] = harm(records[1])
+    with pytest.raises(JournalDamaged) as damaged:
+        list(verified(iter(records), EMPTY_HASH))
+    assert damaged.value.position == where
+
+
+@pytest.mark.rule("guarantee-G14")
+def test_a_record_taken_out_put_twice_or_exchanged_is_found(chain: Chain) -> None:
+    for _ in range(4):
+        chain.write()
+    a, b, c, d = chain.store.records(0)
+    for wrong in ([a, c, d], [a, b, b, c, d], [b, a, c, d], [b, c, d]):
+        with pytest.raises(JournalDamaged):
+            list(verified(iter(wrong), EMPTY_HASH))
+
+
+def test_a_record_of_an_older_epoch_after_a_newer_one_is_found() -> None:
+    first = make_record(1, 2, entries(1, 1), EMPTY_HASH)
+    second = make_record(2, 1, entries(2, 1), first.hash)
+    with pytest.raises(JournalDamaged) as damaged:
+        list(verified(iter([first, second]), EMPTY_HASH))
+    assert damaged.value.position == 2
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x91\x93\x01\x02\x03"])
+def test_a_record_that_cannot_be_read_is_damaged(body: bytes) -> None:
+    with pytest.raises(JournalDamaged) as damaged:
+        read_record(Record(7, 1, 1, body, b""))
+    assert damaged.value.position == 7
+
+
+def test_a_record_with_fewer_events_than_it_says_is_damaged() -> None:
+    record = make_record(1, 1, [Entry("acme", "agent", "a1", 1, 1.0, LeaseRegained())], EMPTY_HASH)
+    with pytest.raises(JournalDamaged):
+        read_record(record._replace(size=2))
+
+
+# SQLite.
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "journal.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    made = SQLiteStore(path)
+    yield made
+    made.close()
+
+
+def edit(path: Path, sql: str) -> None:
+    """Change the file by other means, while the daemon is down."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(sql)
+    connection.close()
+
+
+@pytest.mark.rule("guarantee-G1")
+def test_commits_are_flushed_to_a_write_ahead_log(store: SQLiteStore) -> None:
+    store.open()
+    pragma = {
+        name: store.connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    }
+    assert pragma == {"journal_mode": "wal", "synchronous": 2}
+
+
+def test_nobody_else_may_read_the_files(store: SQLiteStore, path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        chain = Chain(store)
+        chain.write()
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert set(modes) >= {"journal.db", "journal.db-wal", "journal.lock"}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.rule("guarantee-G12")
+def test_a_second_opener_is_refused_and_changes_nothing(store: SQLiteStore, path: Path) -> None:
+    chain = Chain(store)
+    second = SQLiteStore(path)
+    with pytest.raises(Deposed):
+        second.open()
+    second.close()
+    chain.write()
+    assert store.connection.execute("SELECT epoch FROM shard").fetchone() == (1,)
+
+
+@pytest.mark.rule("guarantee-G12")
+def test_another_process_is_refused_until_the_first_gives_up(store: SQLiteStore, path: Path) -> None:
+    store.open()
+    script = (
+        "import sys; from pathlib import Path; from daemon.stores.sqlite import SQLiteStore\n"
+        "try: print(SQLiteStore(Path(sys.argv[1])).open().epoch)\n"
+        "except Exception as error: print(type(error).__name__)"
+    )
+
+    def other() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    assert other() == "Deposed"
+    store.close()
+    assert other() == "2"
+
+
+@pytest.mark.rule("guarantee-G12")
+def test_a_deposed_writer_writes_nothing_even_if_its_lock_was_lost(store: SQLiteStore, path: Path) -> None:
+    chain = Chain(store)
+    chain.write()
+    path.with_suffix(".lock").unlink()
+    second = SQLiteStore(path)
+    newer = Chain(second)
+    with pytest.raises(Deposed):
+        chain.write()
+    store.close()
+    newer.write()
+    assert [(record.first, record.epoch) for record in second.records(0)] == [(1, 1), (2, 2)]
+    second.close()
+
+
+@pytest.mark.rule("guarantee-G16")
+def test_a_newer_journal_is_refused_untouched(store: SQLiteStore, path: Path) -> None:
+    Chain(store).write()
+    store.close()
+    edit(path, "PRAGMA user_version = 999")
+    before = path.read_bytes()
+    newer = SQLiteStore(path)
+    with pytest.raises(NewerJournal, match="999"):
+        newer.open()
+    newer.close()
+    assert path.read_bytes() == before
+
+
+def leave_a_log(path: Path) -> None:
+    """Let another process write a newer schema and die, so that part of the journal is in the log only."""
+    script = (
+        "import os, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('PRAGMA user_version = 999')\n"
+        "os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+
+
+@pytest.mark.rule("guarantee-G16")
+def test_a_newer_journal_that_was_left_in_a_crash_is_refused_untouched(
+    store: SQLiteStore, path: Path
+) -> None:
+    Chain(store).write()
+    store.close()
+    leave_a_log(path)
+    log = path.with_name("journal.db-wal")
+    before = path.read_bytes(), log.read_bytes()
+    newer = SQLiteStore(path)
+    with pytest.raises(NewerJournal, match="999"):
+        newer.open()
+    newer.close()
+    assert (path.read_bytes(), log.read_bytes() if log.exists() else b"") == before
+
+
+def test_a_journal_is_brought_to_the_newest_schema_once(store: SQLiteStore, path: Path) -> None:
+    store.open()
+    newest = migrations()[-1][0]
+    assert store.connection.execute("PRAGMA user_version").fetchone() == (newest,)
+    store.close()
+    assert store.open().epoch == 2
+
+
+@pytest.mark.rule("guarantee-G14")
+def test_a_journal_that_ends_before_the_low_water_is_noticed(store: SQLiteStore, path: Path) -> None:
+    chain = Chain(store)
+    for _ in range(3):
+        chain.write(2)
+    chain.write(2, low_water=LowWater(6, 7, 8))
+    store.close()
+    edit(path, "DELETE FROM journal WHERE position > 4")
+    with pytest.raises(JournalDamaged) as damaged:
+        store.open()
+    assert damaged.value.position == 5
+
+
+@pytest.mark.rule("guarantee-G14")
+@pytest.mark.parametrize("where", ["first page", "everywhere"])
+def test_a_file_that_is_no_database_any_more_is_damaged(store: SQLiteStore, path: Path, where: str) -> None:
+    Chain(store).write()
+    store.close()
+    content = path.read_bytes()
+    path.write_bytes(b"\x55" * 4096 + content[4096:] if where == "first page" else b"\x55" * len(content))
+    with pytest.raises(JournalDamaged):
+        store.open()
+
+
+@pytest.mark.rule("guarantee-G14")
+def test_pages_full_of_nothing_are_damage_and_no_riddle(store: SQLiteStore, path: Path) -> None:
+    chain = Chain(store)
+    for _ in range(60):
+        chain.write(5)
+    store.close()
+    content = path.read_bytes()
+    for page in range(1, len(content) // 4096):
+        path.write_bytes(content[: page * 4096] + bytes(4096) + content[(page + 1) * 4096 :])
+        broken = SQLiteStore(path)
+        try:
+            opened = broken.open()
+            found = list(verified(broken.records(0), EMPTY_HASH))
+            assert opened.head in (0, 300)
+            assert len(found) in (0, 60)
+        except (JournalDamaged, sqlite3.DatabaseError):
+            pass
+        finally:
+            broken.close()
+
+
+@pytest.mark.rule("guarantee-G2")
+def test_a_commit_that_fails_is_unknown(store: SQLiteStore, path: Path) -> None:
+    chain = Chain(store)
+    chain.write()
+    store.connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(CommitUnknown, match="SQLITE_FULL"):
+        for _ in range(200):
+            chain.write(50)
+
+
+def test_a_record_cannot_be_written_twice(store: SQLiteStore) -> None:
+    chain = Chain(store)
+    record = chain.write()
+    with pytest.raises(CommitUnknown):
+        store.commit(batch(record))
