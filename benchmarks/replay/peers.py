@@ -135,11 +135,18 @@ def run_peer(make: Callable[[Plan], Peer], perform: Callable[[Peer], Awaitable[N
     except asyncio.CancelledError:
         peer.report.problem = "ended before it was finished"
     except Exception as error:
-        peer.report.problem = f"{type(error).__name__}: {error}"
+        peer.report.problem = "; ".join(f"{type(each).__name__}: {each}" for each in _single(error))
         raise
     finally:
         options.report.write_bytes(msgspec.msgpack.encode(peer.report))
     sys.exit(0 if peer.report.finished else 1)
+
+
+def _single(error: Exception) -> list[Exception]:
+    """Return the errors that a task group has put together."""
+    if isinstance(error, ExceptionGroup):
+        return [single for each in error.exceptions for single in _single(each)]
+    return [error]
 
 
 async def _until_terminated(work: Awaitable[None]) -> None:

@@ -95,6 +95,11 @@ class Actors:
             self._read(key.data, os.read(key.fd, 65_536), key.fileobj)
         return bool(events)
 
+    @property
+    def failed(self) -> bool:
+        """Tell whether a process has ended with a problem: the other one would wait for it in vain."""
+        return any(process.poll() for process in self._processes.values())
+
     def _read(self, who: str, read: bytes, stream: Any) -> None:
         """Only no bytes at all mean the end; a number counts when its line is complete."""
         if not read:
@@ -139,7 +144,7 @@ def perform(dialogues: list[Dialogue], wanted: Wanted, folder: Path) -> dict[str
     try:
         began = time.monotonic()
         peers = Actors(folder, _plan(dialogues, wanted, daemon))
-        while peers.listen(STALLED_S):
+        while not peers.failed and peers.listen(STALLED_S):
             if kills.due(peers.progress):
                 peers.listen(kills.wait_s())
                 kills.strike(daemon)
