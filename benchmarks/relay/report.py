@@ -7,6 +7,8 @@ import platform
 from statistics import median
 from typing import Any
 
+from msgspec import to_builtins
+
 from benchmarks.relay.rounds import LATENCY_SERVERS, SERVERS, Measured, Plan
 
 #: The setting that the top-level keys are taken from, if it was measured.
@@ -54,6 +56,7 @@ def _setting(measured: Measured) -> Figures:
         "conversations": measured.conversations,
         "void": measured.void and f"{measured.transport} {measured.conversations}: {measured.void}",
     }
+    figures["rounds"] = {"loads": to_builtins(measured.loads), "latencies": to_builtins(measured.latencies)}
     if measured.void:
         return figures
     for name, loads in measured.loads.items():

@@ -109,11 +109,18 @@ def _targets(setting: Setting, folder: Path | None) -> Iterator[dict[str, Target
             else:
                 server = start_yardstick(name, here / name, curve)
             stack.callback(server.stop)
+            stack.push(lambda kind, *_, log=here / name / "daemon.log": _show_end(log) if kind else None)
             traffic = server.connect(setting.conversations)
             stack.callback(traffic.close)
             server.journaled()
             targets[name] = Target(server, traffic)
         yield targets
+
+
+def _show_end(log: Path) -> None:
+    """Show the last that a server has said, before its folder is gone."""
+    if log.exists():
+        print(log.read_text()[-4_000:], file=sys.stderr)
 
 
 def _round(number: int, targets: dict[str, Target], measured: Measured, plan: Plan) -> None:
