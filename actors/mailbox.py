@@ -19,7 +19,7 @@ SLACK = 64
 class Mailbox:
     """The numbers of one consumer. ``received``: everything up to it is safe with the consumer."""
 
-    __slots__ = ("_recent", "address", "last", "received", "stream", "tenant")
+    __slots__ = ("_recent", "address", "last", "received", "stream", "tenant", "unindexed")
 
     def __init__(self, tenant: str, stream: str, last: int = 0, received: int = 0) -> None:
         self.tenant = tenant
@@ -28,6 +28,8 @@ class Mailbox:
         self.last = last
         self.received = received
         self._recent: list[Entry] = []
+        #: What the stream index lacks of this mailbox (shared with the write-behind; empty when nothing).
+        self.unindexed: list[int] = []
 
     def put(self, entry: Entry) -> int:
         """Give the event the next number and return it."""

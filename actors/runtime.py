@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from actors.commands import Recent
 from actors.events import AnyEvent
 from actors.journal import (
     Address,
@@ -54,6 +55,8 @@ class Told(Struct, frozen=True, gc=False):
     tenant: str
     sender: str
     reply_to: Any
+    #: The sender's recent commands, if whoever made this has them at hand.
+    recent: Recent | None = None
 
 
 class Tick(NamedTuple):
@@ -109,6 +112,8 @@ class System:
         self.epoch = 0
         self.journal = ""
         self.entries: list[Entry] = []
+        #: Who has recorded each of the entries.
+        self._recorders: list[ScheduledActor] = []
         self._hash = b""
         self._ready: deque[ScheduledActor] = deque()
         self._staged: list[tuple[Address, Any]] = []
@@ -214,10 +219,11 @@ class System:
     def _undo(self, marks: tuple[int, int, int]) -> None:
         """Take back what handlers have recorded, answered and told since the marks."""
         entries, replies, staged = marks
-        for entry in self.entries[entries:]:
+        for entry in reversed(self.entries[entries:]):
             if entry.command:
-                self.commands.take_back(entry.tenant, entry.sender, entry.command)
+                self.commands.take_back(self.commands.of(entry.tenant, entry.sender), entry.command)
         del self.entries[entries:]
+        del self._recorders[entries:]
         del self._replies[replies:]
         del self._staged[staged:]
 
@@ -267,6 +273,7 @@ class System:
             self.head += batch.record.size
             self._hash = batch.record.hash
             self.entries = []
+            self._recorders = []
         for address in self._parking:
             self._leave_memory(address)
         self._parking.clear()
@@ -287,17 +294,25 @@ class System:
         """
         position, first = self.head, self.head + 1
         note, dirty, mailbox_of = self._behind.note, self._behind.dirty, self.mailboxes.get
-        news: dict[Mailbox, int] = {}
-        for entry in entries:
+        news: dict[Mailbox, None] = {}
+        for entry, actor in zip(entries, self._recorders, strict=True):
             position += 1
-            tenant = entry.tenant
-            address = (entry.kind, tenant, entry.id)
-            note(address, entry.sequence, position)
-            dirty(address, first)
+            if actor.unindexed:
+                actor.unindexed.append(position)
+            else:
+                actor.unindexed = note(actor.address, entry.sequence, position)
+            if not actor.dirty:
+                actor.dirty = True
+                dirty(actor.address, first)
             for stream in entry.audience:
+                tenant = entry.tenant
                 mailbox = mailbox_of(("mailbox", tenant, stream)) or self.mailbox(tenant, stream)
-                note(mailbox.address, mailbox.put(entry), position)
-                news[mailbox] = position
+                number = mailbox.put(entry)
+                if mailbox.unindexed:
+                    mailbox.unindexed.append(position)
+                else:
+                    mailbox.unindexed = note(mailbox.address, number, position)
+                news[mailbox] = None
         for mailbox in news:
             dirty(mailbox.address, first)
         self._has_news = list(news)
@@ -319,12 +334,13 @@ class System:
         kind, tenant, ident = actor.address
         entries = self.entries
         position = self.head + len(entries) + 1
+        self._recorders.append(actor)
         if told is None:
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience))
         else:
             command, sender = told.message.id, told.sender
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
-            self.commands.add(tenant, sender, command, position)
+            self.commands.add(told.recent or self.commands.of(tenant, sender), command, position)
             conversation = ident if kind == "conversation" else ""
             self._replies.append((told.reply_to, Ack(command, position, conversation, sequence)))
 
@@ -337,13 +353,12 @@ class System:
         self.reply(told, Refused(code.value, message, told.message.id, retry_after_s))
 
     def first_entry(self, told: Told) -> tuple[int, Entry] | None:
-        """Return position and event of the first time this command was accepted, or None if it is new
-        (G3).
-        """
-        key = (told.tenant, told.sender, told.message.id)
-        position = self.commands.position(*key)
-        if position is None:
-            position = self.store.command(*key)
+        """Return position and event of a command's first time, or None if it is new (G3)."""
+        command = told.message.id
+        recent = told.recent or self.commands.of(told.tenant, told.sender)
+        position = recent.positions.get(command)
+        if position is None and command <= recent.newest:
+            position = self.store.command(told.tenant, told.sender, command)
         entry = None if position is None else self.entry_at(position)
         return None if position is None or entry is None else (position, entry)
 
@@ -513,7 +528,10 @@ class System:
         if address[0] == "mailbox":
             return freeze_mailbox(self.mailboxes[address])
         actor = self.actors.get(address)
-        row: SnapshotRow | None = actor.freeze() if actor is not None else None
+        if actor is None:
+            return None
+        actor.dirty = False
+        row: SnapshotRow | None = actor.freeze()
         return row
 
     # Recovery.
@@ -572,7 +590,8 @@ class System:
             if position > low.streams:
                 self._behind.note(address, entry.sequence, position)
             if entry.command and position > low.commands:
-                self.commands.add(entry.tenant, entry.sender, entry.command, position)
+                recent = self.commands.of(entry.tenant, entry.sender)
+                self.commands.add(recent, entry.command, position)
             if position > low.snapshots:
                 self._replay_state(address, position, entry, as_of)
             for stream in entry.audience:

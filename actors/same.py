@@ -57,7 +57,10 @@ def same(command: Any, entry: Entry) -> bool:
         case Accept():
             return isinstance(event, events.Assigned) and event.offer == command.offer
         case Decline():
-            return isinstance(event, events.OfferDeclined) and event.offer == command.offer
+            return isinstance(event, events.OfferDeclined) and (event.offer, event.reason) == (
+                command.offer,
+                command.reason,
+            )
         case End():
             return (
                 isinstance(event, events.Ended)

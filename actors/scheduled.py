@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 Asked = Envelope
 
 
+#: Nothing is missing in the index.
+NOTHING: list[int] = []
+
+
 class _Inbox:
     """What pykka's references put messages into: a door to the runtime's ready queue."""
 
@@ -61,6 +65,11 @@ class ScheduledActor(pykka.Actor):
         self.deadline: float | None = None
         self.deadline_set: float | None = None
         self.touched_at: float = 0.0
+        #: The write-behind knows already that the snapshot in the store is older than this actor.
+        self.dirty = False
+        #: What the stream index lacks of this actor's stream (shared with the write-behind; empty when
+        #: nothing).
+        self.unindexed: list[int] = NOTHING
 
     @staticmethod
     def _create_actor_inbox() -> Any:

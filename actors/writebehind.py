@@ -47,13 +47,18 @@ class WriteBehind:
         self._dirty.setdefault(address, position)
         self._urgent[address] = None
 
-    def note(self, stream: Address, sequence: int, position: int) -> None:
-        """Note where a sequence of a stream stands in the journal."""
+    def note(self, stream: Address, sequence: int, position: int) -> list[int]:
+        """Note where a sequence of a stream stands in the journal.
+
+        Returns the list of what is missing: the next position may be appended to it, as long as it is not
+        empty.
+        """
         pending = self.index.get(stream)
         if pending is None:
-            self.index[stream] = [sequence, position]
+            pending = self.index[stream] = [sequence, position]
         else:
             pending.append(position)
+        return pending
 
     def positions(self, stream: Address, after: int, limit: int) -> list[int]:
         """Return positions of at most ``limit`` sequences after ``after`` that are still in memory."""
@@ -115,8 +120,10 @@ class WriteBehind:
         ]
 
     def _take_index(self, stream: Address) -> IndexRow:
-        first, *positions = self.index.pop(stream)
-        return IndexRow(stream, first, tuple(positions))
+        pending = self.index.pop(stream)
+        row = IndexRow(stream, pending[0], tuple(pending[1:]))
+        pending.clear()
+        return row
 
     def _low_water(self, head: int) -> LowWater:
         snapshots = next(iter(self._dirty.values()), head + 1) - 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.authorization import Principal
+from actors.commands import Recent
 from actors.journal import Address
 from actors.mailbox import Mailbox
 from daemon.transport import Listener
@@ -18,6 +19,14 @@ Handlers = dict[type[Any], Callable[["Connection", Any], None]]
 #: Bad frames in a minute after which a connection ends (A09).
 BAD_FRAMES = 5
 BAD_FRAMES_PERIOD_S = 60.0
+
+
+class AgentSession(NamedTuple):
+    """An agent is logged in on a connection: the agent's address, name as a sender, and recent commands."""
+
+    address: Address
+    sender: str
+    recent: Recent
 
 
 class Subscription:
@@ -49,6 +58,7 @@ class Connection:
         "name",
         "opened_at",
         "principal",
+        "recent",
         "sender",
         "session",
         "subscriptions",
@@ -81,7 +91,9 @@ class Connection:
         #: changes.
         self.channels: dict[str, Address] = {}
         #: Agents logged in here.
-        self.agents: dict[str, Address] = {}
+        self.agents: dict[str, AgentSession] = {}
+        #: The gateway's own recent commands.
+        self.recent: Recent | None = None
         self.subscriptions: dict[str, Subscription] = {}
         self.budget = budget
         self.budget_at = now

@@ -16,7 +16,7 @@ from actors.authorization import ALLOWED, Principal
 from actors.journal import Address
 from actors.runtime import System, Told
 from config.process import ProcessSettings
-from daemon.connection import Connection, Handlers, Subscription
+from daemon.connection import AgentSession, Connection, Handlers, Subscription
 from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
@@ -224,6 +224,7 @@ class Hub:
             return
         connection.principal, connection.tenant, connection.name = who
         connection.sender = f"{connection.principal.value}/{connection.name}"
+        connection.recent = self.system.commands.of(connection.tenant, connection.sender)
         older = self._by_key.get(who)
         if older is not None:
             self._log.warning("peer.replaced", peer=older.describe())
@@ -317,12 +318,12 @@ class Hub:
         if self.shut is not None:
             self._refuse(connection, message, *self.shut)
             return
-        told = Told(message, connection.tenant, connection.sender, connection)
+        told = Told(message, connection.tenant, connection.sender, connection, connection.recent)
         self.system.tell_from_outside(address, told)
 
     def _from_agent(self, connection: Connection, message: Any) -> None:
-        agent = connection.agents.get(message.agent)
-        if agent is None:
+        session = connection.agents.get(message.agent)
+        if session is None:
             self._refuse(
                 connection, message, Code.NOT_AUTHENTICATED, "the agent is not logged in on this connection"
             )
@@ -331,8 +332,9 @@ class Hub:
             self._refuse(connection, message, *self.shut)
             return
         tenant = connection.tenant
-        told = Told(message, tenant, f"agent/{message.agent}", connection)
-        address = agent if type(message) is SetPresence else ("conversation", tenant, message.conversation)
+        told = Told(message, tenant, session.sender, connection, session.recent)
+        alone = type(message) is SetPresence
+        address = session.address if alone else ("conversation", tenant, message.conversation)
         self.system.tell_from_outside(address, told)
 
     # Agents' sessions.
@@ -384,7 +386,9 @@ class Hub:
             self._refuse(connection, message, Code.NOT_AUTHENTICATED, "unknown agent or wrong password")
             return
         address = ("agent", connection.tenant, message.agent)
-        connection.agents[message.agent] = address
+        sender = f"agent/{message.agent}"
+        recent = self.system.commands.of(connection.tenant, sender)
+        connection.agents[message.agent] = AgentSession(address, sender, recent)
         holders = self._agents.setdefault(address, [])
         if connection not in holders:
             holders.append(connection)
@@ -393,24 +397,24 @@ class Hub:
             connection.tenant, message.agent, connection.key, agent.password, expires_at
         )
         self.system.tell_from_outside(address, SessionOpened())
-        told = Told(message, connection.tenant, f"agent/{message.agent}", connection)
+        told = Told(message, connection.tenant, sender, connection)
         self.system.reply(told, LoggedIn(message.id, message.agent, token, expires_at))
         self._log.info("agent.session_opened", tenant=connection.tenant, agent=message.agent)
 
     def _logout(self, connection: Connection, message: Logout) -> None:
-        address = connection.agents.pop(message.agent, None)
+        session = connection.agents.pop(message.agent, None)
         told = Told(message, connection.tenant, f"agent/{message.agent}", connection)
-        if address is None:
+        if session is None:
             self.system.reply(told, Ack(message.id, self.system.head))
             return
         self._outbound.unsubscribe(connection, f"agent/{message.agent}")
-        holders = self._agents[address]
+        holders = self._agents[session.address]
         holders.remove(connection)
         if holders:
             self.system.reply(told, Ack(message.id, self.system.head))
             return
-        del self._agents[address]
-        self.system.tell_from_outside(address, told)
+        del self._agents[session.address]
+        self.system.tell_from_outside(session.address, told)
 
     # Ends of connections.
 
@@ -433,7 +437,7 @@ class Hub:
             self._log.info("peer.gone", peer=connection.describe(), reason=reason[:200])
         for stream in list(connection.subscriptions):
             self._outbound.unsubscribe(connection, stream)
-        for address in connection.agents.values():
+        for address, *_ in connection.agents.values():
             holders = self._agents.get(address, [])
             if connection in holders:
                 holders.remove(connection)

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -38,18 +39,16 @@ class Forget(NamedTuple):
 class Bindings:
     """Customers and their open conversations, as far as those are in memory."""
 
-    __slots__ = ("_by_contact",)
+    __slots__ = ("_by_contact", "find")
 
     def __init__(self) -> None:
         self._by_contact: dict[str, str] = {}
+        #: Return the customer's conversation: ``find(contact)``.
+        self.find: Callable[[str], str | None] = self._by_contact.get
 
     def __len__(self) -> int:
         """How many customers have a conversation in memory."""
         return len(self._by_contact)
-
-    def find(self, contact: str) -> str | None:
-        """Return the customer's conversation."""
-        return self._by_contact.get(contact)
 
     def bind(self, contact: str, conversation: str) -> None:
         """From now on the customer's messages go to this conversation."""

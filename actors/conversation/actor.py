@@ -71,7 +71,8 @@ class ConversationActor(Shell):
         if type(command) is ReadThread:
             self._grant_thread(told)
             return
-        if not system.commands.is_new(told.tenant, told.sender, command.id) and self.answered_before(told):
+        recent = told.recent or system.commands.of(told.tenant, told.sender)
+        if (command.id <= recent.newest or command.id in recent.positions) and self.answered_before(told):
             return
         outcome = decide(self.state, command, system.facts.get(told.tenant) or self._facts())
         if isinstance(outcome, Refusal):
