@@ -31,7 +31,7 @@ def report(measured: list[Measured], plan: Plan) -> Figures:
         "messages_per_s": _middle(main, "daemon", "messages_per_s"),
         "taken_from": {"transport": main["transport"], "conversations": main["conversations"]},
         "required": {name: f"{sign} {bound}" for name, (sign, bound) in REQUIRED.items()},
-        "void": [each["void"] for each in settings if each["void"]],
+        "void": [each[what] for each in settings for what in ("void", "void_latency") if each[what]],
         "rounds": plan.rounds,
         "messages_per_round": plan.messages,
         "window": plan.window,
@@ -54,7 +54,8 @@ def _setting(measured: Measured) -> Figures:
     figures: Figures = {
         "transport": measured.transport,
         "conversations": measured.conversations,
-        "void": measured.void and f"{measured.transport} {measured.conversations}: {measured.void}",
+        "void": _named(measured, measured.void),
+        "void_latency": _named(measured, measured.void_latency),
     }
     figures["rounds"] = {"loads": to_builtins(measured.loads), "latencies": to_builtins(measured.latencies)}
     if measured.void:
@@ -70,11 +71,15 @@ def _setting(measured: Measured) -> Figures:
     for name, latencies in measured.latencies.items():
         figures[name]["p50_ms"] = _bounds([latency.p50_ms for latency in latencies])
         figures[name]["p99_ms"] = _bounds([latency.p99_ms for latency in latencies])
-    if measured.latencies:
+    if measured.latencies and measured.void_latency is None:
         for what in ("p50", "p99"):
             daemon, durable = (figures[name][f"{what}_ms"]["median"] for name in ("daemon", "durable"))
             figures[f"ratio_{what}"] = round(daemon / durable, 3)
     return figures
+
+
+def _named(measured: Measured, void: str | None) -> str | None:
+    return void and f"{measured.transport} {measured.conversations}: {void}"
 
 
 def _ratio(measured: Measured, yardstick: str) -> dict[str, float]:
@@ -101,7 +106,7 @@ def table(figures: Figures) -> str:
             f"  messages per CPU second, daemon / {name}: {_spread(setting[each])}"
             for name, each in (("durable", "ratio_cpu"), ("naive", "ratio_naive"))
         ]
-        if "ratio_p99" in setting:
+        if "p99_ms" in setting["durable"]:
             lines += _latency_rows(setting)
     lines.append("\nFrom {transport}, {conversations} conversations:".format(**figures["taken_from"]))
     lines += [_verdict(name, figures[name]) for name in REQUIRED]
@@ -120,6 +125,8 @@ def _latency_rows(setting: Figures) -> list[str]:
         f"  paced, {name}, ms: p50 {_spread(server['p50_ms'])}, p99 {_spread(server['p99_ms'])}"
         for name, server in ((name, setting[name]) for name in LATENCY_SERVERS)
     ]
+    if setting["void_latency"]:
+        return [*rows, f"  VOID: {setting['void_latency']}"]
     return [*rows, f"  daemon / durable: p50 {setting['ratio_p50']}, p99 {setting['ratio_p99']}"]
 
 

@@ -61,13 +61,17 @@ class Latency(Struct):
 
 
 class Measured(Struct):
-    """All rounds of one setting. ``void`` says why they do not count; None when they do."""
+    """All rounds of one setting.
+
+    ``void`` says why nothing of it counts, ``void_latency`` why its latencies do not; None when they do.
+    """
 
     transport: str
     conversations: int
     loads: dict[str, list[Load]]
     latencies: dict[str, list[Latency]]
     void: str | None = None
+    void_latency: str | None = None
 
 
 class Target(NamedTuple):
@@ -91,7 +95,8 @@ def measure(setting: Setting, plan: Plan) -> Measured:
                 _saturated(target, max(plan.messages // 5, 1), plan.window)
             for number in range(plan.rounds):
                 _round(number, targets, measured, plan)
-        _refuse_unsteady(measured)
+        measured.void = unsteady_load(measured)
+        measured.void_latency = unsteady_latency(measured)
     except Void as reason:
         measured.void = str(reason)
     return measured
@@ -184,9 +189,23 @@ def _check(target: Target, messages: int) -> None:
         raise Void(f"{target.server.name}: {messages} messages sent, {journaled} journaled")
 
 
-def _refuse_unsteady(measured: Measured) -> None:
+def unsteady_load(measured: Measured) -> str | None:
+    """Say which yardstick was not steady enough under load to compare anything with."""
     for name in YARDSTICKS:
         for what in ("messages_per_s", "server_us"):
             values = [getattr(load, what) for load in measured.loads[name]]
             if max(values) > SPREAD_MAX * min(values):
-                raise Void(f"the rounds of {name} differ by more than {SPREAD_MAX:g}x in {what}: {values}")
+                return f"{what} of {name} differs by more than {SPREAD_MAX:g}x: {_listed(values)}"
+    return None
+
+
+def unsteady_latency(measured: Measured) -> str | None:
+    """Say that the paced yardstick was not steady enough: the disk, most likely, had something else to do."""
+    values = [latency.p99_ms for latency in measured.latencies.get("durable", ())]
+    if values and max(values) > SPREAD_MAX * min(values):
+        return f"p99_ms of durable differs by more than {SPREAD_MAX:g}x: {_listed(values)}"
+    return None
+
+
+def _listed(values: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
