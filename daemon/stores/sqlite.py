@@ -83,7 +83,7 @@ class SQLiteStore:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _lock(self.path.with_suffix(".lock"))
         try:
-            _refuse_newer(self.path)
+            _look_first(self.path)
             self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
             return self._open(self._connection)
         except sqlite3.DatabaseError as error:
@@ -92,6 +92,7 @@ class SQLiteStore:
             raise JournalDamaged(0, f"SQLite says: {error}") from error
 
     def _open(self, connection: sqlite3.Connection) -> Opened:
+        _refuse_newer(connection)
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise JournalDamaged(
@@ -291,15 +292,24 @@ def migrate(connection: sqlite3.Connection) -> None:
             connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
-def _refuse_newer(path: Path) -> None:
-    """Look through a connection that may only read: closing any other would write the log into the file."""
+def _look_first(path: Path) -> None:
+    """Refuse a newer journal, through a connection that may only read: closing another writes to the file.
+
+    What it cannot read, a crash in the first start has left half made; the writing connection mends it.
+    """
     if not path.exists():
         return
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        _refuse_newer(connection)
+    except sqlite3.OperationalError:
+        return
     finally:
         connection.close()
+
+
+def _refuse_newer(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     newest = migrations()[-1][0]
     if version > newest:
         raise NewerJournal(
