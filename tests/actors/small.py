@@ -14,14 +14,8 @@ _parse_once = cache(parse_desk)
 def small_steps(patch: pytest.MonkeyPatch, lag: int, step: int) -> None:
     """Write behind after ``lag`` positions, ``step`` rows at a time."""
     patch.setattr(writebehind, "LAG", lag)
-    for module, name in (
-        (writebehind, "STEP"),
-        (runtime, "STEP"),
-        (writebehind, "COMMANDS_STEP"),
-        (commands, "GENERATION"),
-    ):
-        if hasattr(module, name):
-            patch.setattr(module, name, step)
+    patch.setattr(runtime, "STEP", step)
+    patch.setattr(commands, "FULL", step)
 
 
 def parse_desks_once(patch: pytest.MonkeyPatch) -> None:

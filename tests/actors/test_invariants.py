@@ -60,7 +60,8 @@ def desk_of(capacity: int) -> str:
         for name in ("help", "sales")
     )
     channels = "\n".join(
-        f'[channels.{channel}]\nkind = "web"\nname = "{channel}"\ngateway = "web"\ndepartment = "{department}"'
+        f'[channels.{channel}]\nkind = "web"\nname = "{channel}"\ngateway = "web"\n'
+        f'department = "{department}"'
         for channel, department in DEPARTMENT_OF_CHANNEL.items()
     )
     return (
@@ -362,7 +363,7 @@ class Tenant(RuleBasedStateMachine):
 
 TestTenant = Tenant.TestCase
 TestTenant.settings = settings(
-    max_examples=60, stateful_step_count=30, phases=[Phase.explicit, Phase.generate, Phase.shrink]
+    max_examples=150, stateful_step_count=40, phases=[Phase.explicit, Phase.generate, Phase.shrink]
 )
 TestTenant.pytestmark = [
     pytest.mark.rule(

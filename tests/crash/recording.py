@@ -1,7 +1,7 @@
 """What a process did to its files, in order; and which disks a power loss could leave behind.
 
-A disk that keeps its word has everything that was flushed. Of what was written since, any part may be there: any
-subset of the writes, the last of them torn at any sector.
+A disk that keeps its word has everything that was flushed. Of what was written since, any part may be there:
+any subset of the writes, the last of them torn at any sector.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ class Disk:
             case Op.RENAME:
                 raise NotImplementedError("SQLite renames nothing")
             case Op.FAILED:
-                # Linux takes the pages for clean now: a later flush succeeds and does not write them (PANIC on
-                # fsync failure in PostgreSQL tells the story).
+                # Linux takes the pages for clean now: a later flush succeeds and does not write them
+                # (PostgreSQL panics for that reason).
                 file = self.files[step.name]
                 file.pending, file.doubtful = [], file.doubtful + file.pending
 

@@ -1,9 +1,9 @@
-"""A desk under load, to be killed: `python -m tests.crash.workload DIRECTORY ACKS SEED TURNS`.
+"""A desk under load, to be killed: `python -m tests.crash.workload DIRECTORY ACKS SEED TURNS FIRST`.
 
-The production system on the production store, without the sockets. What a client would be told is written to the
-file ACKS and flushed, after ``release`` and not before: "ack <id> <position>", "refused <id> <code>". What is sent
-is printed on standard output first. A failed commit ends the process with exit code 74. PLANT names a bug to
-have: the tests show that they find it.
+The production system on the production store, without the sockets. What a client would be told is written to
+the file ACKS and flushed, after ``release`` and not before: "ack <id> <position>", "refused <id> <code>".
+What is sent is printed on standard output first. A failed commit ends the process with exit code 74. PLANT names
+a bug to have: the tests show that they find it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Load(Stage):
         return replies
 
     def customers_write(self, idents: list[int]) -> None:
-        """Send messages under these ids, in one turn; what an id says follows from it, so it can be sent again."""
+        """Send messages under these ids, in one turn; what one says follows from its id."""
         sys.stdout.write("".join(f"{ident}\n" for ident in idents))
         sys.stdout.flush()
         self.turn(
@@ -128,8 +128,7 @@ def refusing(commit: Any, client: Client, batch: Batch) -> None:
 def main(directory: Path, acks: Path, seed: int, turns: int, first: int) -> int:
     """Run turns of a seed; the customers' ids go on from ``first``, and the ten before it are sent again."""
     sqlite.CHECKPOINT_PAGES = 12
-    writebehind.LAG, writebehind.STEP, runtime.STEP = 12, 3, 3
-    commands.GENERATION = 5
+    writebehind.LAG, runtime.STEP, commands.FULL = 12, 3, 5
     store, client = SQLiteStore(directory / "journal.db"), Client(acks)
     plant(store, client)
     try:

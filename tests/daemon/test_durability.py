@@ -1,8 +1,8 @@
-"""Acknowledgements go out only for what survives: injected flush errors, crash images, kills (GUARANTEES S1-S4).
+"""Acknowledgements go out only for what survives: flush errors, crash images, kills (GUARANTEES S1-S4).
 
-A process runs the production system on the production store while a preloaded library logs all that it writes and
-flushes, and what it promises, in one order. From the log we build the disks that a power loss could leave, open
-each, and hold the promises against it. The planted bugs at the end show that the verdict can be "guilty".
+A process runs the production system on the production store while a preloaded library logs all that it writes
+and flushes, and what it promises, in one order. From the log we build the disks that a power loss could
+leave, open each, and hold the promises against it. The planted bugs at the end show that the verdict can be "guilty".
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ class Run:
 def images(
     steps: list[Step], place: Path, between: int, chance: Random
 ) -> Iterator[tuple[str, Path, Told, bool]]:
-    """Cut the power at every flush and between; return a name, the image, what was promised by then, and whether
-    it is the plain one, with nothing but what was flushed.
+    """Cut the power at every flush and between.
+
+    Return a name, the image, what was promised by then, and whether it has nothing but what was flushed.
     """
     disk, done = Disk(), 0
     for at, flush in cut_points(steps, between, chance):

@@ -501,8 +501,7 @@ def test_a_commit_that_fails_is_unknown(store: SQLiteStore, path: Path) -> None:
     chain.write()
     store.connection.execute("PRAGMA max_page_count = 1")
     with pytest.raises(CommitUnknown, match="SQLITE_FULL"):
-        for _ in range(200):
-            chain.write(50)
+        chain.write(2_000)
 
 
 def test_a_record_cannot_be_written_twice(store: SQLiteStore) -> None:

@@ -1,0 +1,382 @@
+"""The conversation's table: every pair has an answer, and the right one; then in play."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from actors import authorization, events
+from actors.conversation import actor as shell
+from actors.conversation import machine
+from actors.conversation.machine import (
+    TABLE,
+    Conversation,
+    Expire,
+    Facts,
+    MakeOffer,
+    Offer,
+    Refusal,
+    Release,
+    Status,
+    WithdrawOffer,
+    apply,
+    decide,
+)
+from actors.events import AnyEvent
+from actors.runtime import Told
+from config.desk import parse_desk
+from protocol.errors import Code
+from protocol.messages import (
+    Accept,
+    Ack,
+    AgentMessage,
+    CustomerLeft,
+    CustomerMessage,
+    Decline,
+    End,
+    Logout,
+    ReadThread,
+    Refused,
+    SetPresence,
+    Text,
+)
+from tests.stage import Stage, desk_text
+
+NOW = 1000.0
+ID = bytes(16)
+FACTS = Facts(NOW, parse_desk(desk_text(), "desk.toml"))
+
+COMMANDS: dict[type[Any], Any] = {
+    CustomerMessage: CustomerMessage(ID, "web", "ann", Text("hello")),
+    CustomerLeft: CustomerLeft(ID, "web", "ann"),
+    AgentMessage: AgentMessage(ID, "a1", "c1", Text("hello")),
+    Accept: Accept(ID, "a1", "c1", "o1"),
+    Decline: Decline(ID, "a1", "c1", "o1"),
+    End: End(ID, "a1", "c1"),
+    MakeOffer: MakeOffer("o2", "a2", NOW + 30, {}),
+    WithdrawOffer: WithdrawOffer("a1", "gone"),
+    Release: Release("a1", "gone"),
+    Expire: Expire(),
+}
+
+STATES: dict[Status, Conversation] = {
+    Status.NEW: Conversation(),
+    Status.QUEUED: Conversation(Status.QUEUED, 3, "web", "ann", department="help", since=900.0),
+    Status.OFFERED: Conversation(
+        Status.OFFERED, 4, "web", "ann", department="help", since=900.0, offer=Offer("o1", "a1", NOW + 10)
+    ),
+    Status.OPEN: Conversation(Status.OPEN, 5, "web", "ann", department="help", since=900.0, assignee="a1"),
+    Status.ENDED: Conversation(Status.ENDED, 6, "web", "ann", department="help", since=900.0),
+}
+
+NOTHING: list[str] = []
+#: What each pair does: the events, or the code of the refusal. Written down once more, by hand.
+ANSWERS: dict[type[Any], tuple[Any, Any, Any, Any, Any]] = {
+    # in status: NEW, QUEUED, OFFERED, OPEN, ENDED
+    CustomerMessage: (
+        ["Started", "CustomerWrote", "Queued"],
+        ["CustomerWrote"], ["CustomerWrote"], ["CustomerWrote"], Code.CLOSED,
+    ),
+    CustomerLeft: (Code.NOT_ALLOWED, ["Ended"], ["OfferWithdrawn", "Ended"], ["Ended"], Code.CLOSED),
+    AgentMessage: (Code.NOT_ALLOWED, Code.NOT_ALLOWED, Code.NOT_ALLOWED, ["AgentWrote"], Code.CLOSED),
+    Accept: (Code.OFFER_GONE, Code.OFFER_GONE, ["Assigned"], Code.OFFER_GONE, Code.OFFER_GONE),
+    Decline: (Code.OFFER_GONE, Code.OFFER_GONE, ["OfferDeclined"], Code.OFFER_GONE, Code.OFFER_GONE),
+    End: (Code.NOT_ALLOWED, Code.NOT_ALLOWED, Code.NOT_ALLOWED, ["Ended"], Code.CLOSED),
+    MakeOffer: (NOTHING, ["Offered"], NOTHING, NOTHING, NOTHING),
+    WithdrawOffer: (NOTHING, NOTHING, ["OfferWithdrawn"], NOTHING, NOTHING),
+    Release: (NOTHING, NOTHING, NOTHING, ["Released"], NOTHING),
+    Expire: (NOTHING, NOTHING, NOTHING, NOTHING, NOTHING),
+}  # fmt: skip
+
+PAIRS = [(status, command) for status in Status for command in COMMANDS]
+
+
+def internal_commands(module: Any) -> set[type[Any]]:
+    """Compute what other actors may tell: the module's NamedTuples that are not what it answers or knows."""
+    made = {
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and value.__module__ == module.__name__
+    }
+    return {kind for kind in made if issubclass(kind, tuple)} - {module.Refusal, module.Facts}
+
+
+def wire_commands(address_kind: str) -> set[type[Any]]:
+    """Compute what clients may tell: the commands allowed that carry what names the actor."""
+    allowed = {command for table in authorization.ALLOWED.values() for command in table}
+    names = {"conversation": "conversation", "channel": "contact"}[address_kind]
+    return {command for command in allowed if names in command.__struct_fields__}
+
+
+def outcome_of(outcome: Any) -> Any:
+    return outcome.code if isinstance(outcome, Refusal) else [type(event).__name__ for event in outcome]
+
+
+def test_every_status_answers_every_command_that_a_conversation_can_be_told() -> None:
+    commands = internal_commands(machine) | wire_commands("conversation") | wire_commands("channel")
+    commands -= {ReadThread}  # Answered by the shell, without a decision: nothing changes.
+    assert commands == set(COMMANDS), "a new command needs an answer here"
+    assert {status: set(rules) for status, rules in TABLE.items()} == dict.fromkeys(Status, commands)
+    assert ReadThread in {value for value in vars(shell).values() if inspect.isclass(value)}
+
+
+@pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", part))
+def test_a_pair_has_the_answer_that_was_agreed(status: Status, command: type[Any]) -> None:
+    outcome = decide(copy.deepcopy(STATES[status]), COMMANDS[command], FACTS)
+    assert outcome_of(outcome) == ANSWERS[command][list(Status).index(status)]
+
+
+@pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", part))
+def test_deciding_changes_nothing(status: Status, command: type[Any]) -> None:
+    state = copy.deepcopy(STATES[status])
+    decide(state, COMMANDS[command], FACTS)
+    assert state == STATES[status]
+
+
+@pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", part))
+def test_what_was_decided_can_be_applied_in_the_same_state(status: Status, command: type[Any]) -> None:
+    state = copy.deepcopy(STATES[status])
+    outcome = decide(state, COMMANDS[command], FACTS)
+    if not isinstance(outcome, Refusal):
+        for event in outcome:
+            apply(state, event, state.sequence + 1, NOW)
+        assert (state.status is Status.OFFERED) == (state.offer is not None)
+        assert (state.status is Status.OPEN) == bool(state.assignee)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_event_of_a_conversation_can_be_applied_in_every_state(status: Status) -> None:
+    conversation_events = [kind for kind in get_args(AnyEvent) if kind.__name__ in EXAMPLES]
+    assert len(conversation_events) == 11
+    for kind in conversation_events:
+        state = copy.deepcopy(STATES[status])
+        apply(state, EXAMPLES[kind.__name__], 99, NOW)
+        assert state.sequence == 99
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=Conversation) == state
+
+
+EXAMPLES: dict[str, Any] = {
+    type(event).__name__: event
+    for event in (
+        events.Started("web", "ann", "help"),
+        events.Queued("help", NOW, "new"),
+        events.CustomerWrote("ann", Text("x")),
+        events.AgentWrote("a1", "ann", Text("x")),
+        events.Offered("o1", "a1", NOW + 30, "help", "web", "ann", "", NOW, {}),
+        events.OfferDeclined("o1", "a1"),
+        events.OfferExpired("o1", "a1"),
+        events.OfferWithdrawn("o1", "a1", "gone"),
+        events.Assigned("o1", "a1", "help", "web", "ann", NOW),
+        events.Released("a1", "help", NOW, "gone"),
+        events.Ended("agent", "ann"),
+    )
+}
+
+
+@pytest.mark.rule("guarantee-G7")
+@pytest.mark.parametrize("command", [Accept, Decline])
+@pytest.mark.parametrize(
+    ("agent", "offer"), [("a1", "o2"), ("a2", "o1"), ("a2", "o2"), ("", "o1"), ("a1", "")]
+)
+def test_an_answer_must_name_the_offer_and_come_from_its_agent(command: Any, agent: str, offer: str) -> None:
+    outcome = decide(STATES[Status.OFFERED], command(ID, agent, "c1", offer), FACTS)
+    assert outcome_of(outcome) is Code.OFFER_GONE
+
+
+@pytest.mark.rule("E4", "guarantee-G9")
+@pytest.mark.parametrize(("late_s", "accepted"), [(-1.0, True), (0.0, True), (0.001, False), (60.0, False)])
+def test_an_accept_counts_until_the_deadline_and_not_after(late_s: float, accepted: bool) -> None:
+    facts = FACTS._replace(now=NOW + 10 + late_s)
+    outcome = decide(STATES[Status.OFFERED], COMMANDS[Accept], facts)
+    assert outcome_of(outcome) == (["Assigned"] if accepted else Code.OFFER_GONE)
+
+
+@pytest.mark.rule("guarantee-G9")
+@pytest.mark.parametrize(("late_s", "expired"), [(-0.001, False), (0.0, True), (60.0, True)])
+def test_an_offer_expires_at_its_deadline_and_not_before(late_s: float, expired: bool) -> None:
+    outcome = decide(STATES[Status.OFFERED], Expire(), FACTS._replace(now=NOW + 10 + late_s))
+    assert outcome_of(outcome) == (["OfferExpired"] if expired else [])
+
+
+@pytest.mark.rule("H2")
+@pytest.mark.parametrize(("length", "allowed"), [(1, True), (1000, True), (1001, False)])
+def test_an_agents_text_has_at_most_the_length_of_the_desk(length: int, allowed: bool) -> None:
+    outcome = decide(STATES[Status.OPEN], AgentMessage(ID, "a1", "c1", Text("x" * length)), FACTS)
+    assert outcome_of(outcome) == (["AgentWrote"] if allowed else Code.TOO_LARGE)
+
+
+@pytest.mark.rule("guarantee-G15", "F9")
+@pytest.mark.parametrize("command", [AgentMessage(ID, "a2", "c1", Text("x")), End(ID, "a2", "c1")])
+def test_who_is_not_the_assignee_hears_the_same_as_for_a_conversation_that_does_not_exist(
+    command: Any,
+) -> None:
+    assert decide(STATES[Status.OPEN], command, FACTS) == decide(STATES[Status.NEW], command, FACTS)
+
+
+@pytest.mark.parametrize(("command", "status"), [(WithdrawOffer, Status.OFFERED), (Release, Status.OPEN)])
+def test_news_about_somebody_else_changes_nothing(command: Any, status: Status) -> None:
+    assert decide(STATES[status], command("a2", "gone"), FACTS) == []
+
+
+# In play.
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def refused(answer: Any) -> str:
+    assert isinstance(answer, Refused), answer
+    return answer.code
+
+
+@pytest.mark.rule("C3", "E1", "D6", "D12", "F8", "F9")
+def test_a_customer_writes_an_agent_accepts_they_talk_and_it_ends(stage: Stage) -> None:
+    stage.logs_in("a1")
+    talk = stage.writes("ann", "hello").conversation
+    assert stage.offered_to(talk) == "a1"
+    assert refused(stage.says("a1", talk, "hello")) == "NOT_ALLOWED"
+    assert isinstance(stage.accepts("a1", talk), Ack)
+    assert isinstance(stage.says("a1", talk, "hello, Ann"), Ack)
+    assert stage.writes("ann", "I have a question").conversation == talk
+    assert isinstance(stage.ends("a1", talk, "answered"), Ack)
+    assert refused(stage.says("a1", talk, "one more thing")) == "CLOSED"
+    assert refused(stage.ends("a1", talk)) == "CLOSED"
+    assert stage.news_of("agent/a1") == [
+        "PresenceChanged", "OfferMade", "Assigned", "CustomerSaid", "ConversationEnded",
+    ]  # fmt: skip
+    assert stage.news_of("channel/web") == ["Assigned", "AgentSaid", "ConversationEnded"]
+
+
+@pytest.mark.rule("F2")
+def test_a_customer_who_returns_after_the_end_begins_a_new_conversation(stage: Stage) -> None:
+    stage.logs_in("a1")
+    first = stage.begin_conversation("ann", "a1")
+    stage.ends("a1", first)
+    second = stage.begin_conversation("ann", "a1")
+    assert second != first
+
+
+@pytest.mark.rule("guarantee-G7", "D6")
+def test_two_agents_accept_the_same_offer_and_only_the_one_it_was_made_to_gets_it(stage: Stage) -> None:
+    stage.logs_in("a1", "a2")
+    talk = stage.begin_conversation("ann")
+    offer, to = stage.live_offer(talk), stage.offered_to(talk)
+    other = "a2" if to == "a1" else "a1"
+    assert refused(stage.accepts(other, talk, offer)) == "OFFER_GONE"
+    assert isinstance(stage.accepts(to, talk, offer), Ack)
+    assert refused(stage.accepts(to, talk, offer)) == "OFFER_GONE"
+    assert stage.state(talk).assignee == to
+
+
+@pytest.mark.rule("E4", "A9", "guarantee-G9")
+def test_an_offer_that_nobody_answers_goes_to_the_next_and_the_agent_gets_no_more(stage: Stage) -> None:
+    stage.logs_in("a1", "a2")
+    talk = stage.begin_conversation("ann")
+    first, offer = stage.offered_to(talk), stage.live_offer(talk)
+    stage.pass_time(30.0)
+    second = stage.offered_to(talk)
+    assert second not in ("", first)
+    assert refused(stage.accepts(first, talk, offer)) == "OFFER_GONE"
+    stage.pass_time(30.0)
+    assert stage.offered_to(talk) == ""
+    stage.pass_time(3600.0)
+    assert stage.offered_to(talk) == "", "who has not answered gets nothing before he says that he is back"
+    stage.chooses(first, "online")
+    assert stage.offered_to(talk) == first
+
+
+@pytest.mark.rule("F11", "guarantee-G7")
+def test_a_customer_who_leaves_while_offered_takes_the_offer_along(stage: Stage) -> None:
+    stage.logs_in("a1")
+    talk = stage.begin_conversation("ann")
+    offer = stage.live_offer(talk)
+    assert isinstance(stage.leaves("ann"), Ack)
+    assert refused(stage.accepts("a1", talk, offer)) == "OFFER_GONE"
+    assert "OfferEnded" in stage.news_of("agent/a1")
+    assert refused(stage.leaves("ann")) == "CLOSED"
+    assert stage.offered_to(stage.begin_conversation("bob")) == "a1", "the room is free again"
+
+
+def test_a_decliner_is_asked_again_only_after_the_pause_and_only_if_nobody_else_is_there(
+    stage: Stage,
+) -> None:
+    stage.logs_in("a1")
+    talk = stage.begin_conversation("ann")
+    stage.declines("a1", talk)
+    assert stage.offered_to(talk) == ""
+    stage.pass_time(19.0)
+    assert stage.offered_to(talk) == ""
+    stage.pass_time(1.0)
+    assert stage.offered_to(talk) == "a1"
+    stage.declines("a1", talk)
+    stage.logs_in("a2")
+    assert stage.offered_to(talk) == "a2"
+
+
+@pytest.mark.rule("guarantee-G11", "D11")
+def test_an_agent_who_is_gone_gives_everything_back_with_its_waiting_time(stage: Stage) -> None:
+    stage.logs_in("a1")
+    talk = stage.begin_conversation("ann", "a1")
+    since = stage.state(talk).since
+    waiting = stage.begin_conversation("bob")
+    stage.loses("a1")
+    assert stage.offered_to(waiting) == ""
+    assert stage.state(talk).assignee == "a1"
+    stage.pass_time(60.0)
+    assert (stage.state(talk).status, stage.state(talk).since) == (Status.QUEUED, since)
+    stage.logs_in("a2")
+    assert stage.offered_to(talk) == stage.offered_to(waiting) == "a2"
+
+
+@pytest.mark.rule("guarantee-G11")
+def test_accepting_and_logging_out_in_one_breath_leaves_no_conversation_behind(stage: Stage) -> None:
+    stage.logs_in("a1")
+    talk = stage.begin_conversation("ann")
+    agent, conversation = ("agent", "acme", "a1"), ("conversation", "acme", talk)
+    commands = [
+        (agent, SetPresence(stage.command_id(), "a1", "online")),
+        (conversation, Accept(stage.command_id(), "a1", talk, stage.live_offer(talk))),
+        (agent, Logout(stage.command_id(), "a1")),
+    ]
+    stage.turn(*((to, Told(command, "acme", "agent/a1", "peer")) for to, command in commands))
+    assert [type(reply) for reply in stage.replies] == [Ack, Ack, Ack]
+    assert (stage.state(talk).status, stage.state(talk).assignee) == (Status.QUEUED, "")
+
+
+@pytest.mark.rule("guarantee-G10")
+def test_room_in_one_queue_is_room_in_every_queue_that_the_agent_serves() -> None:
+    sales = (
+        '[departments.sales]\nname = "Sales"\n'
+        '[channels.shop]\nkind = "web"\nname = "Shop"\ngateway = "web"\ndepartment = "sales"\n'
+    )
+    desk = desk_text(agents=1, capacity=1, extra=sales).replace('["help"]', '["help", "sales"]')
+    stage = Stage(desk=desk)
+    stage.logs_in("a1")
+    helped = stage.begin_conversation("ann", "a1")
+    message = CustomerMessage(stage.command_id(), "shop", "bob", Text("how much?"))
+    (ack,) = stage.turn((("channel", "acme", "shop"), Told(message, "acme", "gateway/web", "peer")))
+    assert stage.offered_to(ack.conversation) == ""
+    stage.ends("a1", helped)
+    assert stage.offered_to(ack.conversation) == "a1"
+
+
+@pytest.mark.rule("guarantee-G4")
+def test_folding_the_events_of_a_thread_gives_the_state_that_lives(stage: Stage) -> None:
+    stage.logs_in("a1", "a2")
+    talk = stage.begin_conversation("ann")
+    stage.declines(stage.offered_to(talk), talk)
+    stage.accepts(stage.offered_to(talk), talk)
+    stage.writes("ann", "hello?")
+    for _ in range(2):
+        folded = Conversation()
+        for entry in stage.entries():
+            if entry.kind == "conversation" and entry.id == talk:
+                apply(folded, entry.event, entry.sequence, entry.at)
+        assert folded == stage.state(talk)
+        stage.ends(stage.state(talk).assignee, talk)

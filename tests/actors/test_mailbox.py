@@ -1,0 +1,45 @@
+"""A mailbox is a list whose beginning may be forgotten."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors import mailbox
+from actors.events import LoggedOut
+from actors.journal import Entry
+from actors.mailbox import Mailbox
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(1, 12), st.just(0)),
+        st.tuples(st.just("advance"), st.integers(0, 60), st.just(0)),
+        st.tuples(st.just("after"), st.integers(0, 60), st.integers(1, 10)),
+    ),
+    max_size=40,
+)
+
+
+@pytest.mark.rule("guarantee-G5", "guarantee-G13")
+@given(STEPS)
+def test_a_mailbox_gives_what_a_list_would_or_says_that_it_has_forgotten(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mailbox, "RECENT", 8)
+        patch.setattr(mailbox, "SLACK", 3)
+        box, every, received = Mailbox("acme", "agent/a1"), list[Entry](), 0
+        for what, number, limit in steps:
+            if what == "put":
+                for _ in range(number):
+                    every.append(Entry("acme", "agent", "a1", len(every) + 1, 0.0, LoggedOut("")))
+                    assert box.put(every[-1]) == len(every)
+            elif what == "advance":
+                assert box.advance(number) == (received < number <= len(every))
+                received = number if received < number <= len(every) else received
+            else:
+                found = box.after(number, limit)
+                assert found is None or found == every[number : number + limit]
+                kept = len(every) - number <= 8 and number >= received
+                assert found is not None or not kept, "what is recent and not received is in memory"
+            assert (box.last, box.received) == (len(every), received)
+            assert len(box._recent) < 16
