@@ -13,27 +13,15 @@ only.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from msgspec import Struct
-
-from actors.commands import Recent
 from actors.events import AnyEvent
-from actors.journal import (
-    Address,
-    Batch,
-    Entry,
-    LowWater,
-    Opened,
-    Record,
-    SnapshotRow,
-    Store,
-    make_record,
-    read_record,
-)
+from actors.journal import Address, Batch, Entry, Opened, Record, SnapshotRow, Store, make_record, read_record
 from actors.mailbox import Mailbox
+from actors.recovery import freeze_mailbox, recover
 from actors.scheduled import Asked, ScheduledActor
+from actors.telling import Observer, Tick, Told, TooManyFailures
 from actors.timers import Timers
 from actors.writebehind import STEP, WriteBehind
 from config.desk import Desk
@@ -46,42 +34,6 @@ MESSAGES_PER_TURN = 1_000_000
 #: Supervision: more rebuilds than this in the period stop the process (G14).
 REBUILDS = 3
 REBUILD_PERIOD_S = 5.0
-
-
-class Told(Struct, frozen=True, gc=False):
-    """A client's command on its way to an actor: the message, who sent it, and where its answer goes."""
-
-    message: Any
-    tenant: str
-    sender: str
-    reply_to: Any
-    #: The sender's recent commands, if whoever made this has them at hand.
-    recent: Recent | None = None
-
-
-class Tick(NamedTuple):
-    """The deadline that an actor had asked for has come."""
-
-    now: float
-
-
-class TooManyFailures(Exception):
-    """Actors fail faster than rebuilding them makes sense."""
-
-
-class Observer(Protocol):
-    """What the runtime reports to whoever runs it: for logs and metrics."""
-
-    def actor_failed(self, address: Address, message: object, error: BaseException) -> None:
-        """A handler has raised; the message was set aside and the actor rebuilt."""
-
-
-class Delivery(NamedTuple):
-    """One number of a consumer's mailbox, fresh in this turn."""
-
-    mailbox: Mailbox
-    number: int
-    entry: Entry
 
 
 class System:
@@ -118,9 +70,9 @@ class System:
         self._ready: deque[ScheduledActor] = deque()
         self._staged: list[tuple[Address, Any]] = []
         self._replies: list[tuple[Any, Any]] = []
-        self._behind = WriteBehind(self._freeze, store.newest_command)
+        self.write_behind = WriteBehind(self._freeze, store.newest_command)
         #: Which commands were accepted lately.
-        self.commands = self._behind.commands
+        self.commands = self.write_behind.commands
         self._rebuilds: deque[float] = deque()
         self._idle: list[tuple[Address, float]] = []
         self._parking: list[Address] = []
@@ -129,11 +81,6 @@ class System:
         self._mailboxes_received: set[Address] = set()
         self._has_news: list[Mailbox] = []
         self._handled = 0
-
-    @property
-    def behind(self) -> int:
-        """How many rows of the derived tables are not written yet."""
-        return self._behind.behind
 
     # The turn.
 
@@ -164,44 +111,53 @@ class System:
         ready = self._ready
         if self._staged:
             self._deliver_staged()
+        now, handled = self.now, self._handled
         while ready:
             actor = ready.popleft()
             batch, actor.inbox = actor.inbox, []
-            self._handled += len(batch)
-            actor = self._handle_batch(actor, batch)
-            actor.touched_at = self.now
-            actor.settle()
-            if actor.deadline != actor.deadline_set:
-                actor.deadline_set = actor.deadline
-                self.timers.set(actor.address, actor.deadline)
+            handled += len(batch)
+            marks = (len(self.entries), len(self._replies), len(self._staged))
+            try:
+                for message in batch:
+                    if type(message) is Asked:
+                        actor.answer(message)
+                    else:
+                        actor.on_receive(message)
+            except BaseException:
+                actor = self._do_over(actor, batch, marks)
+            actor.touched_at = now
+            if actor.unsettled:
+                self._settle(actor)
             if self._staged:
                 self._deliver_staged()
-            if self._handled > MESSAGES_PER_TURN:
-                raise RuntimeError(
-                    f"the turn has handled {self._handled} messages and does not end; last: {actor.address}"
-                )
+            if handled > MESSAGES_PER_TURN:
+                raise RuntimeError(f"the turn does not end: {handled} messages, last {actor.address}")
+        self._handled = handled
 
-    def _handle_batch(self, actor: ScheduledActor, batch: list[Any]) -> ScheduledActor:
-        """Have an actor handle its messages; if one fails, do it over, one by one."""
-        marks = self._marks()
-        receive = actor.on_receive
-        try:
-            for message in batch:
-                if type(message) is Asked:
-                    actor.answer(message)
-                else:
-                    receive(message)
-        except BaseException:
-            # Nothing of this has left the process: undo the whole batch, and find out which message it was.
-            self._undo(marks)
-            actor = self._replace(actor)
-            for message in batch:
-                actor = self._handle_carefully(actor, message)
+    def _settle(self, actor: ScheduledActor) -> None:
+        """The actor's inbox is worked through, and something has changed that others go by."""
+        actor.unsettled = False
+        actor.settle()
+        if actor.deadline != actor.deadline_set:
+            actor.deadline_set = actor.deadline
+            self.timers.set(actor.address, actor.deadline)
+
+    def _do_over(
+        self, actor: ScheduledActor, batch: list[Any], marks: tuple[int, int, int]
+    ) -> ScheduledActor:
+        """A message has failed.
+
+        Nothing has left the process: undo the whole batch, and go through it one by one.
+        """
+        self._undo(marks)
+        actor = self._replace(actor)
+        for message in batch:
+            actor = self._handle_carefully(actor, message)
         return actor
 
     def _handle_carefully(self, actor: ScheduledActor, message: Any) -> ScheduledActor:
         """Have an actor handle one message; a failure undoes that message alone and sets it aside."""
-        marks = self._marks()
+        marks = (len(self.entries), len(self._replies), len(self._staged))
         try:
             if type(message) is Asked:
                 actor.answer(message)
@@ -212,9 +168,6 @@ class System:
             self._set_aside(actor, message, error)
             actor = self._replace(actor)
         return actor
-
-    def _marks(self) -> tuple[int, int, int]:
-        return len(self.entries), len(self._replies), len(self._staged)
 
     def _undo(self, marks: tuple[int, int, int]) -> None:
         """Take back what handlers have recorded, answered and told since the marks."""
@@ -258,11 +211,11 @@ class System:
             self._note_received()
             self._number(entries)
             record = make_record(self.head + 1, self.epoch, entries, self._hash)
-        if record is None and not self._parking and not (everything and self._behind.behind):
+        if record is None and not self._parking and not (everything and self.write_behind.behind):
             return None
         head = self.head + len(entries)
         share = 1 << 60 if everything else STEP + 2 * len(entries)
-        snapshots, index, commands, low_water = self._behind.collect(
+        snapshots, index, commands, low_water = self.write_behind.collect(
             head, share, self.now, everything=everything
         )
         return Batch(record, snapshots, index, commands, low_water)
@@ -293,7 +246,7 @@ class System:
         earlier one, the low water would pass what is not written yet.
         """
         position, first = self.head, self.head + 1
-        note, dirty, mailbox_of = self._behind.note, self._behind.dirty, self.mailboxes.get
+        note, dirty, mailbox_of = self.write_behind.note, self.write_behind.dirty, self.mailboxes.get
         news: dict[Mailbox, None] = {}
         for entry, actor in zip(entries, self._recorders, strict=True):
             position += 1
@@ -375,13 +328,13 @@ class System:
 
     def positions(self, stream: Address, after: int, limit: int) -> list[int]:
         """Return the positions of at most ``limit`` sequences of a stream after ``after``."""
-        first = self._behind.first_pending(stream)
+        first = self.write_behind.first_pending(stream)
         found: list[int] = []
         if first is None or first > after + 1:
             wanted = limit if first is None else min(limit, first - after - 1)
             found = self.store.positions(stream, after, wanted)
         if len(found) < limit:
-            found += self._behind.positions(stream, after + len(found), limit - len(found))
+            found += self.write_behind.positions(stream, after + len(found), limit - len(found))
         return found
 
     def read_stream(self, stream: Address, after: int, limit: int) -> list[Entry]:
@@ -427,7 +380,7 @@ class System:
     def _note_received(self) -> None:
         if self._mailboxes_received:
             for address in self._mailboxes_received:
-                self._behind.dirty(address, self.head + 1)
+                self.write_behind.dirty(address, self.head + 1)
             self._mailboxes_received.clear()
 
     # Waking, parking, supervision.
@@ -511,7 +464,7 @@ class System:
     def _park(self, actor: ScheduledActor) -> None:
         """Write the actor's snapshot with this commit, then let it leave memory."""
         actor.parked()
-        self._behind.urgent(actor.address, self.head + 1)
+        self.write_behind.urgent(actor.address, self.head + 1)
         self._parking.append(actor.address)
 
     def discard(self, actor: ScheduledActor) -> None:
@@ -534,117 +487,14 @@ class System:
         row: SnapshotRow | None = actor.freeze()
         return row
 
-    # Recovery.
-
     def recover(self, opened: Opened, now: float) -> int:
         """Bring memory to where the journal ends; return how many events were replayed.
 
         Call once, before the first turn; the caller then runs a turn in which everybody announces itself.
         """
         self.now = now
-        self.journal, self.epoch, self.head, self._hash = (
-            opened.journal,
-            opened.epoch,
-            opened.head,
-            opened.head_hash,
-        )
-        as_of = self._load_live()
-        replayed = self._replay(opened.low_water, as_of)
-        for address in list(self.actors):
-            self._announce_recovered(address)
-        for address, actor in list(self.actors.items()):
-            if address[0] == "dispatcher":
-                actor.woken(from_parked=False)
+        self.journal, self.epoch = opened.journal, opened.epoch
+        self.head, self._hash = opened.head, opened.head_hash
+        replayed = recover(self, opened.low_water)
         self._deliver_staged()
         return replayed
-
-    def parked_by_owner(self, tenant: str) -> dict[str, int]:
-        """Return how many conversations of each agent are in the store only."""
-        owners = self.store.owners()
-        counts = {owner: many for of_tenant, owner, many in owners if of_tenant == tenant}
-        for address in self.actors:
-            if address[0] == "conversation" and address[1] == tenant:
-                row = self.store.snapshot(address)
-                if row is not None and row.owner is not None:
-                    counts[row.owner] -= 1
-        return counts
-
-    def _load_live(self) -> dict[Address, int]:
-        as_of: dict[Address, int] = {}
-        for row in self.store.live():
-            as_of[row.address] = row.as_of
-            if row.address[0] == "mailbox":
-                self.mailboxes[row.address] = thaw_mailbox(row)
-            else:
-                actor = self.kinds[row.address[0]](self, row.address)
-                actor.thaw(row.body)
-                self.actors[row.address] = actor
-        return as_of
-
-    def _replay(self, low: LowWater, as_of: dict[Address, int]) -> int:
-        start = min(low)
-        replayed = 0
-        for position, entry in self._entries_after(start):
-            replayed += 1
-            address = (entry.kind, entry.tenant, entry.id)
-            if position > low.streams:
-                self._behind.note(address, entry.sequence, position)
-            if entry.command and position > low.commands:
-                recent = self.commands.of(entry.tenant, entry.sender)
-                self.commands.add(recent, entry.command, position)
-            if position > low.snapshots:
-                self._replay_state(address, position, entry, as_of)
-            for stream in entry.audience:
-                self._replay_delivery(("mailbox", entry.tenant, stream), position, entry, as_of)
-        return replayed
-
-    def _replay_state(self, address: Address, position: int, entry: Entry, as_of: dict[Address, int]) -> None:
-        actor = self.actors.get(address)
-        if actor is None:
-            actor = self.kinds[address[0]](self, address)
-            row = self.store.snapshot(address)
-            if row is not None:
-                actor.thaw(row.body)
-                as_of[address] = row.as_of
-            self.actors[address] = actor
-        if position > as_of.get(address, 0):
-            actor.apply(entry.event, entry.sequence, entry.at)
-            self._behind.dirty(address, position)
-
-    def _replay_delivery(
-        self, address: Address, position: int, entry: Entry, as_of: dict[Address, int]
-    ) -> None:
-        if position <= as_of.get(address, 0):
-            return
-        mailbox = self.mailboxes.get(address)
-        if mailbox is None:
-            mailbox = self.mailboxes[address] = Mailbox(entry.tenant, address[2])
-        self._behind.note(address, mailbox.put(entry), position)
-        self._behind.dirty(address, position)
-
-    def _entries_after(self, position: int) -> Iterator[tuple[int, Entry]]:
-        for record in self.store.records(position):
-            for place, entry in enumerate(read_record(record), record.first):
-                if place > position:
-                    yield place, entry
-
-    def _announce_recovered(self, address: Address) -> None:
-        actor = self.actors[address]
-        actor.touched_at = self.now
-        actor.restarted()
-        actor.settle()
-        actor.deadline_set = actor.deadline
-        self.timers.set(address, actor.deadline)
-
-
-def freeze_mailbox(mailbox: Mailbox) -> SnapshotRow:
-    """Return the snapshot of a mailbox; its position is filled in by the commit."""
-    body = mailbox.last.to_bytes(8, "big") + mailbox.received.to_bytes(8, "big")
-    return SnapshotRow(mailbox.address, 0, body, live=True)
-
-
-def thaw_mailbox(row: SnapshotRow) -> Mailbox:
-    """Return the mailbox of a snapshot."""
-    _, tenant, stream = row.address
-    last, received = int.from_bytes(row.body[:8], "big"), int.from_bytes(row.body[8:16], "big")
-    return Mailbox(tenant, stream, last, received)

@@ -65,6 +65,8 @@ class ScheduledActor(pykka.Actor):
         self.deadline: float | None = None
         self.deadline_set: float | None = None
         self.touched_at: float = 0.0
+        #: Something has changed that others go by: ``settle`` is wanted.
+        self.unsettled = True
         #: The write-behind knows already that the snapshot in the store is older than this actor.
         self.dirty = False
         #: What the stream index lacks of this actor's stream (shared with the write-behind; empty when

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from actors.events import AnyEvent
-from actors.runtime import Told
 from actors.same import principal, same
 from actors.scheduled import ScheduledActor
+from actors.telling import Told
 from protocol.errors import Code
 from protocol.messages import Ack
 

@@ -20,7 +20,8 @@ from actors.channel.actor import ChannelActor
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher.actor import DispatcherActor
 from actors.journal import Address, CommitUnknown, Deposed, JournalDamaged
-from actors.runtime import System, TooManyFailures
+from actors.runtime import System
+from actors.telling import TooManyFailures
 from config.problems import ConfigurationError
 from config.process import ProcessSettings, load_process_settings, plan_reload
 from config.sections import Listener as ListenerSettings
@@ -259,7 +260,7 @@ class Daemon:
         numbers.journal_position = system.head
         wal = self.store.path.with_name(self.store.path.name + "-wal")
         numbers.wal_bytes = wal.stat().st_size if wal.exists() else 0
-        numbers.write_behind_rows = system.behind
+        numbers.write_behind_rows = system.write_behind.behind
 
     def _forget_commands(self, now: float) -> None:
         if now >= self._forget_at:

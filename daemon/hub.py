@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from actors.agent.machine import LastSessionLost, SessionOpened
 from actors.authorization import ALLOWED, Principal
 from actors.journal import Address
-from actors.runtime import System, Told
+from actors.runtime import System
+from actors.telling import Told
 from config.process import ProcessSettings
 from daemon.connection import AgentSession, Connection, Handlers, Subscription
 from daemon.logins import LoginDesk

@@ -19,7 +19,8 @@ from actors.conversation.view import delivery
 from actors.dispatcher.actor import ApplyDesk, DispatcherActor
 from actors.journal import Entry, Store, read_record
 from actors.queries import conversation
-from actors.runtime import System, Told
+from actors.runtime import System
+from actors.telling import Told
 from config.desk import desk_digest
 from daemon.stores.memory import MemoryStore
 from protocol.messages import (

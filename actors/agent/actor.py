@@ -11,9 +11,9 @@ from actors.agent.machine import (
     Agent,
     Facts,
     GraceOver,
-    LastSessionLost,
     Presence,
     Refusal,
+    Restarted,
     apply,
     decide,
 )
@@ -21,8 +21,9 @@ from actors.conversation.machine import Release
 from actors.dispatcher.machine import AgentNews, OwnedBy
 from actors.events import AnyEvent
 from actors.journal import Address, SnapshotRow
-from actors.runtime import System, Tick, Told
+from actors.runtime import System
 from actors.shell import Shell
+from actors.telling import Tick, Told
 from protocol.messages import Ack
 
 _encoder = msgspec.msgpack.Encoder()
@@ -93,6 +94,7 @@ class AgentActor(Shell):
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""
         apply(self.state, event, sequence)
+        self.unsettled = True
 
     def sequence(self) -> int:
         """Return the newest sequence of the agent's stream."""
@@ -113,5 +115,4 @@ class AgentActor(Shell):
 
     def restarted(self) -> None:
         """No connection outlives the process: the lease is lost until a session comes back."""
-        if self.state.presence is not Presence.OFFLINE and self.state.grace_until is None:
-            self.system.tell(self.address, LastSessionLost("the daemon was restarted"))
+        self.system.tell(self.address, Restarted())

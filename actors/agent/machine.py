@@ -56,6 +56,10 @@ class LastSessionLost(NamedTuple):
     reason: str
 
 
+class Restarted(NamedTuple):
+    """The daemon has come back from the journal; no connection has outlived it."""
+
+
 class OfferUnanswered(NamedTuple):
     """An offer to the agent has expired."""
 
@@ -111,6 +115,11 @@ def _lose(state: Agent, command: LastSessionLost, facts: Facts) -> Outcome:
     return [events.LeaseLost(facts.now + facts.grace_s, command.reason)]
 
 
+def _restart(_: Agent, __: Restarted, facts: Facts) -> Outcome:
+    """The grace begins anew, also one that had begun: while the daemon was down nobody could come back."""
+    return [events.LeaseLost(facts.now + facts.grace_s, "the daemon was restarted")]
+
+
 def _unanswered(_: Agent, __: OfferUnanswered, ___: Facts) -> Outcome:
     return [events.PresenceChosen(Presence.NOT_ANSWERING, "an offer was not answered")]
 
@@ -130,6 +139,7 @@ _LOGGED_IN: dict[type[Any], Rule] = {
     SetPresence: _choose,
     Logout: _log_out,
     LastSessionLost: _lose,
+    Restarted: _restart,
     OfferUnanswered: _unanswered,
     GraceOver: _grace_over,
 }
@@ -142,6 +152,7 @@ TABLE: dict[Presence, dict[type[Any], Rule]] = {
         SetPresence: _choose,
         Logout: _nothing,
         LastSessionLost: _nothing,
+        Restarted: _nothing,
         OfferUnanswered: _nothing,
         GraceOver: _nothing,
     },

@@ -6,8 +6,9 @@ from typing import Any
 
 from actors.channel.machine import Bindings, Bounced, Bound, Forget
 from actors.journal import Address, SnapshotRow
-from actors.runtime import System, Told
+from actors.runtime import System
 from actors.shell import Shell
+from actors.telling import Told
 from protocol.errors import Code
 from protocol.messages import CustomerMessage
 

@@ -24,8 +24,9 @@ from actors.conversation.view import audience
 from actors.dispatcher.machine import Report
 from actors.events import AnyEvent, OfferExpired
 from actors.journal import Address, SnapshotRow
-from actors.runtime import System, Tick, Told
+from actors.runtime import System
 from actors.shell import Shell
+from actors.telling import Tick, Told
 from protocol.errors import Code
 from protocol.messages import CustomerMessage, ReadThread
 
@@ -52,7 +53,6 @@ class ConversationActor(Shell):
     def __init__(self, system: System, address: Address) -> None:
         super().__init__(system, address)
         self.state = Conversation()
-        self._moved = True
 
     def on_receive(self, message: Any) -> None:
         """Carry out a command of a client or of another actor."""
@@ -88,7 +88,7 @@ class ConversationActor(Shell):
         sequence = state.sequence + 1
         system.record(self, event, sequence, audience(state, event), told)
         if apply(state, event, sequence, system.now):
-            self._moved = True
+            self.unsettled = True
 
     def _grant_thread(self, told: Told) -> None:
         wanted, state = told.message, self.state
@@ -131,9 +131,6 @@ class ConversationActor(Shell):
 
     def settle(self) -> None:
         """Report to the dispatcher when anything it goes by has changed."""
-        if not self._moved:
-            return
-        self._moved = False
         state = self.state
         if state.status is Status.NEW:
             # Somebody has guessed an id: there is no such conversation.
@@ -162,7 +159,7 @@ class ConversationActor(Shell):
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""
         if apply(self.state, event, sequence, at):
-            self._moved = True
+            self.unsettled = True
 
     def sequence(self) -> int:
         """Return the newest sequence of the conversation."""

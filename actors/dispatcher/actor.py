@@ -15,8 +15,10 @@ from actors.conversation.machine import MakeOffer, WithdrawOffer
 from actors.dispatcher.machine import AgentNews, OwnedBy, Report, View
 from actors.dispatcher.policy import decide
 from actors.journal import Address, SnapshotRow
-from actors.runtime import System, Tick
+from actors.recovery import parked_by_owner
+from actors.runtime import System
 from actors.shell import Shell
+from actors.telling import Tick
 from config.desk import Desk, parse_desk
 
 #: The most offers that one look at a queue makes; the rest follow in the same turn.
@@ -66,6 +68,7 @@ class DispatcherActor(Shell):
     def on_receive(self, message: Any) -> None:
         """Take in news; queues that it touches are looked at when the inbox is worked through."""
         now = self.system.now
+        self.unsettled = True
         match message:
             case Report():
                 self._changed.add(message.department)
@@ -157,7 +160,7 @@ class DispatcherActor(Shell):
         """Fill the view: what is parked is counted in the store, who is in memory announces himself."""
         self.view = View()
         tenant = self.address[1]
-        for owner, many in self.system.parked_by_owner(tenant).items():
+        for owner, many in parked_by_owner(self.system, tenant).items():
             self.view.agent(owner).parked = many
         for (kind, of_tenant, _), actor in list(self.system.actors.items()):
             if of_tenant == tenant and kind in ("conversation", "agent"):

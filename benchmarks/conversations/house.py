@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from actors.agent.machine import SessionOpened
 from actors.dispatcher.actor import ApplyDesk
 from actors.journal import Address
-from actors.runtime import System, Told
+from actors.runtime import System
+from actors.telling import Told
 from benchmarks.common import desk_text
 from config.desk import desk_digest
 from daemon.bootstrap import KINDS

@@ -27,7 +27,7 @@ from actors.conversation.machine import (
     decide,
 )
 from actors.events import AnyEvent
-from actors.runtime import Told
+from actors.telling import Told
 from config.desk import parse_desk
 from protocol.errors import Code
 from protocol.messages import (

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actors.agent.machine import LastSessionLost, SessionOpened
 from actors.dispatcher.actor import ApplyDesk, DispatcherActor
-from actors.runtime import Told
+from actors.telling import Told
 from config.desk import desk_digest
 from protocol.messages import (
     Accept,

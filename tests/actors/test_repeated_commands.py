@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from actors import authorization
-from actors.runtime import Told
+from actors.telling import Told
 from protocol.messages import (
     Accept,
     Ack,

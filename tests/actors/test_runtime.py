@@ -12,7 +12,8 @@ from actors import queries, runtime
 from actors.channel.actor import ChannelActor
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher.actor import DispatcherActor
-from actors.runtime import System, TooManyFailures
+from actors.runtime import System
+from actors.telling import TooManyFailures
 from protocol.messages import Ack, CustomerMessage, Refused, Text
 from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
 from tests.stage import Stage
@@ -293,7 +294,7 @@ def test_after_everything_was_written_a_start_replays_nothing(stage: Stage) -> N
     assert batch is not None
     stage.store.commit(batch)
     stage.system.release(batch)
-    assert stage.system.behind == 0
+    assert stage.system.write_behind.behind == 0
     fresh: System = recovered(crashed(stage.store))
     stage.restart()
     assert stage.replayed == 0

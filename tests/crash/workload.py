@@ -1,9 +1,9 @@
 """A desk under load, to be killed: `python -m tests.crash.workload DIRECTORY ACKS SEED TURNS FIRST`.
 
-The production system on the production store, without the sockets. What a client would be told is written to
-the file ACKS and flushed, after ``release`` and not before: "ack <id> <position>", "refused <id> <code>".
-What is sent is printed on standard output first. A failed commit ends the process with exit code 74. PLANT names
-a bug to have: the tests show that they find it.
+The production system on the production store, without the sockets. What is sent is printed on standard output.
+What a client would be told is written to the file ACKS and flushed, after ``release`` and not before: "ack <id>
+<position>", "refused <id> <code>". A failed commit ends the process with exit code 74. PLANT names a bug to have:
+the tests show that they find it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from actors import commands, runtime, writebehind
 from actors.journal import Batch, CommitUnknown, read_record
-from actors.runtime import Told
+from actors.telling import Told
 from daemon.stores import sqlite
 from daemon.stores.sqlite import SQLiteStore
 from protocol.messages import Ack, CustomerMessage, Refused, Text
@@ -104,12 +104,13 @@ def plant(store: SQLiteStore, client: Client) -> None:
         commit(batch)
 
     def without_flush(batch: Batch) -> None:
-        store.connection.execute("PRAGMA synchronous = OFF")
+        level = "OFF" if PLANT == "no_flush" else "NORMAL"
+        store.connection.execute(f"PRAGMA synchronous = {level}")
         commit(batch)
 
     if PLANT == "ack_before_commit":
         store.commit = ack_before_commit  # type: ignore[method-assign]
-    elif PLANT == "no_flush":
+    elif PLANT in ("no_flush", "no_flush_in_commits"):
         store.commit = without_flush  # type: ignore[method-assign]
     elif PLANT == "refuse_after_failed_commit":
         store.commit = lambda batch: refusing(commit, client, batch)  # type: ignore[method-assign]

@@ -1,8 +1,8 @@
 """Acknowledgements go out only for what survives: flush errors, crash images, kills (GUARANTEES S1-S4).
 
-A process runs the production system on the production store while a preloaded library logs all that it writes
-and flushes, and what it promises, in one order. From the log we build the disks that a power loss could
-leave, open each, and hold the promises against it. The planted bugs at the end show that the verdict can be "guilty".
+A process runs the production system on the production store while a preloaded library logs all that it writes,
+flushes and promises, in one order. From the log we build the disks that a power loss could leave, open each, and
+hold the promises against it. The planted bugs at the end show that the verdict can be "guilty".
 """
 
 from __future__ import annotations
@@ -241,14 +241,14 @@ def test_a_process_killed_at_any_moment_comes_back_with_all_that_it_acknowledged
 # The verdict can be "guilty".
 
 
-@pytest.mark.parametrize("bug", ["no_flush", "ack_before_commit"])
+@pytest.mark.parametrize("bug", ["no_flush", "no_flush_in_commits", "ack_before_commit"])
 def test_the_crash_images_convict_a_daemon_that_acknowledges_too_early(
     place: Path, shim: Path, bug: str
 ) -> None:
     run = Run(place, shim)
     assert run.live(12, plant=bug) == 0
     _, found = verdicts(read_log(run.log), place, 40, seed=3)
-    assert any("was acknowledged at" in problem for problem in found)
+    assert sum("was acknowledged at" in problem for problem in found) > 5
 
 
 def test_the_log_of_clients_convicts_a_daemon_that_says_no_after_a_failed_commit(

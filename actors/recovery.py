@@ -1,0 +1,132 @@
+"""Coming back from the journal:
+
+the tables as far as they are written, then the journal's tail, then everybody announces itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from actors.journal import Address, Entry, LowWater, SnapshotRow, read_record
+from actors.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from actors.runtime import System
+
+
+def recover(system: System, low: LowWater) -> int:
+    """Bring actors, mailboxes and what is to be written behind to the journal's end;
+
+    return how many events that took.
+    """
+    as_of = _load_live(system)
+    replayed = _replay(system, low, as_of)
+    for address in list(system.actors):
+        _announce(system, address)
+    for address, actor in list(system.actors.items()):
+        if address[0] == "dispatcher":
+            actor.woken(from_parked=False)
+    return replayed
+
+
+def parked_by_owner(system: System, tenant: str) -> dict[str, int]:
+    """Return how many conversations of each agent are in the store only."""
+    owners = system.store.owners()
+    counts = {owner: many for of_tenant, owner, many in owners if of_tenant == tenant}
+    for address in system.actors:
+        if address[0] == "conversation" and address[1] == tenant:
+            row = system.store.snapshot(address)
+            if row is not None and row.owner is not None:
+                counts[row.owner] -= 1
+    return counts
+
+
+def _load_live(system: System) -> dict[Address, int]:
+    as_of: dict[Address, int] = {}
+    for row in system.store.live():
+        as_of[row.address] = row.as_of
+        if row.address[0] == "mailbox":
+            system.mailboxes[row.address] = thaw_mailbox(row)
+        else:
+            actor = system.kinds[row.address[0]](system, row.address)
+            actor.thaw(row.body)
+            system.actors[row.address] = actor
+    return as_of
+
+
+def _replay(system: System, low: LowWater, as_of: dict[Address, int]) -> int:
+    start = min(low)
+    replayed = 0
+    for position, entry in _entries_after(system, start):
+        replayed += 1
+        address = (entry.kind, entry.tenant, entry.id)
+        if position > low.streams:
+            system.write_behind.note(address, entry.sequence, position)
+        if entry.command and position > low.commands:
+            recent = system.commands.of(entry.tenant, entry.sender)
+            system.commands.add(recent, entry.command, position)
+        if position > low.snapshots:
+            _replay_state(system, address, position, entry, as_of)
+        for stream in entry.audience:
+            _replay_delivery(system, ("mailbox", entry.tenant, stream), position, entry, as_of)
+    return replayed
+
+
+def _replay_state(
+    system: System, address: Address, position: int, entry: Entry, as_of: dict[Address, int]
+) -> None:
+    actor = system.actors.get(address)
+    if actor is None:
+        actor = system.kinds[address[0]](system, address)
+        row = system.store.snapshot(address)
+        if row is not None:
+            actor.thaw(row.body)
+            as_of[address] = row.as_of
+        system.actors[address] = actor
+    if position > as_of.get(address, 0):
+        actor.apply(entry.event, entry.sequence, entry.at)
+        system.write_behind.dirty(address, position)
+
+
+def _replay_delivery(
+    system: System, address: Address, position: int, entry: Entry, as_of: dict[Address, int]
+) -> None:
+    if position <= as_of.get(address, 0):
+        return
+    mailbox = system.mailboxes.get(address)
+    if mailbox is None:
+        mailbox = system.mailboxes[address] = Mailbox(entry.tenant, address[2])
+    system.write_behind.note(address, mailbox.put(entry), position)
+    system.write_behind.dirty(address, position)
+
+
+def _entries_after(system: System, position: int) -> Iterator[tuple[int, Entry]]:
+    for record in system.store.records(position):
+        for place, entry in enumerate(read_record(record), record.first):
+            if place > position:
+                yield place, entry
+
+
+def _announce(system: System, address: Address) -> None:
+    actor = system.actors[address]
+    actor.touched_at = system.now
+    actor.restarted()
+    if address[0] == "agent":
+        return  # Its grace begins anew with the first turn, which also sets its deadline.
+    actor.settle()
+    actor.deadline_set = actor.deadline
+    system.timers.set(address, actor.deadline)
+
+
+def freeze_mailbox(mailbox: Mailbox) -> SnapshotRow:
+    """Return the snapshot of a mailbox; its position is filled in by the commit."""
+    body = mailbox.last.to_bytes(8, "big") + mailbox.received.to_bytes(8, "big")
+    return SnapshotRow(mailbox.address, 0, body, live=True)
+
+
+def thaw_mailbox(row: SnapshotRow) -> Mailbox:
+    """Return the mailbox of a snapshot."""
+    _, tenant, stream = row.address
+    last, received = int.from_bytes(row.body[:8], "big"), int.from_bytes(row.body[8:16], "big")
+    return Mailbox(tenant, stream, last, received)
