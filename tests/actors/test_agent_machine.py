@@ -17,6 +17,7 @@ from actors.agent.machine import (
     Facts,
     GraceOver,
     LastSessionLost,
+    Restarted,
     OfferUnanswered,
     Presence,
     Refusal,
@@ -37,6 +38,7 @@ COMMANDS: dict[type[Any], Any] = {
     SetPresence: SetPresence(ID, "a1", "busy"),
     Logout: Logout(ID, "a1"),
     LastSessionLost: LastSessionLost("the line is dead"),
+    Restarted: Restarted(),
     OfferUnanswered: OfferUnanswered("o1"),
     GraceOver: GraceOver(),
 }
@@ -48,6 +50,7 @@ ANSWERS: dict[type[Any], tuple[list[str], list[str], list[str]]] = {
     SetPresence: (["PresenceChosen"], ["PresenceChosen"], ["PresenceChosen"]),
     Logout: ([], ["LoggedOut"], ["LoggedOut"]),
     LastSessionLost: ([], ["LeaseLost"], ["LeaseLost"]),
+    Restarted: ([], ["LeaseLost"], ["LeaseLost"]),
     OfferUnanswered: ([], ["PresenceChosen"], []),
     GraceOver: ([], [], []),
 }
