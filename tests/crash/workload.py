@@ -1,9 +1,9 @@
 """A desk under load, to be killed: `python -m tests.crash.workload DIRECTORY ACKS SEED TURNS FIRST`.
 
-The production system on the production store, without the sockets. What is sent is printed on standard output.
-What a client would be told is written to the file ACKS and flushed, after ``release`` and not before: "ack <id>
-<position>", "refused <id> <code>". A failed commit ends the process with exit code 74. PLANT names a bug to have:
-the tests show that they find it.
+The production system on the production store, without the sockets. What is sent is printed on
+standard output. What a client would be told is written to the file ACKS and flushed, after
+``release`` and not before: "ack <id> <position>", "refused <id> <code>". A failed commit ends the
+process with exit code 74. PLANT names a bug to have: the tests show that they find it.
 """
 
 from __future__ import annotations

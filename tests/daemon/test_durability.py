@@ -1,8 +1,9 @@
 """Acknowledgements go out only for what survives: flush errors, crash images, kills (GUARANTEES S1-S4).
 
-A process runs the production system on the production store while a preloaded library logs all that it writes,
-flushes and promises, in one order. From the log we build the disks that a power loss could leave, open each, and
-hold the promises against it. The planted bugs at the end show that the verdict can be "guilty".
+A process runs the production system on the production store while a preloaded library logs all that
+it writes, flushes and promises, in one order. From the log we build the disks that a power loss
+could leave, open each, and hold the promises against it. The planted bugs at the end show that the
+verdict can be "guilty".
 """
 
 from __future__ import annotations
