@@ -40,6 +40,7 @@ class CustomerWrote(Event, frozen=True, tag="customer_wrote"):
 
     contact: str
     content: Content
+    channel: str = ""
 
 
 class AgentWrote(Event, frozen=True, tag="agent_wrote"):
@@ -114,6 +115,7 @@ class Ended(Event, frozen=True, tag="ended"):
     by: str
     contact: str
     reason: str = ""
+    channel: str = ""
 
 
 # In an agent's stream.
@@ -161,6 +163,18 @@ class DeskApplied(Event, frozen=True, tag="desk_applied"):
     changes: list[str]
 
 
+class SetAside(Event, frozen=True, tag="set_aside"):
+    """The daemon failed on a command:
+
+    in which actor, on what, with which error; and the command as msgpack.
+    """
+
+    actor: str
+    name: str
+    error: str
+    command: bytes
+
+
 AnyEvent = (
     Started
     | Queued
@@ -173,6 +187,7 @@ AnyEvent = (
     | Assigned
     | Released
     | Ended
+    | SetAside
     | LoggedIn
     | PresenceChosen
     | LeaseLost

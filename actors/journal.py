@@ -126,6 +126,10 @@ class JournalDamaged(Exception):
         self.position = position
 
 
+class StoreFailed(Exception):
+    """The store could not be read. Nothing can be decided without it: the process must stop."""
+
+
 class CommitUnknown(Exception):
     """A commit failed: it may be stored or not (G2). The process must stop and come back from the journal."""
 

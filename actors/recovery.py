@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from actors.journal import Address, Entry, LowWater, SnapshotRow, read_record
+from actors.journal import (
+    EMPTY_HASH,
+    Address,
+    Entry,
+    JournalDamaged,
+    LowWater,
+    SnapshotRow,
+    read_record,
+    verified,
+)
 from actors.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -22,8 +31,13 @@ def recover(system: System, low: LowWater) -> int:
     """
     as_of = _load_live(system)
     replayed = _replay(system, low, as_of)
-    for address in list(system.actors):
-        _announce(system, address)
+    for address, actor in list(system.actors.items()):
+        actor.touched_at = system.now
+        if address[0] != "dispatcher":
+            actor.woken(from_parked=False)
+        actor.restarted()
+        actor.deadline_set = actor.deadline
+        system.timers.set(address, actor.deadline)
     for address, actor in list(system.actors.items()):
         if address[0] == "dispatcher":
             actor.woken(from_parked=False)
@@ -49,9 +63,7 @@ def _load_live(system: System) -> dict[Address, int]:
         if row.address[0] == "mailbox":
             system.mailboxes[row.address] = thaw_mailbox(row)
         else:
-            actor = system.kinds[row.address[0]](system, row.address)
-            actor.thaw(row.body)
-            system.actors[row.address] = actor
+            system.actors[row.address] = system.restore(row.address, row)
     return as_of
 
 
@@ -78,10 +90,9 @@ def _replay_state(
 ) -> None:
     actor = system.actors.get(address)
     if actor is None:
-        actor = system.kinds[address[0]](system, address)
         row = system.store.snapshot(address)
+        actor = system.restore(address, row)
         if row is not None:
-            actor.thaw(row.body)
             as_of[address] = row.as_of
         system.actors[address] = actor
     if position > as_of.get(address, 0):
@@ -102,21 +113,29 @@ def _replay_delivery(
 
 
 def _entries_after(system: System, position: int) -> Iterator[tuple[int, Entry]]:
-    for record in system.store.records(position):
+    """Return the events after a position. Raises JournalDamaged where the chain of records does not hold."""
+    if position >= system.head:
+        return
+    before = system.store.record_at(position) if position else None
+    start = before.first if before is not None else 1
+    if position and before is None:
+        raise JournalDamaged(position, "the record is missing")
+    previous = EMPTY_HASH
+    if start > 1:
+        earlier = system.store.record_at(start - 1)
+        if earlier is None:
+            raise JournalDamaged(start - 1, "the record is missing")
+        previous = earlier.hash
+    following = start
+    for record in verified(system.store.records(start - 1), previous):
+        if record.first != following:
+            raise JournalDamaged(following, f"the next record begins at {record.first}")
+        following = record.first + record.size
         for place, entry in enumerate(read_record(record), record.first):
             if place > position:
                 yield place, entry
-
-
-def _announce(system: System, address: Address) -> None:
-    actor = system.actors[address]
-    actor.touched_at = system.now
-    actor.restarted()
-    if address[0] == "agent":
-        return  # Its grace begins anew with the first turn, which also sets its deadline.
-    actor.settle()
-    actor.deadline_set = actor.deadline
-    system.timers.set(address, actor.deadline)
+    if following != system.head + 1:
+        raise JournalDamaged(following, f"events up to {system.head} were stored once and are missing")
 
 
 def freeze_mailbox(mailbox: Mailbox) -> SnapshotRow:

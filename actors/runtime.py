@@ -16,27 +16,30 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from actors import events
 from actors.events import AnyEvent
-from actors.journal import Address, Batch, Entry, Opened, Record, SnapshotRow, Store, make_record, read_record
+from actors.journal import Address, Batch, Entry, Opened, SnapshotRow, Store, make_record
 from actors.mailbox import Mailbox
 from actors.recovery import freeze_mailbox, recover
-from actors.scheduled import Asked, ScheduledActor
-from actors.telling import Observer, Tick, Told, TooManyFailures
+from actors.scheduled import ScheduledActor
+from actors.streams import Streams
+from actors.supervision import FATAL, Supervisor
+from actors.telling import Observer, Tick, Told
 from actors.timers import Timers
-from actors.writebehind import STEP, WriteBehind
+from actors.writebehind import STEP, TIDY_STEP, WriteBehind
 from config.desk import Desk
+from protocol.codec import encode
 from protocol.errors import Code
 from protocol.messages import Ack, Refused
 
+#: Stands for the settling at the end of a batch that is gone through in steps.
+SETTLE = object()
 #: The most messages that actors may handle in one turn; beyond it two of them play ping-pong, and we stop
 #: (G14).
 MESSAGES_PER_TURN = 1_000_000
-#: Supervision: more rebuilds than this in the period stop the process (G14).
-REBUILDS = 3
-REBUILD_PERIOD_S = 5.0
 
 
-class System:
+class System(Streams):
     """All actors of a shard."""
 
     def __init__(
@@ -73,7 +76,7 @@ class System:
         self.write_behind = WriteBehind(self._freeze, store.newest_command)
         #: Which commands were accepted lately.
         self.commands = self.write_behind.commands
-        self._rebuilds: deque[float] = deque()
+        self.supervisor = Supervisor()
         self._idle: list[tuple[Address, float]] = []
         self._parking: list[Address] = []
         self._discarded: dict[Address, None] = {}
@@ -91,13 +94,17 @@ class System:
         self._handled = 0
 
     def tell_from_outside(self, address: Address, message: Any) -> None:
-        """Put a message into an actor's inbox; between ``begin`` and ``run`` only."""
+        """Put a message into an actor's inbox, from outside a handler; it is handled by the next ``run``."""
         actor = self.actors.get(address)
         if actor is None:
             actor = self.wake(address)
         if not actor.inbox:
             self._ready.append(actor)
         actor.inbox.append(message)
+
+    def create(self, address: Address) -> None:
+        """Put an actor into memory that cannot be in the store: its id has just been made."""
+        self.actors[address] = self.kinds[address[0]](self, address)
 
     def tell(self, address: Address, message: Any) -> None:
         """Tell an actor something from inside a handler; it goes out when the handler has succeeded."""
@@ -119,18 +126,17 @@ class System:
             marks = (len(self.entries), len(self._replies), len(self._staged))
             try:
                 for message in batch:
-                    if type(message) is Asked:
-                        actor.answer(message)
-                    else:
-                        actor.on_receive(message)
+                    actor.on_receive(message)
+                if actor.unsettled:
+                    self._settle(actor)
+            except FATAL:
+                raise
             except BaseException:
-                actor = self._do_over(actor, batch, marks)
+                self._do_over(actor, batch, marks)
             actor.touched_at = now
-            if actor.unsettled:
-                self._settle(actor)
             if self._staged:
                 self._deliver_staged()
-            if handled > MESSAGES_PER_TURN:
+            if handled > MESSAGES_PER_TURN + 4 * len(self.actors):
                 raise RuntimeError(f"the turn does not end: {handled} messages, last {actor.address}")
         self._handled = handled
 
@@ -142,32 +148,46 @@ class System:
             actor.deadline_set = actor.deadline
             self.timers.set(actor.address, actor.deadline)
 
-    def _do_over(
-        self, actor: ScheduledActor, batch: list[Any], marks: tuple[int, int, int]
-    ) -> ScheduledActor:
-        """A message has failed.
+    def _do_over(self, actor: ScheduledActor, batch: list[Any], marks: tuple[int, int, int]) -> None:
+        """Something has failed.
 
-        Nothing has left the process: undo the whole batch, and go through it one by one.
+        Nothing has left the process: undo the whole batch, and go through it in steps.
         """
         self._undo(marks)
         actor = self._replace(actor)
-        for message in batch:
-            actor = self._handle_carefully(actor, message)
-        return actor
+        for message in [*batch, SETTLE]:
+            marks = (len(self.entries), len(self._replies), len(self._staged))
+            try:
+                if message is SETTLE:
+                    self._settle(actor)
+                elif actor.address in self.supervisor.out:
+                    self._refuse_out(message)
+                else:
+                    actor.on_receive(message)
+            except FATAL:
+                raise
+            except BaseException as error:
+                self._undo(marks)
+                actor = self._set_aside(actor, message, error)
 
-    def _handle_carefully(self, actor: ScheduledActor, message: Any) -> ScheduledActor:
-        """Have an actor handle one message; a failure undoes that message alone and sets it aside."""
-        marks = (len(self.entries), len(self._replies), len(self._staged))
-        try:
-            if type(message) is Asked:
-                actor.answer(message)
-            else:
-                actor.on_receive(message)
-        except BaseException as error:
-            self._undo(marks)
-            self._set_aside(actor, message, error)
-            actor = self._replace(actor)
-        return actor
+    def _refuse_out(self, message: Any) -> None:
+        if isinstance(message, Told):
+            self.refuse(message, Code.INTERNAL, "the conversation is out of action; the daemon failed in it")
+
+    def _set_aside(self, actor: ScheduledActor, message: Any, error: BaseException) -> ScheduledActor:
+        """Report a message that an actor could not handle, keep it in the journal, and rebuild the actor."""
+        self.observer.actor_failed(actor.address, message, error)
+        out = self.supervisor.failed(actor.address, self.now)
+        rebuilt = self._replace(actor)
+        if isinstance(message, Told):
+            command = message.message
+            where, why = "/".join(actor.address), repr(error)[:500]
+            letter = events.SetAside(where, type(command).__name__, why, encode([command]))
+            self.tell(("dispatcher", actor.address[1], ""), letter)
+            self.refuse(message, Code.INTERNAL, "the daemon failed on this command and has set it aside")
+        if out:
+            rebuilt.put_out()
+        return rebuilt
 
     def _undo(self, marks: tuple[int, int, int]) -> None:
         """Take back what handlers have recorded, answered and told since the marks."""
@@ -202,8 +222,11 @@ class System:
                 actor.deadline_set = None
             self.tell_from_outside(address, Tick(self.now))
 
-    def seal(self, *, everything: bool = False) -> Batch | None:
-        """Number the events of the turn and return what has to be committed; None if there is nothing."""
+    def seal(self, *, tidy: bool = False) -> Batch | None:
+        """Number the events of the turn and return what has to be committed; None if there is nothing.
+
+        With ``tidy``, for quiet times, a step of what is behind is written however recent it is.
+        """
         self._park_the_idle()
         entries = self.entries
         record = None
@@ -211,12 +234,12 @@ class System:
             self._note_received()
             self._number(entries)
             record = make_record(self.head + 1, self.epoch, entries, self._hash)
-        if record is None and not self._parking and not (everything and self.write_behind.behind):
+        if record is None and not self._parking and not (tidy and self.write_behind.behind):
             return None
         head = self.head + len(entries)
-        share = 1 << 60 if everything else STEP + 2 * len(entries)
+        share = TIDY_STEP if tidy else STEP + 2 * len(entries)
         snapshots, index, commands, low_water = self.write_behind.collect(
-            head, share, self.now, everything=everything
+            head, share, self.now, everything=tidy
         )
         return Batch(record, snapshots, index, commands, low_water)
 
@@ -315,62 +338,7 @@ class System:
         entry = None if position is None else self.entry_at(position)
         return None if position is None or entry is None else (position, entry)
 
-    # Reading.
-
-    def entry_at(self, position: int) -> Entry | None:
-        """Return the event at a position, of the journal or of the turn under way."""
-        if position > self.head:
-            return self.entries[position - self.head - 1]
-        record = self.store.record_at(position)
-        if record is None:
-            return None
-        return read_record(record)[position - record.first]
-
-    def positions(self, stream: Address, after: int, limit: int) -> list[int]:
-        """Return the positions of at most ``limit`` sequences of a stream after ``after``."""
-        first = self.write_behind.first_pending(stream)
-        found: list[int] = []
-        if first is None or first > after + 1:
-            wanted = limit if first is None else min(limit, first - after - 1)
-            found = self.store.positions(stream, after, wanted)
-        if len(found) < limit:
-            found += self.write_behind.positions(stream, after + len(found), limit - len(found))
-        return found
-
-    def read_stream(self, stream: Address, after: int, limit: int) -> list[Entry]:
-        """Return at most ``limit`` events of a stream, or of a mailbox, after a sequence or number."""
-        entries: list[Entry] = []
-        record: Record | None = None
-        unpacked: list[Entry] = []
-        for position in self.positions(stream, after, limit):
-            if position > self.head:
-                entries.append(self.entries[position - self.head - 1])
-                continue
-            if record is None or not record.first <= position < record.first + record.size:
-                record = self.store.record_at(position)
-                if record is None:
-                    break
-                unpacked = read_record(record)
-            entries.append(unpacked[position - record.first])
-        return entries
-
-    def mailbox(self, tenant: str, stream: str) -> Mailbox:
-        """Return the mailbox of a consumer, with nothing in it if nothing was ever sent."""
-        address = ("mailbox", tenant, stream)
-        mailbox = self.mailboxes.get(address)
-        if mailbox is None:
-            mailbox = self.mailboxes[address] = Mailbox(tenant, stream)
-        return mailbox
-
-    def deliveries(self, mailbox: Mailbox, after: int, limit: int) -> list[Entry]:
-        """Return the events of a mailbox after a number:
-
-        from memory if they are there, else from the journal.
-        """
-        entries = mailbox.after(after, limit)
-        if entries is None:
-            entries = self.read_stream(mailbox.address, after, limit)
-        return entries
+    # What consumers have received.
 
     def received(self, mailbox: Mailbox, number: int) -> None:
         """Note how far a consumer has received; it is written with a later commit."""
@@ -393,12 +361,26 @@ class System:
         return actor
 
     def _load(self, address: Address) -> ScheduledActor:
-        actor = self.kinds[address[0]](self, address)
-        row = self.store.snapshot(address)
-        if row is not None:
-            actor.thaw(row.body)
+        actor = self.restore(address, self.store.snapshot(address))
         self._catch_up(actor)
         actor.touched_at = self.now
+        return actor
+
+    def restore(self, address: Address, row: SnapshotRow | None) -> ScheduledActor:
+        """Make an actor from its snapshot;
+
+        one that cannot be read counts as missing: the stream has it all.
+        """
+        actor = self.kinds[address[0]](self, address)
+        if row is not None:
+            try:
+                actor.thaw(row.body)
+            except FATAL:
+                raise
+            except Exception as error:
+                self.observer.actor_failed(address, row, error)
+                actor = self.kinds[address[0]](self, address)
+                self._catch_up(actor)
         return actor
 
     def _catch_up(self, actor: ScheduledActor) -> None:
@@ -412,19 +394,6 @@ class System:
             mine = entry.id == ident and entry.kind == kind and entry.tenant == tenant
             if mine and entry.sequence == actor.sequence() + 1:
                 actor.apply(entry.event, entry.sequence, entry.at)
-
-    def _set_aside(self, actor: ScheduledActor, message: Any, error: BaseException) -> None:
-        """Report a message that an actor could not handle; stop when that happens too often (G14)."""
-        self.observer.actor_failed(actor.address, message, error)
-        self._rebuilds.append(self.now)
-        while self._rebuilds[0] < self.now - REBUILD_PERIOD_S:
-            self._rebuilds.popleft()
-        if len(self._rebuilds) > REBUILDS:
-            raise TooManyFailures(
-                f"{len(self._rebuilds)} actors failed within {REBUILD_PERIOD_S:g} s, last {actor.address}"
-            ) from error
-        if isinstance(message, Told):
-            self.refuse(message, Code.INTERNAL, "the daemon failed on this command and has set it aside")
 
     def _replace(self, actor: ScheduledActor) -> ScheduledActor:
         """Rebuild an actor from the journal and from what the turn under way has recorded."""

@@ -43,11 +43,12 @@ def same(command: Any, entry: Entry) -> bool:
         case CustomerMessage():
             return _same_customer_message(command, entry)
         case CustomerLeft():
-            return isinstance(event, events.Ended) and (event.by, event.contact, event.reason) == (
-                "customer",
-                command.contact,
-                command.reason,
-            )
+            return isinstance(event, events.Ended) and (
+                event.by,
+                event.contact,
+                event.reason,
+                event.channel,
+            ) == ("customer", command.contact, command.reason, command.channel)
         case AgentMessage():
             return (
                 isinstance(event, events.AgentWrote)
@@ -55,7 +56,7 @@ def same(command: Any, entry: Entry) -> bool:
                 and event.content == command.content
             )
         case Accept():
-            return isinstance(event, events.Assigned) and event.offer == command.offer
+            return _same_offer(command, entry, events.Assigned)
         case Decline():
             return isinstance(event, events.OfferDeclined) and (event.offer, event.reason) == (
                 command.offer,
@@ -78,6 +79,15 @@ def _same_customer_message(command: CustomerMessage, entry: Entry) -> bool:
     event = entry.event
     return (
         isinstance(event, events.CustomerWrote)
-        and event.contact == command.contact
+        and (event.channel, event.contact) == (command.channel, command.contact)
         and event.content == command.content
+    )
+
+
+def _same_offer(command: Accept | Decline, entry: Entry, kind: type[Any]) -> bool:
+    event: Any = entry.event
+    return type(event) is kind and (entry.id, event.offer, event.agent) == (
+        command.conversation,
+        command.offer,
+        command.agent,
     )

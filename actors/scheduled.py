@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from actors.runtime import System
 
 
-#: A message that was asked through a pykka reference, and waits for its answer.
-Asked = Envelope
-
-
 #: Nothing is missing in the index.
 NOTHING: list[int] = []
 
@@ -37,8 +33,11 @@ class _Inbox:
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Queue an envelope. Only on the reactor's thread; other threads use ``System.post``."""
-        message = envelope if envelope.reply_to is not None else envelope.message
-        self._actor.system.tell_from_outside(self._actor.address, message)
+        actor = self._actor
+        if envelope.reply_to is None:
+            actor.system.tell_from_outside(actor.address, envelope.message)
+        else:
+            actor.answer(envelope)
 
     def get(self) -> Envelope[Any]:
         """Never called: the runtime takes messages from the actor itself."""
@@ -100,8 +99,8 @@ class ScheduledActor(pykka.Actor):
         self.__dict__[name] = made
         return made
 
-    def answer(self, asked: Asked[Any]) -> None:
-        """Handle a message that was asked through a pykka reference."""
+    def answer(self, asked: Envelope[Any]) -> None:
+        """Handle a message that was asked through a pykka reference, at once."""
         assert asked.reply_to is not None
         try:
             asked.reply_to.set(self._handle_receive(asked.message))
@@ -140,6 +139,13 @@ class ScheduledActor(pykka.Actor):
     def open_with(self, channel: str) -> str | None:
         """Return the customer of this open conversation, if it is in that channel."""
         return None
+
+    def announcement(self) -> Any:
+        """Return what the tenant's dispatcher has to know of this actor; None if nothing."""
+        return None
+
+    def put_out(self) -> None:
+        """The actor fails again and again: tell others not to count on it."""
 
     def may_park(self) -> bool:
         """Tell whether the actor can leave memory now."""

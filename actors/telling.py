@@ -29,10 +29,6 @@ class Tick(NamedTuple):
     now: float
 
 
-class TooManyFailures(Exception):
-    """Actors fail faster than rebuilding them makes sense."""
-
-
 class Observer(Protocol):
     """What the runtime reports to whoever runs it: for logs and metrics."""
 

@@ -18,6 +18,8 @@ from actors.journal import Address, CommandRow, IndexRow, LowWater, SnapshotRow
 LAG = 20_000
 #: The fewest rows that one commit writes behind when there is anything to write.
 STEP = 32
+#: How many rows of each table a quiet commit writes.
+TIDY_STEP = 512
 
 
 class WriteBehind:

@@ -19,9 +19,9 @@ from actors.agent.actor import AgentActor
 from actors.channel.actor import ChannelActor
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher.actor import DispatcherActor
-from actors.journal import Address, CommitUnknown, Deposed, JournalDamaged
+from actors.journal import Address, CommitUnknown, Deposed, JournalDamaged, StoreFailed
 from actors.runtime import System
-from actors.telling import TooManyFailures
+from actors.supervision import TooManyFailures
 from config.problems import ConfigurationError
 from config.process import ProcessSettings, load_process_settings, plan_reload
 from config.sections import Listener as ListenerSettings
@@ -32,7 +32,7 @@ from daemon.desks import Desks
 from daemon.exits import Exit
 from daemon.http import Health, HttpServer
 from daemon.hub import Hub
-from daemon.identifiers import make_id
+from daemon.identifiers import Identifiers
 from daemon.logins import LoginDesk, PasswordPool, Tokens
 from daemon.logs import configure_logging
 from daemon.memory import settle_garbage_collector
@@ -54,6 +54,7 @@ ENDS: tuple[tuple[type[BaseException], Exit], ...] = (
     (Deposed, Exit.UNAVAILABLE),
     (JournalDamaged, Exit.DATA),
     (NewerJournal, Exit.DATA),
+    (StoreFailed, Exit.IO),
     (TooManyFailures, Exit.INTERNAL),
     (ConfigurationError, Exit.CONFIGURATION),
 )
@@ -97,7 +98,7 @@ class Daemon:
         self.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.store = SQLiteStore(self.state_directory / JOURNAL_FILE)
         self.clock = SteadyClock()
-        self.system = System(self.store, KINDS, Failures(self.numbers), make_id)
+        self.system = System(self.store, KINDS, Failures(self.numbers), Identifiers().make)
         self.outbound = Outbound(self.system, self.numbers)
         self.principals = Principals(self.system.desks)
         self.desks = Desks(self.system, lambda: self.settings, self._desk_changed)

@@ -147,10 +147,10 @@ class Reactor:
             self._numbers.frames_in += taken
 
     def _commit(self, now: float) -> None:
-        batch = self.system.seal(everything=now >= self._tidy_at and not self.system.entries)
+        batch = self.system.seal(tidy=now >= self._tidy_at and not self.system.entries)
         if batch is not None:
             self._write(batch)
-        if now >= self._tidy_at:
+        if now >= self._tidy_at and not self.system.write_behind.behind:
             self._tidy_at = now + TIDY_S
         replies, mailboxes = self.system.release(batch)
         unreachable = self.outbound.release(replies, mailboxes)
@@ -211,7 +211,7 @@ class Reactor:
         """Write everything that is still behind, so that the next start has nothing to replay."""
         self.system.begin(self._clock.now())
         self.system.run()
-        while (batch := self.system.seal(everything=True)) is not None:
+        while (batch := self.system.seal(tidy=True)) is not None:
             self._store.commit(batch)
             self.system.release(batch)
 

@@ -38,7 +38,7 @@ class AgentActor(Shell):
     def __init__(self, system: System, address: Address) -> None:
         super().__init__(system, address)
         self.state = Agent()
-        self._reported: tuple[Any, ...] = ()
+        self._reported: AgentNews | None = None
 
     def on_receive(self, message: Any) -> None:
         """Carry out a command of the agent's sessions, or take note of their loss."""
@@ -80,16 +80,19 @@ class AgentActor(Shell):
             return (f"agent/{self.address[2]}",)
         return ()
 
+    def announcement(self) -> AgentNews:
+        """Return presence and reachability."""
+        presence = self.state.presence
+        reachable = self.state.grace_until is None and presence is not Presence.OFFLINE
+        return AgentNews(self.address[2], presence, reachable)
+
     def settle(self) -> None:
         """Report to the dispatcher when presence or reachability has changed."""
         self.deadline = self.state.grace_until
-        reachable = self.state.grace_until is None and self.state.presence is not Presence.OFFLINE
-        view = (self.state.presence, reachable)
-        if view == self._reported:
-            return
-        self._reported = view
-        _, tenant, agent = self.address
-        self.system.tell(("dispatcher", tenant, ""), AgentNews(agent, self.state.presence, reachable))
+        news = self.announcement()
+        if news != self._reported:
+            self._reported = news
+            self.system.tell(("dispatcher", self.address[1], ""), news)
 
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""
@@ -110,7 +113,7 @@ class AgentActor(Shell):
 
     def woken(self, *, from_parked: bool) -> None:
         """Announce the agent to the dispatcher."""
-        self._reported = ()
+        self._reported = None
         self.settle()
 
     def restarted(self) -> None:

@@ -48,17 +48,25 @@ class ChannelActor(Shell):
         if self.answered_before(told):
             return None
         _, tenant, channel = self.address
-        for parked in self.system.store.find(tenant, f"{channel}/{contact}"):
-            # One that is in memory and not bound has ended; its row is only not written yet.
-            if ("conversation", tenant, parked) not in self.system.actors:
-                return parked
+        for found in self.system.store.find(tenant, f"{channel}/{contact}"):
+            actor = self.system.actors.get(("conversation", tenant, found))
+            # One that is in memory may have ended; its row is only not written yet.
+            if actor is None or actor.open_with(channel) == contact:
+                return found
         if type(told.message) is not CustomerMessage:
             self.system.refuse(told, Code.CLOSED, "the customer has no open conversation in this channel")
             return None
-        return self.system.make_id()
+        begun = self.system.make_id()
+        self.system.create(("conversation", tenant, begun))
+        return begun
 
     def woken(self, *, from_parked: bool) -> None:
-        """Bind the customers whose conversations are in memory; all others are found in the store."""
+        """After a rebuild bind the customers whose conversations are in memory;
+
+        else they announce themselves.
+        """
+        if from_parked:
+            return
         _, tenant, channel = self.address
         for (kind, of_tenant, ident), actor in self.system.actors.items():
             if kind == "conversation" and of_tenant == tenant:

@@ -53,6 +53,8 @@ class ConversationActor(Shell):
     def __init__(self, system: System, address: Address) -> None:
         super().__init__(system, address)
         self.state = Conversation()
+        #: The dispatcher was told of this conversation.
+        self._known = False
 
     def on_receive(self, message: Any) -> None:
         """Carry out a command of a client or of another actor."""
@@ -141,20 +143,31 @@ class ConversationActor(Shell):
         if state.status is Status.ENDED:
             self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
 
-    def _report(self, *, parked: bool = False, woken: bool = False) -> None:
+    def announcement(self, *, parked: bool = False, woken: bool = False) -> Report | None:
+        """Return all that routing goes by."""
         state = self.state
-        report = Report(
+        if state.status in (Status.NEW, Status.ENDED) and not self._known:
+            return None
+        out = self.address in self.system.supervisor.out
+        return Report(
             self.address[2],
-            state.status is Status.QUEUED,
+            state.status is Status.QUEUED and not out,
             state.department,
             state.since,
             state.offer.agent if state.offer else "",
             state.assignee,
-            dict(state.declined),
+            state.declined,
             parked,
             woken,
         )
-        self.system.tell(("dispatcher", self.address[1], ""), report)
+
+    def _report(self, *, parked: bool = False, woken: bool = False) -> None:
+        self._known = True
+        self.system.tell(("dispatcher", self.address[1], ""), self.announcement(parked=parked, woken=woken))
+
+    def put_out(self) -> None:
+        """Nothing is offered any more."""
+        self._report()
 
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""

@@ -114,20 +114,23 @@ Rule = Callable[[Conversation, Any, Facts], Outcome]
 
 
 def _start(_: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
-    department = facts.desk.channels[command.channel].department
+    channel = facts.desk.channels.get(command.channel)
+    if channel is None:
+        return Refusal(Code.NOT_ALLOWED, f"no channel {command.channel!r} is in the desk")
+    department = channel.department
     return [
         events.Started(command.channel, command.contact, department, command.name, command.language),
-        events.CustomerWrote(command.contact, command.content),
+        events.CustomerWrote(command.contact, command.content, command.channel),
         events.Queued(department, facts.now, "new conversation"),
     ]
 
 
 def _customer_writes(_: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
-    return [events.CustomerWrote(command.contact, command.content)]
+    return [events.CustomerWrote(command.contact, command.content, command.channel)]
 
 
 def _customer_leaves(state: Conversation, command: CustomerLeft, facts: Facts) -> Outcome:
-    ended = events.Ended("customer", state.contact, command.reason)
+    ended = events.Ended("customer", state.contact, command.reason, state.channel)
     if state.offer is None:
         return [ended]
     return [events.OfferWithdrawn(state.offer.offer, state.offer.agent, "the customer has left"), ended]
@@ -327,7 +330,7 @@ def _offered(state: Conversation, event: events.Offered, _: float) -> None:
 
 def _passed(state: Conversation, event: events.OfferDeclined | events.OfferExpired, at: float) -> None:
     state.status, state.offer = Status.QUEUED, None
-    state.declined[event.agent] = at
+    state.declined = {**state.declined, event.agent: at}  # Reports share it: never changed in place.
 
 
 def _withdrawn(state: Conversation, _: events.OfferWithdrawn, __: float) -> None:

@@ -78,6 +78,8 @@ class DispatcherActor(Shell):
                 self._take_agent(message)
             case Tick():
                 self._changed.update(self._look_again)
+            case events.SetAside():
+                self.take_in([message])
             case OwnedBy():
                 self._pass_on(message)
             case ApplyDesk():
@@ -113,7 +115,11 @@ class DispatcherActor(Shell):
     def settle(self) -> None:
         """Look at every queue that something has changed for: nobody waits for a poll."""
         changed, self._changed = self._changed, set()
-        for department in sorted(changed & self.desk.departments.keys()):
+        if not self.desk.departments:
+            return
+        # A queue whose department has left the desk is always looked at: nobody else would.
+        orphans = self.view.departments() - self.desk.departments.keys()
+        for department in sorted((changed & self.desk.departments.keys()) | orphans):
             self._offer(department)
         self.deadline = min(self._look_again.values(), default=None)
 
@@ -123,7 +129,8 @@ class DispatcherActor(Shell):
         self._look_again.pop(department, None)
         if look_again is not None:
             self._look_again[department] = look_again
-        deadline_at = now + self.desk.departments[department].offer_timeout_s
+        serving = self.desk.departments.get(department) or next(iter(self.desk.departments.values()))
+        deadline_at = now + serving.offer_timeout_s
         for decision in decisions:
             self.view.reserve(decision)
             offer = MakeOffer(self.system.make_id(), decision.agent, deadline_at, decision.why)
@@ -157,15 +164,19 @@ class DispatcherActor(Shell):
         return SnapshotRow(self.address, 0, _encoder.encode(self.state), live=True)
 
     def woken(self, *, from_parked: bool) -> None:
-        """Fill the view: what is parked is counted in the store, who is in memory announces himself."""
+        """Fill the view: what is parked is counted in the store, who is in memory is asked, all in one go."""
         self.view = View()
-        tenant = self.address[1]
+        tenant, now = self.address[1], self.system.now
         for owner, many in parked_by_owner(self.system, tenant).items():
             self.view.agent(owner).parked = many
-        for (kind, of_tenant, _), actor in list(self.system.actors.items()):
-            if of_tenant == tenant and kind in ("conversation", "agent"):
-                actor.woken(from_parked=False)
-        self._changed.update(self.desk.departments if tenant in self.system.desks else ())
+        for (_, of_tenant, _), actor in self.system.actors.items():
+            news = actor.announcement() if of_tenant == tenant else None
+            if isinstance(news, Report):
+                self.view.take_report(news, now)
+            elif isinstance(news, AgentNews):
+                self.view.take_agent(news, now)
+        self._changed.update(self.view.departments())
+        self.unsettled = True
 
     def thaw(self, body: bytes) -> None:
         """Take over a snapshot."""

@@ -85,14 +85,19 @@ class View:
         self.roster: dict[str, Roster] = {}
         self.conversations: dict[str, Report] = {}
         self._queues: dict[str, list[tuple[float, str]]] = {}
+        self._waiting: dict[str, int] = {}
 
     def waiting(self) -> dict[str, int]:
         """Return how many wait in each department."""
-        counts: dict[str, int] = {}
-        for report in self.conversations.values():
-            if report.waiting:
-                counts[report.department] = counts.get(report.department, 0) + 1
-        return counts
+        return {department: many for department, many in self._waiting.items() if many}
+
+    def anyone_waits(self, department: str) -> bool:
+        """True when somebody waits in the department's queue."""
+        return bool(self._waiting.get(department))
+
+    def departments(self) -> set[str]:
+        """Return the departments in which anybody waits."""
+        return set(self.waiting())
 
     def agent(self, agent: str) -> Roster:
         """Return what is known of an agent."""
@@ -116,15 +121,18 @@ class View:
         before = self.conversations.pop(report.conversation, None)
         freed: list[str] = []
         if before is not None:
-            self._unlink(before, now)
             had, has = {before.assignee, before.offered_to}, {report.assignee, report.offered_to, ""}
             freed = sorted(had - has)
+            self._unlink(before)
+        for agent in freed:
+            self.agent(agent).idle_since = now
         self._link(report, before)
         return freed
 
     def _link(self, report: Report, before: Report | None) -> None:
         if report.parked:
-            self.agent(report.assignee).parked += 1
+            if before is not None:
+                self.agent(report.assignee).parked += 1
             return
         if report.woken and before is None and report.assignee:
             self.agent(report.assignee).parked -= 1
@@ -133,19 +141,33 @@ class View:
         elif report.offered_to:
             self.agent(report.offered_to).offers.add(report.conversation)
         elif report.waiting:
-            queue = self._queues.setdefault(report.department, [])
-            heapq.heappush(queue, (report.since, report.conversation))
+            self._enqueue(report)
         else:
             return
         self.conversations[report.conversation] = report
 
-    def _unlink(self, before: Report, now: float) -> None:
+    def _enqueue(self, report: Report) -> None:
+        department = report.department
+        queue = self._queues.setdefault(department, [])
+        heapq.heappush(queue, (report.since, report.conversation))
+        many = self._waiting[department] = self._waiting.get(department, 0) + 1
+        if len(queue) > 64 + 4 * many:
+            # Most places are stale: drop them, so that the queue stays in proportion.
+            places = {place for place in queue if self._stands(place)} | {(report.since, report.conversation)}
+            self._queues[department] = sorted(places)
+
+    def _stands(self, place: tuple[float, str]) -> bool:
+        report = self.conversations.get(place[1])
+        return report is not None and report.waiting and report.since == place[0]
+
+    def _unlink(self, before: Report) -> None:
+        if before.waiting:
+            self._waiting[before.department] -= 1
         for agent in (before.assignee, before.offered_to):
             if agent:
                 known = self.agent(agent)
                 known.owned.discard(before.conversation)
                 known.offers.discard(before.conversation)
-                known.idle_since = now
 
     def queue(self, department: str) -> Iterator[Report]:
         """Return those who wait in a department, longest first; stale places are dropped on the way."""
@@ -154,13 +176,10 @@ class View:
         try:
             while heap:
                 place = heapq.heappop(heap)
-                report = self.conversations.get(place[1])
-                if report is None or not report.waiting or report.since != place[0]:
-                    continue
-                if kept and kept[-1] == place:
+                if not self._stands(place) or (kept and kept[-1] == place):
                     continue
                 kept.append(place)
-                yield report
+                yield self.conversations[place[1]]
         finally:
             for place in kept:
                 heapq.heappush(heap, place)
@@ -168,5 +187,6 @@ class View:
     def reserve(self, decision: Decision) -> None:
         """Reserve capacity for an offer that is on its way to the conversation."""
         report = self.conversations[decision.conversation]
+        self._waiting[report.department] -= 1
         self.conversations[decision.conversation] = report._replace(waiting=False, offered_to=decision.agent)
         self.agent(decision.agent).offers.add(decision.conversation)

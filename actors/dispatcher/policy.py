@@ -6,19 +6,23 @@ from actors.dispatcher.machine import Decision, Report, Roster, View
 from config.desk import Desk
 
 
-def decide(
-    view: View, desk: Desk, department: str, now: float, limit: int
-) -> tuple[list[Decision], float | None]:
-    """Return what to offer now in a department, and when to look again for the sake of decliners.
+def decide(view: View, desk: Desk, queue: str, now: float, limit: int) -> tuple[list[Decision], float | None]:
+    """Return what to offer now out of a queue, and when to look again for the sake of decliners.
+
+    A queue is its department's; one whose department has left the desk is served by the desk's first
+    department.
 
     Longest wait first (D1). Nobody is passed over by a later arrival unless every agent with room has
     declined that conversation.
     """
+    if not view.anyone_waits(queue):
+        return [], None
+    department = queue if queue in desk.departments else next(iter(desk.departments))
     free = _free_agents(view, desk, department)
     pause_s = desk.departments[department].decline_pause_s
     decisions: list[Decision] = []
     look_again: float | None = None
-    for report in view.queue(department):
+    for report in view.queue(queue):
         if not free or len(decisions) >= limit:
             break
         chosen, wait_until = _choose(report, free, pause_s, now)
@@ -26,7 +30,7 @@ def decide(
             if wait_until is not None:
                 look_again = wait_until if look_again is None else min(look_again, wait_until)
             continue
-        decisions.append(_explain(report, chosen, free, department, now))
+        decisions.append(_explain(report, chosen, free, queue, now))
         _take_room(free, chosen)
     return decisions, look_again
 

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,7 @@ from actors.journal import (
     Opened,
     Record,
     SnapshotRow,
+    StoreFailed,
 )
 from daemon.stores.memory import join_index
 
@@ -52,11 +54,17 @@ UPSERT_SNAPSHOT = """
 REPLACE_INDEX = (
     "INSERT OR REPLACE INTO stream_index (kind, tenant, id, first, positions) VALUES (?, ?, ?, ?, ?)"
 )
-INSERT_RUN = "INSERT OR IGNORE INTO command_run (tenant, sender, last, commands, positions, at) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_RUN = (
+    "INSERT OR IGNORE INTO command_run (tenant, sender, last, commands, positions, at)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
 INSERT_COMMAND = (
     "INSERT OR IGNORE INTO command (tenant, sender, command, position, at) VALUES (?, ?, ?, ?, ?)"
 )
-SELECT_RUN = "SELECT commands, positions FROM command_run WHERE tenant = ? AND sender = ? AND last >= ? ORDER BY last LIMIT 1"
+SELECT_RUN = (
+    "SELECT commands, positions FROM command_run WHERE tenant = ? AND sender = ? AND last >= ?"
+    " ORDER BY last LIMIT 1"
+)
 SELECT_COMMAND = "SELECT position FROM command WHERE tenant = ? AND sender = ? AND command = ?"
 SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, body FROM snapshot"
 SELECT_RECORD = "SELECT position, count, epoch, body, hash FROM journal"
@@ -157,43 +165,48 @@ class SQLiteStore:
         many(INSERT_RUN, [_run_values(row) for row in runs])
         many(INSERT_COMMAND, [(*row[:2], row.commands[0], row.positions[0], row.at) for row in alone])
 
+    def _read(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Any]:
+        """Return all rows. Raises StoreFailed: nothing can be decided without what is stored."""
+        try:
+            return self.connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreFailed(f"{self.path} cannot be read ({error})") from error
+
+    def _read_one(self, sql: str, parameters: tuple[object, ...] = ()) -> Any:
+        """Return the first row, or None."""
+        return next(iter(self._read(sql, parameters)), None)
+
     def snapshot(self, address: Address) -> SnapshotRow | None:
         """Return the newest snapshot of an actor."""
-        found = self.connection.execute(
-            f"{SELECT_SNAPSHOT} WHERE kind = ? AND tenant = ? AND id = ?", address
-        ).fetchone()
+        found = self._read_one(f"{SELECT_SNAPSHOT} WHERE kind = ? AND tenant = ? AND id = ?", address)
         return _snapshot_row(found) if found else None
 
     def find(self, tenant: str, lookup: str) -> list[str]:
         """Return the ids of the conversations with this look-up key."""
-        rows = self.connection.execute(
-            "SELECT id FROM snapshot WHERE tenant = ? AND lookup = ?", (tenant, lookup)
-        )
+        rows = self._read("SELECT id FROM snapshot WHERE tenant = ? AND lookup = ?", (tenant, lookup))
         return [ident for (ident,) in rows]
 
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots to be woken at start."""
-        rows = self.connection.execute(f"{SELECT_SNAPSHOT} WHERE live = 1")
+        rows = self._read(f"{SELECT_SNAPSHOT} WHERE live = 1")
         return iter([_snapshot_row(row) for row in rows])
 
     def owned(self, tenant: str, owner: str) -> list[str]:
         """Return the ids of the conversations with this owner."""
-        rows = self.connection.execute(
-            "SELECT id FROM snapshot WHERE tenant = ? AND owner = ?", (tenant, owner)
-        )
+        rows = self._read("SELECT id FROM snapshot WHERE tenant = ? AND owner = ?", (tenant, owner))
         return [ident for (ident,) in rows]
 
     def owners(self) -> Iterator[tuple[str, str, int]]:
         """Return how many conversations each owner has."""
-        rows = self.connection.execute(
+        rows = self._read(
             "SELECT tenant, owner, count(*) FROM snapshot WHERE owner IS NOT NULL GROUP BY tenant, owner"
         )
-        return iter(rows.fetchall())
+        return iter(rows)
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""
         key = (tenant, sender, command)
-        run = self.connection.execute(SELECT_RUN, key).fetchone()
+        run = self._read_one(SELECT_RUN, key)
         if run is not None:
             commands, positions = run
             place = commands.find(command)
@@ -202,40 +215,36 @@ class SQLiteStore:
             if place >= 0:
                 found: int = _positions_decoder.decode(positions)[place // len(command)]
                 return found
-        alone = self.connection.execute(SELECT_COMMAND, key).fetchone()
+        alone = self._read_one(SELECT_COMMAND, key)
         return alone[0] if alone else None
 
     def newest_command(self, tenant: str, sender: str) -> bytes | None:
         """Return the greatest command id of a sender."""
         newest: bytes | None = None
         for column, table in (("last", "command_run"), ("command", "command")):
-            (found,) = self.connection.execute(
+            (found,) = self._read_one(
                 f"SELECT max({column}) FROM {table} WHERE tenant = ? AND sender = ?", (tenant, sender)
-            ).fetchone()
+            )
             newest = max(newest or b"", found) if found else newest
         return newest
 
     def positions(self, stream: Address, after: int, limit: int) -> list[int]:
         """Return positions of a stream."""
-        start = self.connection.execute(
+        start = self._read_one(
             "SELECT max(first) FROM stream_index WHERE kind = ? AND tenant = ? AND id = ? AND first <= ?",
             (*stream, after + 1),
-        ).fetchone()[0]
-        rows = self.connection.execute(
-            "SELECT first, positions FROM stream_index WHERE kind = ? AND tenant = ? AND id = ? AND first >= ?"
-            " ORDER BY first",
+        )[0]
+        rows = self._read(
+            "SELECT first, positions FROM stream_index"
+            " WHERE kind = ? AND tenant = ? AND id = ? AND first >= ? ORDER BY first",
             (*stream, start or 0),
         )
         return join_index(((first, _positions_decoder.decode(body)) for first, body in rows), after, limit)
 
     def records(self, after: int) -> Iterator[Record]:
         """Return the records that hold any position after ``after``."""
-        start = self.connection.execute(
-            "SELECT max(position) FROM journal WHERE position <= ?", (after + 1,)
-        ).fetchone()[0]
-        rows = self.connection.execute(
-            f"{SELECT_RECORD} WHERE position >= ? ORDER BY position", (start or 0,)
-        )
+        start = self._read_one("SELECT max(position) FROM journal WHERE position <= ?", (after + 1,))[0]
+        rows = self._read(f"{SELECT_RECORD} WHERE position >= ? ORDER BY position", (start or 0,))
         for row in rows:
             record = Record(*row)
             if record.first + record.size - 1 > after:
@@ -243,9 +252,9 @@ class SQLiteStore:
 
     def record_at(self, position: int) -> Record | None:
         """Return the record that holds a position."""
-        found = self.connection.execute(
+        found = self._read_one(
             f"{SELECT_RECORD} WHERE position <= ? ORDER BY position DESC LIMIT 1", (position,)
-        ).fetchone()
+        )
         if found is None:
             return None
         record = Record(*found)

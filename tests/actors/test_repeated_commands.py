@@ -110,13 +110,8 @@ ADDRESS = {"id", "agent", "conversation"}
 OTHERS = {"content": Text("something else"), "presence": "away", "channel": "shop"}
 FIELDS = [(kind, name) for kind in SCENES for name in kind.__struct_fields__ if name not in ADDRESS]
 UNNOTICED = {
-    (
-        CustomerMessage,
-        "channel",
-    ): "the event does not say its channel, so the same id from another is a repeat",
     (CustomerMessage, "name"): "the name stands in Started only",
     (CustomerMessage, "language"): "the language stands in Started only",
-    (CustomerLeft, "channel"): "the event does not say its channel",
 }
 
 

@@ -12,8 +12,9 @@ from actors import queries, runtime
 from actors.channel.actor import ChannelActor
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher.actor import DispatcherActor
+from actors.events import SetAside
 from actors.runtime import System
-from actors.telling import TooManyFailures
+from actors.supervision import TooManyFailures
 from protocol.messages import Ack, CustomerMessage, Refused, Text
 from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
 from tests.stage import Stage
@@ -60,7 +61,11 @@ def test_a_poison_message_is_set_aside_and_only_its_sender_hears_of_it(
     assert isinstance(answer, Refused)
     assert answer.code == "INTERNAL"
     assert stage.state(talk) == before
-    assert len(list(stage.entries())) == entries
+    *_, letter = stage.entries()
+    assert len(list(stage.entries())) == entries + 1
+    assert isinstance(letter.event, SetAside), "the command is kept, with the reason"
+    assert (letter.kind, letter.event.actor) == ("dispatcher", f"conversation/acme/{talk}")
+    assert POISON.encode() in letter.event.command
     assert len(stage.mail["agent/a1"]) == mail
     assert [(address[2], raised) for address, _, raised in stage.failures.seen] == [(talk, error)]
     assert stage.writes("ann", "and this?").conversation == talk
@@ -144,16 +149,42 @@ def test_a_dispatcher_that_was_rebuilt_knows_who_waits_and_who_is_free(
 
 
 @pytest.mark.rule("guarantee-G14")
-def test_more_than_three_failures_in_five_seconds_stop_the_process_and_commit_nothing(
+def test_a_conversation_that_always_fails_is_put_out_of_action_alone(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage.begin_conversation("ann")
+    sick, well = stage.begin_conversation("ann"), stage.begin_conversation("bob")
+    with monkeypatch.context() as patch:
+        receive = ConversationActor.on_receive
+
+        def fail(actor: ConversationActor, message: Any) -> None:
+            if actor.address[2] == sick:
+                raise ValueError("no")
+            receive(actor, message)
+
+        patch.setattr(ConversationActor, "on_receive", fail)
+        stage.logs_in("a1")
+        stage.logs_in("a2")
+        for _ in range(5):
+            assert stage.writes("ann", "anybody?").code == "INTERNAL"
+            stage.pass_time(1)
+    assert stage.offered_to(well) == "a1"
+    assert isinstance(stage.writes("bob", "go on"), Ack)
+    assert stage.system.supervisor.out == {("conversation", "acme", sick)}
+    stage.restart()
+    stage.logs_in("a1", "a2")
+    assert stage.offered_to(sick) != "", "the next start tries again"
+
+
+@pytest.mark.rule("guarantee-G14")
+def test_failures_of_more_than_three_actors_in_five_seconds_stop_the_process_and_commit_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     poisoned(monkeypatch, ConversationActor, ValueError("no"), late=True)
-    for _ in range(3):
-        assert stage.writes("ann", POISON).code == "INTERNAL"
+    for contact in ("ann", "bob", "cy"):
+        assert stage.writes(contact, POISON).code == "INTERNAL"
     head = stage.system.head
     with pytest.raises(TooManyFailures):
-        stage.writes("ann", POISON)
+        stage.writes("dee", POISON)
     assert sum(record.size for record in stage.store.records(0)) == head
 
 
@@ -290,7 +321,7 @@ def test_numbers_in_mailboxes_survive_a_lag_that_ends_in_the_middle_of_a_turn(
 def test_after_everything_was_written_a_start_replays_nothing(stage: Stage) -> None:
     stage.begin_conversation("ann")
     stage.system.begin(stage.clock.now())
-    batch = stage.system.seal(everything=True)
+    batch = stage.system.seal(tidy=True)
     assert batch is not None
     stage.store.commit(batch)
     stage.system.release(batch)

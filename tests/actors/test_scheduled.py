@@ -14,7 +14,7 @@ import pytest
 from actors.clock import VirtualClock
 from actors.journal import Address
 from actors.runtime import System
-from actors.scheduled import Asked, ScheduledActor
+from actors.scheduled import ScheduledActor
 from daemon.stores.memory import MemoryStore
 from tests.stage import Failures
 
@@ -73,7 +73,6 @@ def test_a_hook_is_where_it_was(hook: str, parameters: list[str]) -> None:
 def test_an_envelope_has_a_message_and_a_place_for_the_answer() -> None:
     envelope = pykka._envelope.Envelope("hello")
     assert (envelope.message, envelope.reply_to) == ("hello", None)
-    assert Asked is pykka._envelope.Envelope
 
 
 def test_a_reference_takes_from_an_actor_only_what_ours_can_make() -> None:

@@ -1,0 +1,77 @@
+"""Reading what has happened: events by position, streams by sequence, mailboxes by number. Nothing is changed
+here.
+
+What is in memory is looked at first, then the store; both hold the same positions.
+"""
+
+from __future__ import annotations
+
+from actors.journal import Address, Entry, Record, Store, read_record
+from actors.mailbox import Mailbox
+from actors.writebehind import WriteBehind
+
+
+class Streams:
+    """The part of the system that only reads."""
+
+    store: Store
+    write_behind: WriteBehind
+    mailboxes: dict[Address, Mailbox]
+    #: The events of the turn under way, and the position before the first of them.
+    entries: list[Entry]
+    head: int
+
+    def entry_at(self, position: int) -> Entry | None:
+        """Return the event at a position, of the journal or of the turn under way."""
+        if position > self.head:
+            return self.entries[position - self.head - 1]
+        record = self.store.record_at(position)
+        if record is None:
+            return None
+        return read_record(record)[position - record.first]
+
+    def positions(self, stream: Address, after: int, limit: int) -> list[int]:
+        """Return the positions of at most ``limit`` sequences of a stream after ``after``."""
+        first = self.write_behind.first_pending(stream)
+        found: list[int] = []
+        if first is None or first > after + 1:
+            wanted = limit if first is None else min(limit, first - after - 1)
+            found = self.store.positions(stream, after, wanted)
+        if first is not None and len(found) < limit and after + len(found) + 1 >= first:
+            found += self.write_behind.positions(stream, after + len(found), limit - len(found))
+        return found
+
+    def read_stream(self, stream: Address, after: int, limit: int) -> list[Entry]:
+        """Return at most ``limit`` events of a stream, or of a mailbox, after a sequence or number."""
+        entries: list[Entry] = []
+        record: Record | None = None
+        unpacked: list[Entry] = []
+        for position in self.positions(stream, after, limit):
+            if position > self.head:
+                entries.append(self.entries[position - self.head - 1])
+                continue
+            if record is None or not record.first <= position < record.first + record.size:
+                record = self.store.record_at(position)
+                if record is None:
+                    break
+                unpacked = read_record(record)
+            entries.append(unpacked[position - record.first])
+        return entries
+
+    def mailbox(self, tenant: str, stream: str) -> Mailbox:
+        """Return the mailbox of a consumer, with nothing in it if nothing was ever sent."""
+        address = ("mailbox", tenant, stream)
+        mailbox = self.mailboxes.get(address)
+        if mailbox is None:
+            mailbox = self.mailboxes[address] = Mailbox(tenant, stream)
+        return mailbox
+
+    def deliveries(self, mailbox: Mailbox, after: int, limit: int) -> list[Entry]:
+        """Return the events of a mailbox after a number:
+
+        from memory if they are there, else from the journal.
+        """
+        entries = mailbox.after(after, limit)
+        if entries is None:
+            entries = self.read_stream(mailbox.address, after, limit)
+        return entries
