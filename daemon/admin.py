@@ -47,6 +47,10 @@ class CannotServe(AdminError):
     """The socket cannot be made, or not safely."""
 
 
+class AnotherDaemon(CannotServe):
+    """Another daemon answers on the socket."""
+
+
 class Unreachable(AdminError):
     """No daemon answers on the socket."""
 
@@ -239,5 +243,5 @@ def _remove_stale(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(REQUEST_TIMEOUT_S)
         if probe.connect_ex(str(path)) != errno.ECONNREFUSED:
-            raise CannotServe(path, "another daemon answers here")
+            raise AnotherDaemon(path, "another daemon answers here")
     path.unlink()

@@ -123,7 +123,7 @@ class Hub:
     # What comes in.
 
     def receive(self, listener: Listener, identity: bytes, frame: Any) -> None:
-        """Take one frame of a peer; ``frame`` None stands for a message of too many parts."""
+        """Take one frame of a peer; one with ``more`` is the first part of a message of too many."""
         now = self.system.now
         connection = self._connections.get(identity)
         if connection is None:
@@ -131,7 +131,7 @@ class Hub:
             if opened is None:
                 return
             connection = opened
-        elif listener.secure and frame is not None and peer_key(frame) != connection.key:
+        elif listener.secure and peer_key(frame) != connection.key:
             # A routing id proves nothing: a peer may have taken over that of one who has just gone (A03).
             self.impostors += 1
             return
@@ -139,7 +139,7 @@ class Hub:
         if connection.budget < 0 and not self._refill(connection):
             return
         try:
-            if frame is None:
+            if frame.more:
                 raise RemoteProtocolError(Code.BAD_FRAME, "a message must have exactly one part")
             messages = connection.session.receive(frame.bytes, now)
         except RemoteProtocolError as error:
@@ -160,7 +160,7 @@ class Hub:
             # Only libzmq's own routing ids begin with a zero: this peer has chosen one itself (A03).
             self.impostors += 1
             return None
-        key = peer_key(frame) if frame is not None else ""
+        key = peer_key(frame)
         if self._banned.get(key or identity, 0.0) > now:
             return None
         if len(self._connections) >= self.settings.limits.connections:
@@ -469,7 +469,9 @@ class Hub:
             if connection.tenant != tenant or connection.principal is None:
                 continue
             connection.channels.clear()
-            who = self._principals.find(connection.listener, connection.key, connection.name)
+            # By its full name: on a plain listener another tenant's peer may have the same one.
+            name = f"{tenant}:{connection.name}"
+            who = self._principals.find(connection.listener, connection.key, name)
             if who != (connection.principal, connection.tenant, connection.name):
                 self.close(connection, Code.NOT_AUTHENTICATED, "this peer's key is no longer in the desk")
                 continue

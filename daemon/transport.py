@@ -2,7 +2,7 @@
 
 pyzmq's multipart helpers cost three times the rest of the hot path, so frames are received and sent one part
 at a time on the backend socket with plain integer flags. A peer that sends more than one part a message would
-shift the framing: ``Frame.more`` guards it.
+shift the framing, and could have its parts taken for routing ids: ``Frame.more`` guards it, over turns if need be.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from zmq.backend import Socket as BackendSocket
 
 NOBLOCK = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK = int(zmq.SNDMORE) | int(zmq.NOBLOCK)
-#: The most parts of one message that are read and thrown away before the peer is given up for this turn.
-PARTS_MAX = 64
+#: The most parts of one message that are thrown away in a turn; the next turn goes on with it.
+PARTS_MAX = 1_024
 #: A handshake must be done in this time.
 ZAP_DOMAIN = "switchboard"
 
@@ -44,6 +44,8 @@ class Listener:
     ) -> None:
         self.role = role
         self.secure = security is not None
+        #: The socket stands inside a message of too many parts, whose rest is still to be thrown away.
+        self._inside = False
         self.socket: Any = BackendSocket(context, int(zmq.ROUTER))
         self._set(zmq.LINGER, 0)
         self._set(zmq.ROUTER_MANDATORY, 1)
@@ -68,20 +70,29 @@ class Listener:
     def receive(self) -> tuple[bytes, Any] | None:
         """Return (routing id, frame) of the next message;
 
-        None when there is none. A frame of None: too many parts.
+        None when there is none. A frame with ``more``: the first of too many parts.
         """
         receive = self.socket.recv
+        if self._inside and not self._skip():
+            return None
         try:
             identity = receive(NOBLOCK)
         except zmq.Again:
             return None
         frame = receive(NOBLOCK, False)
         if frame.more:
-            for _ in range(PARTS_MAX):
-                if not receive(NOBLOCK, False).more:
-                    break
-            return identity, None
+            self._skip()
         return identity, frame
+
+    def _skip(self) -> bool:
+        """Throw away the rest of a message; False when there is more of it than a turn may cost."""
+        receive = self.socket.recv
+        self._inside = True
+        for _ in range(PARTS_MAX):
+            if not receive(NOBLOCK, False).more:
+                self._inside = False
+                return True
+        return False
 
     def send(self, identity: bytes, frame: bytes) -> bool:
         """Send a frame; False when the peer is gone or does not read."""

@@ -61,7 +61,8 @@ class ZapHandler:
             key: bytes = z85.encode(credentials[0])
             return key if self._allowed(role, key.decode()) else None
         if mechanism == b"NULL":
-            return b"plain" if self._allowed(role, "") else None
+            # No user id: on a plain listener no key tells one peer from another.
+            return b"" if self._allowed(role, "") else None
         return None
 
     def close(self) -> None:
@@ -104,6 +105,7 @@ class Probe:
     def close(self) -> None:
         """End the connection."""
         self.socket.disable_monitor()
+        self._monitor.close(0)  # Disabling leaves our end of it open.
         self.socket.close(0)
 
 

@@ -13,7 +13,7 @@ import zmq
 
 from config.problems import ConfigurationError
 from config.together import load_everything
-from daemon.admin import AdminError
+from daemon.admin import AdminError, AnotherDaemon
 from daemon.commands.failure import Failure
 from daemon.commands.options import config_option, configuration_failure
 from daemon.exits import Exit
@@ -40,6 +40,8 @@ def command(config: Path | None) -> int:
     except KeyFileError as error:
         hint = "Make one with `switchboard keys make server`"
         raise Failure(f"{error}. {hint}", Exit.CONFIGURATION) from error
+    except AnotherDaemon as error:
+        raise Failure(str(error), Exit.UNAVAILABLE) from error
     except (AdminError, CannotListen, zmq.ZMQError) as error:
         raise Failure(str(error), Exit.CANNOT_CREATE) from error
     except PermissionError as error:
