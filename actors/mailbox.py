@@ -8,6 +8,8 @@ journal.
 
 from __future__ import annotations
 
+from typing import Any
+
 from actors.journal import Address, Entry
 
 #: How many of the newest deliveries a mailbox keeps in memory at least.
@@ -19,7 +21,7 @@ SLACK = 64
 class Mailbox:
     """The numbers of one consumer. ``received``: everything up to it is safe with the consumer."""
 
-    __slots__ = ("_recent", "address", "last", "received", "stream", "tenant", "unindexed")
+    __slots__ = ("_recent", "address", "last", "readers", "received", "stream", "tenant", "unindexed")
 
     def __init__(self, tenant: str, stream: str, last: int = 0, received: int = 0) -> None:
         self.tenant = tenant
@@ -28,6 +30,8 @@ class Mailbox:
         self.last = last
         self.received = received
         self._recent: list[Entry] = []
+        #: Who reads this mailbox at present; whoever runs the turn puts them here.
+        self.readers: list[Any] = []
         #: What the stream index lacks of this mailbox (shared with the write-behind; empty when nothing).
         self.unindexed: list[int] = []
 
