@@ -2,7 +2,8 @@
 
 pyzmq's multipart helpers cost three times the rest of the hot path, so frames are received and sent one part
 at a time on the backend socket with plain integer flags. A peer that sends more than one part a message would
-shift the framing, and could have its parts taken for routing ids: ``Frame.more`` guards it, over turns if need be.
+shift the framing, and could have its parts taken for routing ids: ``Frame.more`` guards it, over several
+turns if need be.
 """
 
 from __future__ import annotations
