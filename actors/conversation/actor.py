@@ -12,6 +12,7 @@ import msgspec
 from actors.agent.machine import OfferUnanswered
 from actors.channel.machine import Bounced, Bound, Forget
 from actors.conversation.machine import (
+    TABLE,
     Conversation,
     Expire,
     Facts,
@@ -69,31 +70,32 @@ class ConversationActor(Shell):
                 self._tell_unanswered(outcome)
 
     def _carry_out(self, told: Told) -> None:
-        command, system = told.message, self.system
-        if type(command) is ReadThread:
-            self._grant_thread(told)
-            return
+        """The hot path:
+
+        nearly every message that anybody writes causes one event, and goes straight through here.
+        """
+        command, system, state = told.message, self.system, self.state
         recent = told.recent or system.commands.of(told.tenant, told.sender)
         if (command.id <= recent.newest or command.id in recent.positions) and self.answered_before(told):
             return
-        outcome = decide(self.state, command, system.facts.get(told.tenant) or self._facts())
+        rule = TABLE[state.status].get(type(command))
+        if rule is None:
+            self._grant_thread(told)
+            return
+        outcome = rule(state, command, system.facts.get(told.tenant) or self._facts())
         if isinstance(outcome, Refusal):
             self._refused(told, outcome)
         elif len(outcome) == 1:
-            self._take_in_one(outcome[0], told)
+            event, sequence = outcome[0], state.sequence + 1
+            system.record(self, event, sequence, audience(state, event), told)
+            if apply(state, event, sequence, system.now):
+                self.unsettled = True
         else:
             self.take_in(outcome, told)
 
-    def _take_in_one(self, event: AnyEvent, told: Told) -> None:
-        """What ``take_in`` does, for the one event that nearly every command causes."""
-        state, system = self.state, self.system
-        sequence = state.sequence + 1
-        system.record(self, event, sequence, audience(state, event), told)
-        if apply(state, event, sequence, system.now):
-            self.unsettled = True
-
     def _grant_thread(self, told: Told) -> None:
         wanted, state = told.message, self.state
+        assert type(wanted) is ReadThread, "only reading is no row of the table: it changes nothing"
         offered_to = state.offer.agent if state.offer else ""
         ended = state.status is Status.ENDED
         readers = (state.assignee, offered_to, state.previous if ended else "")
