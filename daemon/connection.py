@@ -19,14 +19,42 @@ Handlers = dict[type[Any], Callable[["Connection", Any], None]]
 #: Bad frames in a minute after which a connection ends (A09).
 BAD_FRAMES = 5
 BAD_FRAMES_PERIOD_S = 60.0
+#: Heavy messages (logins, subscriptions, readings) of one connection: at once, and each second.
+HEAVY_AT_ONCE = 512
+HEAVY_PER_S = 100.0
 
 
 class AgentSession(NamedTuple):
-    """An agent is logged in on a connection: the agent's address, name as a sender, and recent commands."""
+    """An agent is logged in on a connection: the agent's address, name as a sender, recent commands,
+
+    and the hash of the password that has let the agent in.
+    """
 
     address: Address
     sender: str
     recent: Recent
+    password_hash: str
+
+
+class Allowance:
+    """So many at once, and so many each second."""
+
+    __slots__ = ("_at", "_at_once", "_left", "_per_s")
+
+    def __init__(self, at_once: float, per_s: float, now: float) -> None:
+        self._at_once = at_once
+        self._per_s = per_s
+        self._left = at_once
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Take one; False when nothing is left."""
+        self._left = min(self._at_once, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
 
 class Subscription:
@@ -52,11 +80,11 @@ class Connection:
         "channels",
         "closed",
         "handlers",
+        "heavy",
         "identity",
         "key",
         "listener",
         "name",
-        "opened_at",
         "principal",
         "recent",
         "sender",
@@ -79,7 +107,6 @@ class Connection:
         self.identity = identity
         self.key = key
         self.session = session
-        self.opened_at = now
         self.closed = False
         self.tenant = ""
         self.name = ""
@@ -97,6 +124,7 @@ class Connection:
         self.subscriptions: dict[str, Subscription] = {}
         self.budget = budget
         self.budget_at = now
+        self.heavy = Allowance(HEAVY_AT_ONCE, HEAVY_PER_S, now)
         self.bad_frames: list[float] = []
 
     def describe(self) -> str:

@@ -9,35 +9,35 @@ connection's key, never from a body.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from actors.agent.machine import LastSessionLost, SessionOpened
 from actors.authorization import ALLOWED, Principal
 from actors.journal import Address
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
-from daemon.connection import AgentSession, Connection, Handlers, Subscription
+from daemon.connection import Connection, Handlers, Subscription
+from daemon.doorkeeper import Doorkeeper
 from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
+from daemon.sessions import AgentSessions, Log
 from daemon.transport import Listener, peer_key
 from protocol.codec import client_codec
 from protocol.errors import Code, ConnectionLost, RemoteProtocolError
 from protocol.messages import (
     VERSION,
-    Ack,
     CustomerLeft,
     CustomerMessage,
     Goodbye,
     Hello,
-    LoggedIn,
     Login,
     LoginWithToken,
     Logout,
     Ping,
     Pong,
+    ReadThread,
     Received,
     Refused,
     SetPresence,
@@ -48,15 +48,8 @@ from protocol.messages import (
 from protocol.session import Phase, Role, Session, speaks_our_version
 from protocol.window import Window
 
-
-class Log(Protocol):
-    """What the hub asks of a logger."""
-
-    def info(self, event: str, **facts: Any) -> Any:
-        """Log an ordinary event."""
-
-    def warning(self, event: str, **facts: Any) -> Any:
-        """Log what an operator should look at."""
+#: Each of these costs far more than its bytes, and a frame holds many: so they have a budget of their own.
+HEAVY = frozenset({Subscribe, Login, LoginWithToken, ReadThread})
 
 
 class Hub:
@@ -78,19 +71,18 @@ class Hub:
         #: Why commands are refused at the moment: code, text, and after how many seconds to try again.
         self.shut: tuple[Code, str, float] | None = None
         self._principals = principals
-        self._logins = logins
         self._outbound = outbound
+        self._refuse = outbound.refuse
         self._numbers = numbers
         self._log = log
         self._server = server
         self._codec = client_codec(settings.limits.frame_bytes)
         self._connections: dict[bytes, Connection] = {}
-        self._banned: dict[bytes | str, float] = {}
+        self._doorkeeper = Doorkeeper()
         #: Frames that were dropped because their routing id was not the sender's own.
         self.impostors = 0
         self._by_key: dict[tuple[Principal, str, str], Connection] = {}
-        self._agents: dict[Address, list[Connection]] = {}
-        self._desk_versions: dict[str, object] = {}
+        self._sessions = AgentSessions(system, lambda: self.settings, logins, outbound, numbers, log)
         handlers: dict[type[Any], Callable[[Connection, Any], None]] = {
             Hello: self._hello,
             Ping: self._ping,
@@ -99,9 +91,9 @@ class Hub:
             Received: self._received,
             CustomerMessage: self._from_customer,
             CustomerLeft: self._from_customer,
-            Login: self._login,
-            LoginWithToken: self._login_with_token,
-            Logout: self._logout,
+            Login: self._sessions.login,
+            LoginWithToken: self._sessions.login_with_token,
+            Logout: self._sessions.logout,
         }
         self._handlers: dict[Principal, Handlers] = {
             principal: {kind: handlers.get(kind, self._from_agent) for kind in allowed}
@@ -151,6 +143,9 @@ class Hub:
                 text = f"a {connection.principal or connection.listener.role} may not send this"
                 self._refuse(connection, message, Code.NOT_ALLOWED, text)
                 continue
+            if type(message) in HEAVY and not connection.heavy.take(now):
+                self._refuse(connection, message, Code.BUSY, "too many logins and readings at once", 1.0)
+                continue
             handler(connection, message)
             if connection.closed:
                 return
@@ -160,13 +155,17 @@ class Hub:
             # Only libzmq's own routing ids begin with a zero: this peer has chosen one itself (A03).
             self.impostors += 1
             return None
-        key = peer_key(frame)
-        if self._banned.get(key or identity, 0.0) > now:
+        if self._doorkeeper.ended(identity, now):
+            return None
+        key = peer_key(frame) if listener.secure else ""
+        banned_s = self._doorkeeper.banned_s(key, now)
+        if banned_s > 0:
+            text = f"this key has sent too many bad frames; come back in {banned_s:.0f} s"
+            self._turn_away(listener, identity, Code.BUSY, text)
             return None
         if len(self._connections) >= self.settings.limits.connections:
-            listener.send(
-                identity, Outbound.goodbye(Code.BUSY, "the daemon has all the connections it may have")
-            )
+            text = "the daemon has all the connections it may have"
+            self._turn_away(listener, identity, Code.BUSY, text)
             return None
         session: Session[Any] = Session(Role.DAEMON, self._codec, now, self.settings.timing.lease_s)
         connection = Connection(
@@ -181,6 +180,11 @@ class Hub:
         self._connections[identity] = connection
         return connection
 
+    def _turn_away(self, listener: Listener, identity: bytes, code: Code, text: str) -> None:
+        """Say goodbye to a peer that gets no connection: once, what else it sends is dropped."""
+        listener.send(identity, Outbound.goodbye(code, text))
+        self._doorkeeper.end(identity, self.system.now)
+
     def _refill(self, connection: Connection) -> bool:
         limits = self.settings.limits
         if connection.refill(self.system.now, limits.frames_per_second, limits.frame_burst):
@@ -193,19 +197,14 @@ class Hub:
     def _bad_frame(self, connection: Connection, error: RemoteProtocolError) -> None:
         self._numbers.bad_frames += 1
         self._numbers.refused(error.code)
-        if connection.too_many_bad_frames(self.system.now):
+        # Without a hello: ZeroMQ has connected again behind the peer's back, that is nobody's fault.
+        stray = error.code is Code.OUT_OF_ORDER and connection.session.phase is Phase.GREETING
+        if not stray and connection.too_many_bad_frames(self.system.now):
             self._log.warning("peer.bad_frames", peer=connection.describe(), code=error.code.value)
-            self._banned[connection.key or connection.identity] = self.system.now + 60.0
+            self._doorkeeper.ban(connection, self.system.now)
             self.close(connection, error.code, error.message)
             return
         self._outbound.send(connection, Refused(error.code.value, error.message[:1000]))
-
-    def _refuse(
-        self, connection: Connection, message: Any, code: Code, text: str, retry_after_s: float = 0.0
-    ) -> None:
-        self._numbers.refused(code)
-        ident = getattr(message, "id", b"")
-        self._outbound.send(connection, Refused(code.value, text, ident, retry_after_s))
 
     # The connection's own messages.
 
@@ -338,85 +337,6 @@ class Hub:
         address = session.address if alone else ("conversation", tenant, message.conversation)
         self.system.tell_from_outside(address, told)
 
-    # Agents' sessions.
-
-    def _login(self, connection: Connection, message: Login) -> None:
-        account = (connection.tenant, message.agent)
-        wait_s = self._logins.back_off.wait_s(account, self.system.now)
-        if wait_s > 0:
-            self._refuse(connection, message, Code.BUSY, "too many wrong passwords", wait_s)
-            return
-        agent = self.system.desks[connection.tenant].agents.get(message.agent)
-        password_hash = agent.password if agent else None
-        accepted = self._logins.pool.verify(
-            password_hash, message.password, lambda good: self._logged_in(connection, message, account, good)
-        )
-        if not accepted:
-            self._refuse(connection, message, Code.BUSY, "too many logins at once", 1.0)
-
-    def _logged_in(
-        self, connection: Connection, message: Login, account: tuple[str, str], good: bool
-    ) -> None:
-        """The password pool has answered; on the reactor's thread, in a turn of its own."""
-        if not good:
-            self._logins.back_off.failed(account, self.system.now)
-            self._numbers.logins_failed += 1
-            self._log.warning("login.failed", tenant=account[0], agent=account[1])
-            if not connection.closed:
-                self._refuse(connection, message, Code.NOT_AUTHENTICATED, "unknown agent or wrong password")
-            return
-        self._logins.back_off.succeeded(account)
-        if not connection.closed:
-            self._open_session(connection, message)
-
-    def _login_with_token(self, connection: Connection, message: LoginWithToken) -> None:
-        agent = self.system.desks[connection.tenant].agents.get(message.agent)
-        if agent is None or not self._logins.check_token(
-            message.token, connection.tenant, message.agent, connection.key, agent.password, self.system.now
-        ):
-            self._numbers.logins_failed += 1
-            self._refuse(
-                connection, message, Code.NOT_AUTHENTICATED, "the token is not valid here, or not any more"
-            )
-            return
-        self._open_session(connection, message)
-
-    def _open_session(self, connection: Connection, message: Login | LoginWithToken) -> None:
-        agent = self.system.desks[connection.tenant].agents.get(message.agent)
-        if agent is None:
-            self._refuse(connection, message, Code.NOT_AUTHENTICATED, "unknown agent or wrong password")
-            return
-        address = ("agent", connection.tenant, message.agent)
-        sender = f"agent/{message.agent}"
-        recent = self.system.commands.of(connection.tenant, sender)
-        connection.agents[message.agent] = AgentSession(address, sender, recent)
-        holders = self._agents.setdefault(address, [])
-        if connection not in holders:
-            holders.append(connection)
-        expires_at = self.system.now + self.settings.timing.token_s
-        token = self._logins.make_token(
-            connection.tenant, message.agent, connection.key, agent.password, expires_at
-        )
-        self.system.tell_from_outside(address, SessionOpened())
-        told = Told(message, connection.tenant, sender, connection)
-        self.system.reply(told, LoggedIn(message.id, message.agent, token, expires_at))
-        self._log.info("agent.session_opened", tenant=connection.tenant, agent=message.agent)
-
-    def _logout(self, connection: Connection, message: Logout) -> None:
-        session = connection.agents.pop(message.agent, None)
-        told = Told(message, connection.tenant, f"agent/{message.agent}", connection)
-        if session is None:
-            self.system.reply(told, Ack(message.id, self.system.head))
-            return
-        self._outbound.unsubscribe(connection, f"agent/{message.agent}")
-        holders = self._agents[session.address]
-        holders.remove(connection)
-        if holders:
-            self.system.reply(told, Ack(message.id, self.system.head))
-            return
-        del self._agents[session.address]
-        self.system.tell_from_outside(session.address, told)
-
     # Ends of connections.
 
     def close(self, connection: Connection, code: Code, text: str) -> None:
@@ -426,6 +346,7 @@ class Hub:
         if connection.session.phase is not Phase.CLOSED:
             connection.session.send(Goodbye(code.value, text[:500]))
         self._outbound.flush_one(connection, self.system.now)
+        self._doorkeeper.end(connection.identity, self.system.now)
         self._forget(connection, f"{code.value}: {text}")
 
     def _forget(self, connection: Connection, reason: str) -> None:
@@ -438,14 +359,7 @@ class Hub:
             self._log.info("peer.gone", peer=connection.describe(), reason=reason[:200])
         for stream in list(connection.subscriptions):
             self._outbound.unsubscribe(connection, stream)
-        for address, *_ in connection.agents.values():
-            holders = self._agents.get(address, [])
-            if connection in holders:
-                holders.remove(connection)
-            if not holders:
-                self._agents.pop(address, None)
-                self.system.tell_from_outside(address, LastSessionLost(reason[:200]))
-        connection.agents = {}
+        self._sessions.let_go_all(connection, reason)
 
     def check_leases(self) -> None:
         """End the connections that have been silent for the lease (G11), and those that never said hello."""
@@ -455,16 +369,17 @@ class Hub:
                 connection.session.check(now)
             except ConnectionLost as lost:
                 self.close(connection, Code.SILENT, str(lost))
-        self._banned = {identity: until for identity, until in self._banned.items() if until > now}
+        self._doorkeeper.forget(now)
 
     def lost(self, connections: Iterable[Connection]) -> None:
         """Forget peers to which nothing can be sent any more; they resume when they come back (A12)."""
         for connection in connections:
             if not connection.closed:
+                self._doorkeeper.end(connection.identity, self.system.now)
                 self._forget(connection, "the peer does not read")
 
     def desk_changed(self, tenant: str) -> None:
-        """End what the desk in force no longer allows; the rest is looked up anew (T8)."""
+        """End what the desk in force no longer allows; the rest is looked up anew (T8). After the flush."""
         for connection in list(self._connections.values()):
             if connection.tenant != tenant or connection.principal is None:
                 continue
@@ -475,9 +390,7 @@ class Hub:
             if who != (connection.principal, connection.tenant, connection.name):
                 self.close(connection, Code.NOT_AUTHENTICATED, "this peer's key is no longer in the desk")
                 continue
-            for agent in [name for name in connection.agents if name not in self.system.desks[tenant].agents]:
-                self.close(connection, Code.NOT_AUTHENTICATED, f"agent {agent!r} is no longer in the desk")
-                break
+            self._sessions.desk_changed(connection)
 
     def close_all(self, code: Code, text: str) -> None:
         """End every connection (drain)."""

@@ -21,6 +21,12 @@ DUMMY_HASH = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash
 #: Wrong passwords of one account before it has to wait, and the longest wait.
 FREE_TRIES = 5
 BACK_OFF_S_MAX = 300.0
+#: Doubling more often than this would only overflow.
+DOUBLINGS_MAX = 10
+#: Accounts with wrong passwords that are remembered before those that need not wait are forgotten.
+ACCOUNTS_MAX = 10_000
+#: How long a try has to wait while others of its account are being looked at.
+UNDER_WAY_S = 1.0
 
 
 class Claims(Struct, array_like=True):
@@ -70,26 +76,46 @@ def digest_of(password_hash: str) -> str:
 
 
 class BackOff:
-    """Wrong passwords of one account: after a few, each further one makes it wait twice as long."""
+    """Wrong passwords of an account (tenant, agent): after a few, each one makes it wait twice as long.
+
+    A try that is still being looked at counts as wrong, so that a queue of guesses gains nothing.
+    """
 
     def __init__(self) -> None:
         self._failures: dict[tuple[str, str], tuple[int, float]] = {}
+        self._under_way: dict[tuple[str, str], int] = {}
 
     def wait_s(self, account: tuple[str, str], now: float) -> float:
-        """Return how long the account has to wait; 0 when it may try."""
-        return max(0.0, self._failures.get(account, (0, 0.0))[1] - now)
+        """Return how long the account has to wait, in seconds; 0 when it may try."""
+        tries, until = self._failures.get(account, (0, 0.0))
+        if until > now:
+            return until - now
+        under_way = self._under_way.get(account, 0)
+        return UNDER_WAY_S if under_way and tries + under_way >= FREE_TRIES else 0.0
+
+    def began(self, account: tuple[str, str]) -> None:
+        """Note a try; ``failed`` or ``succeeded`` ends it."""
+        self._under_way[account] = self._under_way.get(account, 0) + 1
 
     def failed(self, account: tuple[str, str], now: float) -> None:
         """Note a wrong password."""
-        if len(self._failures) > 10_000:
+        self._ended(account)
+        if len(self._failures) > ACCOUNTS_MAX:
             self._failures = {key: value for key, value in self._failures.items() if value[1] > now}
         tries = self._failures.get(account, (0, 0.0))[0] + 1
-        wait_s = min(BACK_OFF_S_MAX, 2.0 ** (tries - FREE_TRIES)) if tries >= FREE_TRIES else 0.0
+        doublings = min(tries - FREE_TRIES, DOUBLINGS_MAX)
+        wait_s = min(BACK_OFF_S_MAX, 2.0**doublings) if doublings >= 0 else 0.0
         self._failures[account] = (tries, now + wait_s)
 
     def succeeded(self, account: tuple[str, str]) -> None:
         """Forget the wrong ones."""
+        self._ended(account)
         self._failures.pop(account, None)
+
+    def _ended(self, account: tuple[str, str]) -> None:
+        left = self._under_way.pop(account, 1) - 1
+        if left > 0:
+            self._under_way[account] = left
 
 
 class PasswordPool:

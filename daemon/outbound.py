@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from actors.conversation.actor import ThreadGrant
 from actors.conversation.view import delivery
-from actors.journal import Address
 from actors.mailbox import Mailbox
 from actors.queries import agent_snapshot
 from actors.runtime import System
@@ -20,6 +19,9 @@ from protocol.codec import encode
 from protocol.errors import Code
 from protocol.messages import Ack, Gap, Goodbye, Message, Refused
 from protocol.session import Phase
+
+#: Deliveries read from the journal in one turn; what is beyond stays owed.
+JOURNAL_READS = 512
 
 
 class ThreadReader(Protocol):
@@ -36,10 +38,18 @@ class Outbound:
         self._system = system
         self._numbers = numbers
         self.reader: ThreadReader | None = None
-        self._subscriptions: dict[Address, list[Subscription]] = {}
         self._owed: dict[Subscription, None] = {}
-        self._owed_snapshots: list[Subscription] = []
+        self._owed_snapshots: dict[Subscription, None] = {}
+        #: How many deliveries may still be read from the journal in this turn.
+        self._reads_left = JOURNAL_READS
         self._talking: dict[Connection, None] = {}
+        #: What this turn has for each peer.
+        self._said: dict[Connection, list[Message]] = {}
+
+    @property
+    def owing(self) -> bool:
+        """True when something could be sent that the last turn has left."""
+        return bool(self._owed)
 
     @staticmethod
     def goodbye(code: Code, text: str) -> bytes:
@@ -52,12 +62,20 @@ class Outbound:
             connection.session.send(message)
             self._talking[connection] = None
 
+    def refuse(
+        self, connection: Connection, message: Any, code: Code, text: str, retry_after_s: float = 0.0
+    ) -> None:
+        """Refuse a message by its id, if it has one; ``message`` None: nothing in particular."""
+        self._numbers.refused(code)
+        ident = getattr(message, "id", b"")
+        self.send(connection, Refused(code.value, text, ident, retry_after_s))
+
     def subscribe(self, subscription: Subscription) -> None:
         """Begin or replace a connection's subscription of a mailbox."""
         connection, mailbox = subscription.connection, subscription.mailbox
         self.unsubscribe(connection, mailbox.stream)
         connection.subscriptions[mailbox.stream] = subscription
-        self._subscriptions.setdefault(mailbox.address, []).append(subscription)
+        mailbox.readers.append(subscription)
 
     def unsubscribe(self, connection: Connection, stream: str) -> None:
         """End a connection's subscription."""
@@ -65,11 +83,8 @@ class Outbound:
         if subscription is None:
             return
         self._owed.pop(subscription, None)
-        address = subscription.mailbox.address
-        readers = self._subscriptions[address]
-        readers.remove(subscription)
-        if not readers:
-            del self._subscriptions[address]
+        self._owed_snapshots.pop(subscription, None)
+        subscription.mailbox.readers.remove(subscription)
 
     def owe(self, subscription: Subscription) -> None:
         """Look at this subscription after the flush."""
@@ -77,25 +92,36 @@ class Outbound:
 
     def owe_snapshot(self, subscription: Subscription) -> None:
         """Send a snapshot after the flush."""
-        self._owed_snapshots.append(subscription)
+        self._owed_snapshots[subscription] = None
 
     def release(self, replies: list[tuple[Any, Any]], mailboxes: Iterable[Mailbox]) -> list[Connection]:
         """Send everything that the flushed turn owes; return the peers that cannot be reached."""
         self._reply(replies)
         for mailbox in mailboxes:
-            for subscription in self._subscriptions.get(mailbox.address, ()):
+            for subscription in mailbox.readers:
                 self._owed[subscription] = None
-        snapshots, self._owed_snapshots = self._owed_snapshots, []
+        snapshots, self._owed_snapshots = self._owed_snapshots, {}
         for subscription in snapshots:
             if not subscription.connection.closed:
                 self._send_snapshot(subscription)
-        owed, self._owed = self._owed, {}
-        for subscription in owed:
-            if not subscription.connection.closed:
-                self._pump(subscription)
+        self._pump_all()
+        said, self._said = self._said, {}
+        for connection, messages in said.items():
+            connection.session.send_all(messages)
+            self._talking[connection] = None
         talking, self._talking = self._talking, {}
         now = self._system.now
         return [connection for connection in talking if not self.flush_one(connection, now)]
+
+    def _pump_all(self) -> None:
+        """Send what is owed; who had to stand back for the journal's sake is first in the next turn."""
+        owed, self._owed = self._owed, {}
+        self._reads_left = JOURNAL_READS
+        stood_back: dict[Subscription, None] = {}
+        for subscription in owed:
+            if not subscription.connection.closed and not self._pump(subscription):
+                stood_back[subscription] = None
+        self._owed = stood_back | self._owed
 
     def flush_one(self, connection: Connection, now: float) -> bool:
         """Send what a connection has to say; False when it cannot be reached."""
@@ -107,7 +133,7 @@ class Outbound:
         return True
 
     def _reply(self, replies: list[tuple[Any, Any]]) -> None:
-        by_peer: dict[Connection, list[Message]] = {}
+        said = self._said
         for connection, message in replies:
             if type(message) is Ack:
                 self._numbers.acks += 1
@@ -116,18 +142,11 @@ class Outbound:
                 continue
             elif type(message) is Refused:
                 self._numbers.refused(message.code)
-            mine = by_peer.get(connection)
-            if mine is None:
-                by_peer[connection] = [message]
-            else:
+            mine = said.get(connection)
+            if mine is not None:
                 mine.append(message)
-        for connection, messages in by_peer.items():
-            self._say(connection, messages)
-
-    def _say(self, connection: Connection, messages: list[Message]) -> None:
-        if not connection.closed:
-            connection.session.send_all(messages)
-            self._talking[connection] = None
+            elif not connection.closed:
+                said[connection] = [message]
 
     def _read_thread(self, connection: Connection, grant: Any) -> None:
         assert self.reader is not None
@@ -140,24 +159,32 @@ class Outbound:
         subscription.window.skip_to(snapshot.number)
         self.send(subscription.connection, snapshot)
 
-    def _pump(self, subscription: Subscription) -> None:
-        """Send the next deliveries, as many as the window has room for."""
+    def _pump(self, subscription: Subscription) -> bool:
+        """Send the next deliveries, as many as the window has room for.
+
+        False when they would have to be read from the journal, and this turn has read enough.
+        """
         window, mailbox = subscription.window, subscription.mailbox
         room = window.room
         if room <= 0 or window.sent >= mailbox.last:
-            return
-        entries = self._system.deliveries(mailbox, window.sent, room)
+            return True
+        entries = mailbox.after(window.sent, room)
+        if entries is None:
+            if self._reads_left <= 0:
+                return False
+            entries = self._system.deliveries(mailbox, window.sent, min(room, self._reads_left))
+            self._reads_left -= len(entries)
         if not entries:
             self._tell_gap(subscription)
-            return
+            return True
         stream, first = mailbox.stream, window.sent + 1
         window.sent += len(entries)
-        deliveries: list[Message] = [
-            delivery(stream, number, entry) for number, entry in enumerate(entries, first)
-        ]
-        self._say(subscription.connection, deliveries)
+        said = self._said.setdefault(subscription.connection, [])
+        for number, entry in enumerate(entries, first):
+            said.append(delivery(stream, number, entry))
         if window.room > 0 and window.sent < mailbox.last:
             self._owed[subscription] = None
+        return True
 
     def _tell_gap(self, subscription: Subscription) -> None:
         """What comes next is no longer kept: say so, never stay silent (G5)."""

@@ -24,9 +24,10 @@ from actors.clock import Clock
 from actors.events import AgentWrote, Assigned, CustomerWrote
 from actors.journal import Batch, Entry, Store
 from actors.runtime import System
-from daemon.hub import Hub, Log
+from daemon.hub import Hub
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
+from daemon.sessions import Log
 from daemon.transport import Listener
 from daemon.zap import ZapHandler
 from protocol.errors import Code

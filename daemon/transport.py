@@ -17,8 +17,10 @@ NOBLOCK = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK = int(zmq.SNDMORE) | int(zmq.NOBLOCK)
 #: The most parts of one message that are thrown away in a turn; the next turn goes on with it.
 PARTS_MAX = 1_024
-#: A handshake must be done in this time.
+#: With the role after it, what the ZAP handler is told about the listener.
 ZAP_DOMAIN = "switchboard"
+#: How long a closed listener goes on sending what it has taken: goodbyes.
+LINGER_MS = 300
 
 
 class Security(NamedTuple):
@@ -106,14 +108,14 @@ class Listener:
         return True
 
     def close(self) -> None:
-        """Stop listening."""
-        self.socket.close(0)
+        """Stop listening; what was sent last has a moment to leave."""
+        self.socket.close(LINGER_MS)
 
 
 def peer_key(frame: Any) -> str:
-    """Return the CURVE public key (Z85) under which the sender of a frame was let in;
+    """Return the user id that the ZAP handler gave the sender of a frame: its CURVE public key (Z85).
 
-    empty on a plain listener.
+    On a plain listener it says nothing about the peer.
     """
     try:
         key: str = frame.get("User-Id")

@@ -1,0 +1,147 @@
+"""A hub with its way out, a listener that only notes what was sent, and a pool that answers when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import zmq
+
+from config.sections import Limits, Timing
+from daemon.hub import Hub
+from daemon.logins import LoginDesk, Tokens
+from daemon.metrics import Numbers
+from daemon.outbound import Outbound
+from daemon.principals import Principals
+from protocol.codec import daemon_codec, encode
+from protocol.messages import Hello, Login
+from tests.stage import Stage
+
+
+class Frame:
+    """What a listener receives. ``more``: it was the first of several parts."""
+
+    def __init__(self, body: bytes, key: str, more: bool = False) -> None:
+        self.bytes = body
+        self.more = more
+        self._key = key
+
+    def get(self, _: str) -> str:
+        if not self._key:
+            raise zmq.ZMQError(zmq.EINVAL)
+        return self._key
+
+
+class FakeListener:
+    """Notes what was sent, by routing id. Peers in ``deaf`` do not read."""
+
+    def __init__(self, role: str, *, secure: bool = False) -> None:
+        self.role = role
+        self.secure = secure
+        self.sent: dict[bytes, list[Any]] = {}
+        self.deaf: set[bytes] = set()
+        self.closed = 0
+
+    def send(self, identity: bytes, frame: bytes) -> bool:
+        if identity in self.deaf:
+            return False
+        self.sent.setdefault(identity, []).extend(daemon_codec().decode(frame))
+        return True
+
+    def receive(self) -> None:
+        return None
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Log:
+    """Says nothing."""
+
+    def info(self, event: str, **facts: Any) -> None: ...
+
+    def warning(self, event: str, **facts: Any) -> None: ...
+
+
+class SlowPool:
+    """Verifies nothing by itself: the test answers."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str | None, Callable[[bool], None]]] = []
+
+    def verify(self, password_hash: str | None, password: str, done: Callable[[bool], None]) -> bool:
+        self.waiting.append((password_hash, done))
+        return True
+
+    def answer(self, good: bool) -> None:
+        self.waiting.pop(0)[1](good)
+
+
+class Door:
+    """A stage with a hub before it. ``says`` is a frame of a peer in a turn of its own."""
+
+    def __init__(self, *, desk: str | None = None, secure: bool = False) -> None:
+        self.stage = Stage(desk=desk)
+        self.system = self.stage.system
+        self.numbers = Numbers()
+        self.outbound = Outbound(self.system, self.numbers)
+        self.principals = Principals(self.system.desks)
+        self.principals.refresh()
+        self.pool = SlowPool()
+        settings: Any = SimpleNamespace(limits=Limits(), timing=Timing())
+        pool: Any = self.pool
+        desk_of_logins = LoginDesk(pool, Tokens(b"secret"))
+        self.hub = Hub(
+            self.system,
+            settings,
+            self.principals,
+            desk_of_logins,
+            self.outbound,
+            self.numbers,
+            Log(),
+            "test",
+        )
+        self.listeners = {role: FakeListener(role, secure=secure) for role in ("gateway", "console")}
+        self._ids = count(1)
+
+    def new_id(self) -> bytes:
+        return next(self._ids).to_bytes(16, "big")
+
+    def turn(self) -> None:
+        """End the turn: everything that is owed goes out."""
+        self.system.run()
+        batch = self.system.seal()
+        if batch is not None:
+            self.stage.store.commit(batch)
+        self.hub.lost(self.outbound.release(*self.system.release(batch)))
+        self.system.begin(self.stage.clock.now())
+
+    def says(
+        self, role: str, peer: bytes, *messages: Any, key: str = "", raw: bytes | None = None
+    ) -> list[Any]:
+        """Have a peer send one frame in a turn; return what it is sent in that turn."""
+        self.system.begin(self.stage.clock.now())
+        listener: Any = self.listeners[role]
+        before = len(listener.sent.get(peer, []))
+        frame = raw if raw is not None else encode(list(messages))
+        self.hub.receive(listener, peer, Frame(frame, key))
+        self.turn()
+        return listener.sent.get(peer, [])[before:]
+
+    def heard(self, role: str, peer: bytes) -> list[Any]:
+        """Return everything that a peer was sent."""
+        return self.listeners[role].sent.get(peer, [])
+
+    def greets(self, role: str, peer: bytes, key: str = "") -> list[Any]:
+        name = "web" if role == "gateway" else "desk"
+        return self.says(role, peer, Hello("1.0", role, "test", name), key=key)
+
+    def logs_in(self, peer: bytes, *agents: str) -> list[Any]:
+        """Log agents in on a console that has said hello."""
+        for agent in agents:
+            self.says("console", peer, Login(self.new_id(), agent, "right"))
+            self.pool.answer(True)
+            self.turn()
+        return self.heard("console", peer)

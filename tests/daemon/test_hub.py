@@ -1,0 +1,188 @@
+"""The door: who is let in, who is kept out, and what a change of the desk ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.dispatcher.actor import ApplyDesk
+from config.desk import desk_digest
+from protocol.errors import Code
+from protocol.messages import (
+    CustomerMessage,
+    Goodbye,
+    LoggedIn,
+    Login,
+    Refused,
+    Snapshot,
+    Subscribe,
+    Subscribed,
+    Text,
+    Welcome,
+)
+from tests.daemon.doors import Door
+from tests.stage import HASH, desk_text
+
+KEY = "K" * 40
+PEER, OTHER = b"\0aaaa", b"\0bbbb"
+
+
+def refusals(messages: list[Any]) -> list[str]:
+    return [message.code for message in messages if isinstance(message, Refused)]
+
+
+def secure_door() -> Door:
+    desk = desk_text().replace("[gateways.web]", f'[gateways.web]\npublic_key = "{KEY}"')
+    return Door(desk=desk, secure=True)
+
+
+def writes(door: Door) -> CustomerMessage:
+    return CustomerMessage(door.new_id(), "web", "ann", Text("hi"))
+
+
+# Ended connections, bad frames.
+
+
+def test_what_is_under_way_from_an_ended_connection_is_dropped_and_bans_nobody() -> None:
+    door = secure_door()
+    door.greets("gateway", PEER, KEY)
+    door.listeners["gateway"].deaf.add(PEER)
+    door.says("gateway", PEER, writes(door), key=KEY)
+    assert len(door.hub) == 0
+    door.listeners["gateway"].deaf.clear()
+    for _ in range(10):
+        assert door.says("gateway", PEER, writes(door), key=KEY) == []
+    assert isinstance(door.greets("gateway", OTHER, KEY)[0], Welcome)
+
+
+def test_after_a_minute_an_ended_connection_learns_that_it_has_not_said_hello() -> None:
+    door = secure_door()
+    door.greets("gateway", PEER, KEY)
+    door.stage.clock.advance(16)
+    door.system.begin(door.stage.clock.now())
+    door.hub.check_leases()
+    assert door.heard("gateway", PEER)[-1].code == Code.SILENT
+    assert door.says("gateway", PEER, writes(door), key=KEY) == []
+    door.stage.clock.advance(61)
+    assert refusals(door.says("gateway", PEER, writes(door), key=KEY)) == [Code.OUT_OF_ORDER]
+
+
+def test_a_peer_that_has_not_said_hello_is_told_so_and_not_banned() -> None:
+    door = secure_door()
+    for _ in range(10):
+        assert refusals(door.says("gateway", PEER, writes(door), key=KEY)) == [Code.OUT_OF_ORDER]
+    assert isinstance(door.greets("gateway", PEER, KEY)[0], Welcome)
+
+
+def test_a_key_of_bad_frames_is_kept_out_for_a_minute_and_told_once() -> None:
+    door = secure_door()
+    door.greets("gateway", PEER, KEY)
+    for _ in range(5):
+        heard = door.says("gateway", PEER, raw=b"\xc1", key=KEY)
+    assert isinstance(heard[-1], Goodbye)
+    again = door.greets("gateway", OTHER, KEY)
+    assert [(type(message), message.code) for message in again] == [(Goodbye, Code.BUSY)]
+    assert door.greets("gateway", OTHER, KEY) == []
+    door.stage.clock.advance(61)
+    assert isinstance(door.greets("gateway", OTHER, KEY)[0], Welcome)
+
+
+def test_on_a_plain_listener_bad_frames_end_this_connection_only() -> None:
+    door = Door()
+    door.greets("gateway", PEER)
+    for _ in range(5):
+        door.says("gateway", PEER, raw=b"\xc1", key="plain")
+    assert door.says("gateway", PEER, writes(door), key="plain") == []
+    assert isinstance(door.greets("gateway", OTHER, "plain")[0], Welcome)
+
+
+# Heavy messages.
+
+
+def test_a_frame_full_of_logins_and_readings_is_carried_out_up_to_a_bound() -> None:
+    door = Door()
+    door.greets("console", PEER)
+    reads = [Subscribe(door.new_id(), "agent/nobody", None, "", 1) for _ in range(1_000)]
+    codes = refusals(door.says("console", PEER, *reads))
+    assert codes.count(Code.NOT_ALLOWED) == 512
+    assert codes.count(Code.BUSY) == 488
+    door.stage.clock.advance(1.0)
+    codes = refusals(door.says("console", PEER, *reads[:200]))
+    assert (codes.count(Code.NOT_ALLOWED), codes.count(Code.BUSY)) == (100, 100)
+
+
+def test_commands_in_one_frame_cost_one_frame() -> None:
+    door = Door()
+    door.greets("gateway", PEER)
+    assert refusals(door.says("gateway", PEER, *[writes(door) for _ in range(1_000)])) == []
+
+
+def test_repeated_subscriptions_in_one_frame_send_one_snapshot() -> None:
+    door = Door()
+    door.greets("console", PEER)
+    door.logs_in(PEER, "a1")
+    heard = door.says(
+        "console", PEER, *[Subscribe(door.new_id(), "agent/a1", None, "", 10) for _ in range(50)]
+    )
+    assert sum(isinstance(message, Subscribed) for message in heard) == 50
+    assert sum(isinstance(message, Snapshot) for message in heard) == 1
+
+
+# A desk that changes.
+
+
+def change(door: Door, desk: str) -> None:
+    door.system.tell_from_outside(("dispatcher", "acme", ""), ApplyDesk(desk, desk_digest(desk), "apply", []))
+    door.turn()
+    door.principals.refresh()
+    door.hub.desk_changed("acme")
+    door.turn()
+
+
+def test_an_agent_who_leaves_the_desk_loses_the_session_and_nobody_else_does() -> None:
+    door = Door()
+    door.greets("console", PEER)
+    door.logs_in(PEER, "a1", "a2")
+    change(door, desk_text(agents=1))
+    refused = [message for message in door.heard("console", PEER) if isinstance(message, Refused)]
+    assert [(message.code, message.id) for message in refused] == [(Code.NOT_AUTHENTICATED, b"")]
+    assert "'a2'" in refused[0].message
+    gone = door.says("console", PEER, Subscribe(door.new_id(), "agent/a2", None, "", 10))
+    assert refusals(gone) == [Code.NOT_ALLOWED]
+    stays = door.says("console", PEER, Subscribe(door.new_id(), "agent/a1", None, "", 10))
+    assert isinstance(stays[0], Subscribed)
+
+
+def test_a_new_password_ends_the_sessions_of_the_old_one() -> None:
+    door = Door()
+    door.greets("console", PEER)
+    door.logs_in(PEER, "a1", "a2")
+    change(door, desk_text().replace(HASH, HASH[:-1] + "w", 1))
+    refused = [message for message in door.heard("console", PEER) if isinstance(message, Refused)]
+    assert len(refused) == 1
+    assert "'a1'" in refused[0].message
+
+
+def test_a_password_that_was_changed_while_it_was_looked_at_is_wrong() -> None:
+    door = Door()
+    door.greets("console", PEER)
+    door.says("console", PEER, Login(door.new_id(), "a1", "old"))
+    change(door, desk_text().replace(HASH, HASH[:-1] + "w", 1))
+    door.pool.answer(True)
+    door.turn()
+    heard = door.heard("console", PEER)
+    assert refusals(heard) == [Code.NOT_AUTHENTICATED]
+    assert not any(isinstance(message, LoggedIn) for message in heard)
+
+
+# Guessing.
+
+
+def test_queued_guesses_do_not_get_round_the_back_off() -> None:
+    door = Door()
+    door.greets("console", PEER)
+    guesses = [Login(door.new_id(), "a1", f"guess {number}") for number in range(20)]
+    assert refusals(door.says("console", PEER, *guesses)) == [Code.BUSY] * 15
+    for _ in range(5):
+        door.pool.answer(False)
+    assert refusals(door.says("console", PEER, Login(door.new_id(), "a1", "guess"))).count(Code.BUSY) == 1
+    assert door.pool.waiting == []
