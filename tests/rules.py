@@ -73,7 +73,7 @@ def as_text(proven: Mapping[str, Sequence[str]]) -> str:
     return "\n".join([*lines, f"{done} of {len(proven)} rules are proven by a passing test."])
 
 
-@dataclass
+@dataclass(eq=False)  # Plugins are kept in sets.
 class RuleRecorder:
     """The pytest plugin that writes the report."""
 

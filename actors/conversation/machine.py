@@ -227,6 +227,12 @@ def _closed(*_: object) -> Outcome:
     return Refusal(Code.CLOSED, "the conversation has ended")
 
 
+def _ended_for_agent(state: Conversation, command: AgentMessage | End, facts: Facts) -> Outcome:
+    if state.previous != command.agent:
+        return _not_yours(state, command, facts)
+    return _closed(state, command, facts)
+
+
 def _not_yours(*_: object) -> Outcome:
     """The same answer for "not yours" and "does not exist" (G15)."""
     return Refusal(Code.NOT_ALLOWED, "no conversation of this agent has that id")
@@ -284,10 +290,10 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
     Status.ENDED: {
         CustomerMessage: _closed,
         CustomerLeft: _closed,
-        AgentMessage: _closed,
+        AgentMessage: _ended_for_agent,
         Accept: _offer_gone,
         Decline: _offer_gone,
-        End: _closed,
+        End: _ended_for_agent,
         MakeOffer: _nothing,
         WithdrawOffer: _nothing,
         Release: _nothing,

@@ -70,7 +70,7 @@ STATES: dict[Status, Conversation] = {
         Status.OFFERED, 4, "web", "ann", department="help", since=900.0, offer=Offer("o1", "a1", NOW + 10)
     ),
     Status.OPEN: Conversation(Status.OPEN, 5, "web", "ann", department="help", since=900.0, assignee="a1"),
-    Status.ENDED: Conversation(Status.ENDED, 6, "web", "ann", department="help", since=900.0),
+    Status.ENDED: Conversation(Status.ENDED, 6, "web", "ann", department="help", since=900.0, previous="a1"),
 }
 
 NOTHING: list[str] = []
@@ -128,6 +128,13 @@ def test_every_status_answers_every_command_that_a_conversation_can_be_told() ->
 def test_a_pair_has_the_answer_that_was_agreed(status: Status, command: type[Any]) -> None:
     outcome = decide(copy.deepcopy(STATES[status]), COMMANDS[command], FACTS)
     assert outcome_of(outcome) == ANSWERS[command][list(Status).index(status)]
+
+
+@pytest.mark.parametrize("command", [AgentMessage, End])
+def test_an_ended_conversation_of_somebody_else_looks_like_none(command: type[Any]) -> None:
+    state = copy.deepcopy(STATES[Status.ENDED])
+    state.previous = "a2"
+    assert outcome_of(decide(state, COMMANDS[command], FACTS)) == Code.NOT_ALLOWED
 
 
 @pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", part))
