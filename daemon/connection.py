@@ -14,7 +14,8 @@ from protocol.messages import FromClient
 from protocol.session import Session
 from protocol.window import Window
 
-Handlers = dict[type[Any], Callable[["Connection", Any], None]]
+Handler = Callable[["Connection", Any], None]
+Handlers = dict[type[Any], Handler]
 
 #: Bad frames in a minute after which a connection ends (A09).
 BAD_FRAMES = 5

@@ -8,7 +8,7 @@ connection's key, never from a body.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from actors.authorization import ALLOWED, Principal
@@ -16,7 +16,7 @@ from actors.journal import Address
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
-from daemon.connection import Connection, Handlers, Subscription
+from daemon.connection import Connection, Handler, Handlers, Subscription
 from daemon.doorkeeper import Doorkeeper
 from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
@@ -83,7 +83,7 @@ class Hub:
         self.impostors = 0
         self._by_key: dict[tuple[Principal, str, str], Connection] = {}
         self._sessions = AgentSessions(system, lambda: self.settings, logins, outbound, numbers, log)
-        handlers: dict[type[Any], Callable[[Connection, Any], None]] = {
+        handlers: dict[type[Any], Handler] = {
             Hello: self._hello,
             Ping: self._ping,
             Goodbye: self._goodbye,
@@ -95,6 +95,7 @@ class Hub:
             LoginWithToken: self._sessions.login_with_token,
             Logout: self._sessions.logout,
         }
+        handlers |= {kind: self._bounded(handlers.get(kind, self._from_agent)) for kind in HEAVY}
         self._handlers: dict[Principal, Handlers] = {
             principal: {kind: handlers.get(kind, self._from_agent) for kind in allowed}
             for principal, allowed in ALLOWED.items()
@@ -143,12 +144,20 @@ class Hub:
                 text = f"a {connection.principal or connection.listener.role} may not send this"
                 self._refuse(connection, message, Code.NOT_ALLOWED, text)
                 continue
-            if type(message) in HEAVY and not connection.heavy.take(now):
-                self._refuse(connection, message, Code.BUSY, "too many logins and readings at once", 1.0)
-                continue
             handler(connection, message)
             if connection.closed:
                 return
+
+    def _bounded(self, handler: Handler) -> Handler:
+        """Let a peer have only so much of what costs far more than a message."""
+
+        def handle(connection: Connection, message: Any) -> None:
+            if connection.heavy.take(self.system.now):
+                handler(connection, message)
+            else:
+                self._refuse(connection, message, Code.BUSY, "too many logins and readings at once", 1.0)
+
+        return handle
 
     def _open(self, listener: Listener, identity: bytes, frame: Any, now: float) -> Connection | None:
         if identity[0] != 0:

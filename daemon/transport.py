@@ -8,6 +8,7 @@ turns if need be.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import zmq
@@ -70,22 +71,25 @@ class Listener:
     def _set(self, option: int, value: int | bytes) -> None:
         self.socket.set(int(option), value)
 
-    def receive(self) -> tuple[bytes, Any] | None:
-        """Return (routing id, frame) of the next message;
+    def drain(self, limit: int, take: Callable[[Listener, bytes, Any], None]) -> int:
+        """Give at most ``limit`` waiting messages to ``take(listener, routing id, frame)``; return how many.
 
-        None when there is none. A frame with ``more``: the first of too many parts.
+        A frame with ``more`` is the first of too many parts; the others are thrown away.
         """
         receive = self.socket.recv
         if self._inside and not self._skip():
-            return None
-        try:
-            identity = receive(NOBLOCK)
-        except zmq.Again:
-            return None
-        frame = receive(NOBLOCK, False)
-        if frame.more:
-            self._skip()
-        return identity, frame
+            return 0
+        for taken in range(limit):
+            try:
+                identity = receive(NOBLOCK)
+            except zmq.Again:
+                return taken
+            frame = receive(NOBLOCK, False)
+            whole = not frame.more or self._skip()
+            take(self, identity, frame)
+            if not whole:
+                return taken + 1
+        return limit
 
     def _skip(self) -> bool:
         """Throw away the rest of a message; False when there is more of it than a turn may cost."""
