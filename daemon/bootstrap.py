@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from concurrent.futures import Future
+from collections import Counter
+from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,24 @@ from actors.agent.actor import AgentActor
 from actors.channel.actor import ChannelActor
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher.actor import DispatcherActor
-from actors.journal import Address, CommitUnknown, Deposed, JournalDamaged, StoreFailed
+from actors.journal import (
+    Address,
+    CommitUnknown,
+    Deposed,
+    JournalDamaged,
+    Opened,
+    StoreFailed,
+    read_record,
+)
 from actors.runtime import System
 from actors.supervision import TooManyFailures
 from config.problems import ConfigurationError
-from config.process import ProcessSettings, load_process_settings, plan_reload
+from config.process import ProcessSettings, ReloadPlan, load_process_settings, plan_reload
 from config.sections import Listener as ListenerSettings
 from daemon import notify
-from daemon.admin import AdminServer
+from daemon.admin import AdminServer, Answer, Request, refusal
 from daemon.clock import SteadyClock
-from daemon.desks import Desks
+from daemon.desks import Desks, Prepared
 from daemon.exits import Exit
 from daemon.http import Health, HttpServer
 from daemon.hub import Hub
@@ -37,6 +47,7 @@ from daemon.logins import LoginDesk, PasswordPool, Tokens
 from daemon.logs import configure_logging
 from daemon.memory import settle_garbage_collector
 from daemon.metrics import Metrics, Numbers, our_version
+from daemon.orders import Orders
 from daemon.outbound import Outbound
 from daemon.principals import Principals
 from daemon.reactor import Reactor, install_signals
@@ -47,6 +58,11 @@ from daemon.zap import SelfTest, ZapHandler
 from protocol.client.keys import load_key_pair
 from protocol.errors import Code
 
+
+class ReactorFailed(Exception):
+    """Something has failed on the reactor's thread that nobody expected: a fault of ours."""
+
+
 KINDS = {kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)}
 #: Exceptions that end the process, and with which code (docs/operations.md).
 ENDS: tuple[tuple[type[BaseException], Exit], ...] = (
@@ -56,8 +72,14 @@ ENDS: tuple[tuple[type[BaseException], Exit], ...] = (
     (NewerJournal, Exit.DATA),
     (StoreFailed, Exit.IO),
     (TooManyFailures, Exit.INTERNAL),
+    (ReactorFailed, Exit.INTERNAL),
     (ConfigurationError, Exit.CONFIGURATION),
 )
+EXPECTED = tuple(kind for kind, _ in ENDS)
+#: How often what is scraped is counted, in seconds.
+SAMPLE_S = 5.0
+#: Old commands are forgotten so many rows at a time: each minute while there are any, else each hour.
+FORGET_ROWS = 10_000
 
 #: What commands are refused with while the disk is nearly full.
 DISK_FULL = (Code.BUSY, "the disk is nearly full; nothing is stored", 5.0)
@@ -106,6 +128,7 @@ class Daemon:
     def recover(self) -> None:
         """Open the journal and bring memory to where it ends."""
         opened = self.store.open()
+        self._set_clock(opened)
         began = self.clock.now()
         replayed = self.system.recover(opened, began)
         log.info(
@@ -117,6 +140,13 @@ class Daemon:
             seconds=round(self.clock.now() - began, 3),
         )
         self.health.set("journal", True, "open")
+
+    def _set_clock(self, opened: Opened) -> None:
+        """Go on from the newest event where the wall clock is behind it (G9)."""
+        newest = self.store.record_at(opened.head) if opened.head else None
+        behind_s = self.clock.not_before(read_record(newest)[-1].at) if newest is not None else 0.0
+        if behind_s:
+            log.warning("clock.behind_journal", seconds=round(behind_s, 3))
 
     def listen(self) -> None:
         """Bind the sockets, with the ZAP handler before them."""
@@ -179,6 +209,7 @@ class Daemon:
             self.numbers,
             structlog.get_logger("reactor"),
         )
+        self.orders = Orders(self.reactor, self._plan)
         self.reader = JournalReader(self.store.path, self.outbound, self.reactor.post)
         self.outbound.reader = self.reader
         self._use_settings()
@@ -192,6 +223,7 @@ class Daemon:
         self._self_test_at = 0.0
         self._watchdog_s = notify.watchdog_interval_s(os.environ)
         self._watchdog_at = 0.0
+        self._sample_at = 0.0
         self._forget_at = self.clock.now() + 3_600
 
     def _use_settings(self) -> None:
@@ -243,19 +275,23 @@ class Daemon:
             notify.watchdog()
 
     def _sample(self, now: float) -> None:
+        if now >= self._sample_at:
+            self._sample_at = now + SAMPLE_S
+            self._count()
+
+    def _count(self) -> None:
         """Copy what is scraped into plain numbers, so that the scraper's thread touches nothing of ours."""
         numbers, system = self.numbers, self.system
-        kinds: dict[str, int] = dict.fromkeys(KINDS, 0)
-        agents: dict[str, int] = {}
+        counted = Counter(map(itemgetter(0), system.actors))
+        numbers.actors = {kind: counted[kind] for kind in KINDS}
+        agents: Counter[str] = Counter()
         waiting: dict[tuple[str, str], int] = {}
-        for (kind, tenant, _), actor in system.actors.items():
-            kinds[kind] += 1
-            if isinstance(actor, AgentActor):
-                agents[actor.state.presence.value] = agents.get(actor.state.presence.value, 0) + 1
-            elif isinstance(actor, DispatcherActor):
-                for department, many in actor.view.waiting().items():
-                    waiting[tenant, department] = many
-        numbers.actors, numbers.agents, numbers.waiting = kinds, agents, waiting
+        for tenant in system.desks:
+            dispatcher = system.actors.get(("dispatcher", tenant, ""))
+            if isinstance(dispatcher, DispatcherActor):
+                agents.update(known.presence for known in dispatcher.view.roster.values())
+                waiting |= {(tenant, name): many for name, many in dispatcher.view.waiting().items()}
+        numbers.agents, numbers.waiting = dict(agents), waiting
         numbers.connections = self.hub.by_role()
         numbers.handshakes_refused = self.zap.refused
         numbers.journal_position = system.head
@@ -265,39 +301,48 @@ class Daemon:
 
     def _forget_commands(self, now: float) -> None:
         if now >= self._forget_at:
-            self._forget_at = now + 3_600
-            self.store.forget_commands(now - self.settings.journal.retention_days * 86_400, 10_000)
+            before = now - self.settings.journal.retention_days * 86_400
+            forgotten = self.store.forget_commands(before, FORGET_ROWS)
+            self._forget_at = now + (60 if forgotten else 3_600)
 
     # Change while running.
 
     def _desk_changed(self, tenant: str) -> None:
-        self.principals.refresh()
-        if hasattr(self, "hub"):
-            self.hub.desk_changed(tenant)
+        """The desk is in force for everybody outside once it is flushed."""
+        self.reactor.after_flush.append(lambda: self._use_desk(tenant))
 
-    def reload(self) -> dict[str, Any]:
-        """Read settings and desk files again: all or nothing. Raises ConfigurationError."""
+    def _use_desk(self, tenant: str) -> None:
+        self.principals.refresh()
+        self.hub.desk_changed(tenant)
+
+    def _plan_reload(self) -> Callable[[], Answer]:
+        """Read settings and desk files again, all or nothing, and return what brings them into force.
+
+        Raises ConfigurationError; then nothing has changed.
+        """
         notify.reloading()
         try:
             fresh = load_process_settings(self._config_path, os.environ)
             plan = plan_reload(self.settings, fresh)
-            old, self.settings = self.settings, fresh
-            try:
-                changed = self.desks.load_files()
-            except ConfigurationError:
-                self.settings = old
-                raise
-            self._use_settings()
-        except ConfigurationError as error:
+            prepared = self.desks.prepare_files(fresh)
+        except Exception as error:
             self.numbers.config_last_reload_successful = 0
-            log.error("config.reload_failed", problems=[str(problem) for problem in error.problems])
-            raise
-        finally:
+            problems = error.problems if isinstance(error, ConfigurationError) else [type(error).__name__]
+            log.error("config.reload_failed", problems=[str(problem) for problem in problems])
             notify.ready()
+            raise
+        return lambda: self._reload(fresh, plan, prepared)
+
+    def _reload(self, fresh: ProcessSettings, plan: ReloadPlan, prepared: list[Prepared]) -> Answer:
+        self.settings = fresh
+        self._use_settings()
+        changed = self.desks.bring_in(prepared)
         self.numbers.config_last_reload_successful = 1
         self.numbers.config_last_reload_at = self.clock.now()
+        notify.ready()
         log.info("config.reloaded", now=plan.now, at_restart=plan.at_restart, desks=changed)
         return {
+            "ok": True,
             "changes": [*plan.now, *(line for lines in changed.values() for line in lines)],
             "at_restart": list(plan.at_restart),
         }
@@ -311,47 +356,42 @@ class Daemon:
     def hang_up(self) -> None:
         """SIGHUP: reload; problems are in the log."""
         try:
-            self.reload()
-        except ConfigurationError:
+            reload = self._plan_reload()
+        except Exception:
             return
+        reload()
 
-    def handle_admin(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer an operator; called on the admin thread, carried out by the reactor between its messages."""
-        future: Future[dict[str, Any]] = Future()
+    def handle_admin(self, request: Request) -> Answer:
+        """Answer an operator; called on the admin thread."""
+        return self.orders.handle(request)
 
-        def work() -> None:
-            try:
-                future.set_result(self._carry_out(request))
-            except ConfigurationError as error:
-                problems = [str(problem) for problem in error.problems]
-                future.set_result(
-                    {"ok": False, "error": "the configuration has problems", "problems": problems}
-                )
-            except Exception as error:
-                future.set_exception(error)
-                raise
-
-        self.reactor.post(work)
-        return future.result(timeout=30)
-
-    def _carry_out(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _plan(self, request: Request) -> Callable[[], Answer]:
+        """Look at a request on the reactor's thread, and return what carries it out."""
         match request.get("do"):
             case "status":
-                return {"ok": True, **self.status()}
+                status = {"ok": True, **self.status()}
+                return lambda: status
             case "apply":
-                text, file = str(request.get("text", "")), str(request.get("file", "desk"))
-                changes = self.desks.apply(text, file, dry_run=bool(request.get("dry_run")))
-                return {"ok": True, "changes": changes}
+                prepared = self.desks.prepare(str(request.get("text", "")), str(request.get("file", "desk")))
+                return lambda: self._apply(prepared, dry_run=bool(request.get("dry_run")))
             case "reload":
-                return {"ok": True, **self.reload()}
+                return self._plan_reload()
             case "stop":
-                self.drain()
-                return {"ok": True}
-        return {"ok": False, "error": f"nobody knows how to do {request.get('do')!r}", "problems": []}
+                return self._stop
+        return lambda: refusal(f"nobody knows how to do {request.get('do')!r}")
+
+    def _apply(self, prepared: Prepared, *, dry_run: bool) -> Answer:
+        if not dry_run:
+            self.desks.bring_in([prepared])
+        return {"ok": True, "changes": prepared.changes}
+
+    def _stop(self) -> Answer:
+        self.drain()
+        return {"ok": True}
 
     def status(self) -> dict[str, Any]:
         """Return what an operator wants to see first."""
-        self._sample(self.clock.now())
+        self._count()
         numbers = self.numbers
         return {
             "version": our_version(),
@@ -367,6 +407,21 @@ class Daemon:
             "behind": numbers.write_behind_rows,
             "addresses": {role: listener.address for role, listener in self.listeners.items()},
         }
+
+    def run(self) -> None:
+        """Serve until told to stop, then write what is behind. Raises what ENDS lists, and nothing else."""
+        try:
+            self.reactor.run()
+            self.reactor.stop_listening()
+            self.orders.stop()
+            self.reactor.finish()
+        except EXPECTED:
+            raise
+        except Exception as error:
+            log.critical("reactor.failed", error=type(error).__name__, exc_info=error)
+            raise ReactorFailed(f"{type(error).__name__}: the log says where") from error
+        finally:
+            self.orders.stop()
 
     def close(self) -> None:
         """Take everything down, in reverse order."""
@@ -394,7 +449,7 @@ def serve(settings: ProcessSettings, config_path: Path | None) -> int:
     configure_logging(settings.log.level, settings.log.format, sys.stderr)
     try:
         return _serve(settings, config_path)
-    except tuple(kind for kind, _ in ENDS) as error:
+    except EXPECTED as error:
         code = next(code for kind, code in ENDS if isinstance(error, kind))
         log.critical("daemon.ended", error=type(error).__name__, why=str(error), exit_code=int(code))
         return int(code)
@@ -418,8 +473,7 @@ def _serve(settings: ProcessSettings, config_path: Path | None) -> int:
         admin.start()
         settle_garbage_collector()
         daemon.numbers.config_last_reload_at = daemon.clock.now()
-        daemon.reactor.run()
-        daemon.reactor.finish()
+        daemon.run()
         log.info("daemon.stopped", position=daemon.system.head)
     finally:
         admin.close()

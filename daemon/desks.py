@@ -8,7 +8,7 @@ The desk in force is in the journal. A file is applied when it has changed since
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import NamedTuple
 
 from actors.dispatcher.actor import ApplyDesk, DispatcherActor
 from actors.runtime import System
@@ -17,6 +17,14 @@ from config.difference import difference
 from config.problems import ConfigurationError, Problem
 from config.process import ProcessSettings
 from config.together import check_together
+
+
+class Prepared(NamedTuple):
+    """A desk that may be brought into force: nothing about it is odd, and these are its changes."""
+
+    tenant: str
+    message: ApplyDesk
+    changes: list[str]
 
 
 class Desks:
@@ -34,12 +42,19 @@ class Desks:
 
         Raises ConfigurationError with every problem of all files; then nothing has changed.
         """
-        texts: dict[str, tuple[Path, str]] = {}
+        return self.bring_in(self.prepare_files(self._settings()))
+
+    def prepare_files(self, settings: ProcessSettings) -> list[Prepared]:
+        """Look at the desk files of these settings, and return the changed ones. Changes nothing.
+
+        Raises ConfigurationError with every problem of all files.
+        """
+        texts: dict[str, tuple[str, str]] = {}
         problems: list[Problem] = []
-        for path in self._settings().daemon.desks:
+        for path in settings.daemon.desks:
             try:
                 text = path.read_text(encoding="utf-8")
-                texts[parse_desk(text, str(path)).tenant] = (path, text)
+                texts[parse_desk(text, str(path)).tenant] = (str(path), text)
             except ConfigurationError as error:
                 problems.extend(error.problems)
             except (OSError, UnicodeDecodeError) as error:
@@ -47,31 +62,42 @@ class Desks:
         if problems:
             raise ConfigurationError(problems)
         changed = {
-            tenant: (path, text)
-            for tenant, (path, text) in texts.items()
+            file: text
+            for tenant, (file, text) in texts.items()
             if self._dispatcher(tenant).state.file_digest != desk_digest(text)
         }
-        for path, text in changed.values():
-            self._check(text, str(path))
-        return {tenant: self._apply(text, str(path), "file") for tenant, (path, text) in changed.items()}
+        return self._prepare(changed, settings, "file")
 
-    def apply(self, text: str, file: str, *, dry_run: bool) -> list[str]:
-        """Bring a desk into force, or with ``dry_run`` only say what would change.
+    def prepare(self, text: str, file: str) -> Prepared:
+        """Look at a desk; ``file`` is its name in problems. Changes nothing.
 
-        Raises ConfigurationError with every problem; then nothing has changed.
+        Raises ConfigurationError with every problem; and what an odd text makes the parser raise.
         """
-        desk = self._check(text, file)
-        if dry_run:
-            return self._changes(desk)
-        return self._apply(text, file, "apply")
+        return self._prepare({file: text}, self._settings(), "apply")[0]
 
-    def _check(self, text: str, file: str) -> Desk:
-        desk = parse_desk(text, file)
-        together = {tenant: known for tenant, known in self._system.desks.items() if tenant != desk.tenant}
-        problems = [*check_together(self._settings(), {**together, file: desk}), *self._stranded(desk, file)]
-        if problems:
-            raise ConfigurationError(problems)
-        return desk
+    def _prepare(self, texts: dict[str, str], settings: ProcessSettings, source: str) -> list[Prepared]:
+        """Look at texts by the names of their files, together and with the desks in force."""
+        desks = {file: parse_desk(text, file) for file, text in texts.items()}
+        fresh = {desk.tenant for desk in desks.values()}
+        others = {tenant: known for tenant, known in self._system.desks.items() if tenant not in fresh}
+        problems = check_together(settings, {**others, **desks}) if desks else []
+        stranded = [problem for file, desk in desks.items() for problem in self._stranded(desk, file)]
+        if problems or stranded:
+            raise ConfigurationError([*problems, *stranded])
+        prepared = []
+        for file, desk in desks.items():
+            changes = [str(change) for change in difference(self._system.desks.get(desk.tenant), desk)]
+            message = ApplyDesk(texts[file], desk_digest(texts[file]), source, changes)
+            prepared.append(Prepared(desk.tenant, message, changes))
+        return prepared
+
+    def bring_in(self, prepared: list[Prepared]) -> dict[str, list[str]]:
+        """Bring desks into force; return the changes by tenant."""
+        for tenant, message, _ in prepared:
+            self._system.tell_from_outside(("dispatcher", tenant, ""), message)
+            self._system.run()
+            self._changed(tenant)
+        return {tenant: changes for tenant, _, changes in prepared}
 
     def _stranded(self, desk: Desk, file: str) -> list[Problem]:
         """A department in which somebody waits cannot be taken away."""
@@ -89,18 +115,6 @@ class Desks:
             for department, many in sorted(waiting.items())
             if department not in desk.departments
         ]
-
-    def _changes(self, desk: Desk) -> list[str]:
-        return [str(change) for change in difference(self._system.desks.get(desk.tenant), desk)]
-
-    def _apply(self, text: str, file: str, source: str) -> list[str]:
-        desk = parse_desk(text, file)
-        changes = self._changes(desk)
-        message = ApplyDesk(text, desk_digest(text), source, changes)
-        self._system.tell_from_outside(("dispatcher", desk.tenant, ""), message)
-        self._system.run()
-        self._changed(desk.tenant)
-        return changes
 
     def _dispatcher(self, tenant: str) -> DispatcherActor:
         address = ("dispatcher", tenant, "")

@@ -35,6 +35,8 @@ from protocol.errors import Code
 POLLIN = int(zmq.POLLIN)
 #: The longest sleep: housekeeping runs at least this often.
 HOUSEKEEPING_S = 0.5
+#: After so long without an event, what is behind is written in steps.
+QUIET_S = 2.0
 #: How often the write-behind tables are brought up to date when nothing else is to be written.
 TIDY_S = 5.0
 
@@ -58,6 +60,8 @@ class Reactor:
         self.hub = hub
         self.outbound = outbound
         self.housekeeping: list[Callable[[float], None]] = []
+        #: What is done once at the end of this turn, after its flush: what everybody outside may see.
+        self.after_flush: list[Callable[[], None]] = []
         self.drain_frames = 512
         self.park_after_s = 600.0
         self._store = store
@@ -72,6 +76,8 @@ class Reactor:
         self._wake_out.setblocking(False)
         self._stop_at: float | None = None
         self._stopped = False
+        #: Something was told to actors after the last flush: the next turn must not wait.
+        self._again = False
         self._tidy_at = 0.0
         self._housekeeping_at = 0.0
         self._poll_list = [(listener.socket, POLLIN) for listener in listeners]
@@ -85,8 +91,8 @@ class Reactor:
         self.wake()
 
     def wake(self) -> None:
-        """End the poll that may be going on."""
-        with suppress(BlockingIOError):
+        """End the poll that may be going on; at the end of the process there is none."""
+        with suppress(OSError):
             self._wake_in.send(b"\0")
 
     @property
@@ -99,7 +105,8 @@ class Reactor:
     def run(self) -> None:
         """Run turns until stopped.
 
-        Raises what must stop the process: CommitUnknown, Deposed, JournalDamaged, TooManyFailures.
+        Raises what must stop the process: CommitUnknown, Deposed, JournalDamaged, StoreFailed,
+        TooManyFailures.
         """
         while not self._stopped:
             self._poll()
@@ -109,7 +116,7 @@ class Reactor:
         now = self._clock.now()
         due = self.system.timers.next_at()
         wait_s = HOUSEKEEPING_S if due is None else min(HOUSEKEEPING_S, max(0.0, due - now))
-        if self._posted:
+        if self._posted or self._again or self.outbound.owing:
             wait_s = 0.0
         try:
             zmq_poll(self._poll_list, int(wait_s * 1000) + (1 if wait_s else 0))
@@ -125,6 +132,7 @@ class Reactor:
         """Run one turn: everything that has come in, one commit, everything that goes out."""
         now = self._clock.now()
         system = self.system
+        self._again = False
         system.begin(now)
         self._zap.answer_all()
         self._drain()
@@ -138,25 +146,24 @@ class Reactor:
         self._commit(now)
 
     def _drain(self) -> None:
-        take = self.hub.receive
         for listener in self._listeners:
-            receive = listener.receive
-            taken = 0
-            while taken < self.drain_frames and (received := receive()) is not None:
-                take(listener, *received)
-                taken += 1
-            self._numbers.frames_in += taken
+            self._numbers.frames_in += listener.drain(self.drain_frames, self.hub.receive)
 
     def _commit(self, now: float) -> None:
-        batch = self.system.seal(tidy=now >= self._tidy_at and not self.system.entries)
+        if self.system.entries:
+            self._tidy_at = now + QUIET_S
+        batch = self.system.seal(tidy=now >= self._tidy_at)
         if batch is not None:
             self._write(batch)
-        if now >= self._tidy_at and not self.system.write_behind.behind:
-            self._tidy_at = now + TIDY_S
+        if now >= self._tidy_at:
+            self._tidy_at = now + (HOUSEKEEPING_S if self.system.write_behind.behind else TIDY_S)
         replies, mailboxes = self.system.release(batch)
         unreachable = self.outbound.release(replies, mailboxes)
-        if unreachable:
-            self.hub.lost(unreachable)
+        due, self.after_flush = self.after_flush, []
+        self._again = bool(unreachable or due)
+        self.hub.lost(unreachable)
+        for work in due:
+            work()
 
     def _write(self, batch: Batch) -> None:
         began = time.perf_counter()
@@ -191,22 +198,35 @@ class Reactor:
         for step in self.housekeeping:
             step(now)
         self.system.run()
-        if self.system.park_idle(now - self.park_after_s):
-            self.system.run()
-        if self._stop_at is not None and (now >= self._stop_at or not len(self.hub)):
-            self._stopped = True
+        self.system.park_idle(now - self.park_after_s)
+        if self._stop_at is not None:
+            self.after_flush.append(self._say_goodbye)
+            self._stopped = now >= self._stop_at or not len(self.hub)
 
     # The end.
 
     def drain(self, within_s: float) -> None:
-        """Stop taking commands, say goodbye, and end the loop once everything is written."""
+        """Stop taking commands; once this turn is flushed say goodbye, and end the loop when all are gone.
+
+        It ends after ``within_s`` seconds in any case.
+        """
         if self._stop_at is not None:
             return
         self._stop_at = self._clock.now() + within_s
         self.hub.shut = (Code.STOPPING, "the daemon is stopping; send it again", 1.0)
-        self.hub.close_all(Code.STOPPING, "the daemon is stopping; connect again later")
         self._housekeeping_at = 0.0
         self._log.info("daemon.draining", within_s=within_s)
+
+    def _say_goodbye(self) -> None:
+        """To everybody, latecomers too. Their agents learn of it in the next turn, which comes at once."""
+        self.hub.close_all(Code.STOPPING, "the daemon is stopping; connect again later")
+        self._housekeeping_at = 0.0
+
+    def stop_listening(self) -> None:
+        """Close the listeners: nobody new comes in, and the last goodbyes leave. No turn may follow."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
 
     def finish(self) -> None:
         """Write everything that is still behind, so that the next start has nothing to replay."""
@@ -218,8 +238,7 @@ class Reactor:
 
     def close(self) -> None:
         """Close the sockets."""
-        for listener in self._listeners:
-            listener.close()
+        self.stop_listening()
         self._zap.close()
         self._wake_in.close()
         self._wake_out.close()

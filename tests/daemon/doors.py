@@ -43,6 +43,8 @@ class FakeListener:
         self.sent: dict[bytes, list[Any]] = {}
         self.deaf: set[bytes] = set()
         self.closed = 0
+        #: Frames that wait to be taken, with their routing ids.
+        self.incoming: list[tuple[bytes, Frame]] = []
 
     def send(self, identity: bytes, frame: bytes) -> bool:
         if identity in self.deaf:
@@ -50,8 +52,11 @@ class FakeListener:
         self.sent.setdefault(identity, []).extend(daemon_codec().decode(frame))
         return True
 
-    def receive(self) -> None:
-        return None
+    def drain(self, limit: int, take: Callable[[Any, bytes, Frame], None]) -> int:
+        taken, self.incoming = self.incoming[:limit], self.incoming[limit:]
+        for identity, frame in taken:
+            take(self, identity, frame)
+        return len(taken)
 
     def close(self) -> None:
         self.closed += 1

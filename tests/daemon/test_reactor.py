@@ -1,0 +1,121 @@
+"""The loop: what waits for the flush, and how it ends. No socket is polled: turns are run by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daemon.reactor import Reactor
+from protocol.codec import encode
+from protocol.errors import Code
+from protocol.messages import Ack, CustomerMessage, Goodbye, Text
+from tests.daemon.doors import Door, Frame, Log
+
+PEER = b"\0peer"
+
+
+class Loop:
+    """A reactor at a door, with a gateway that has said hello."""
+
+    def __init__(self) -> None:
+        self.door = Door()
+        self.door.greets("gateway", PEER)
+        self.zap: Any = SimpleNamespace(socket=None, answer_all=lambda: None, close=lambda: None)
+        listeners: list[Any] = list(self.door.listeners.values())
+        for listener in listeners:
+            listener.socket = None
+        self.reactor = Reactor(
+            self.door.system,
+            self.door.stage.store,
+            self.door.hub,
+            self.door.outbound,
+            listeners,
+            self.zap,
+            self.door.stage.clock,
+            self.door.numbers,
+            Log(),
+        )
+
+    def arrives(self, *messages: Any) -> None:
+        """A frame of the gateway waits to be taken."""
+        self.door.listeners["gateway"].incoming.append((PEER, Frame(encode(list(messages)), "")))
+
+    def writes(self) -> CustomerMessage:
+        return CustomerMessage(self.door.new_id(), "web", "ann", Text("hi"))
+
+
+@pytest.fixture
+def loop() -> Any:
+    loop = Loop()
+    yield loop
+    loop.reactor.close()
+
+
+def test_what_waits_for_the_flush_runs_once_when_it_is_over(loop: Loop) -> None:
+    seen: list[int] = []
+    head = loop.door.system.head
+    loop.arrives(loop.writes())
+    loop.reactor.post(lambda: loop.reactor.after_flush.append(lambda: seen.append(loop.door.system.head)))
+    loop.reactor.turn()
+    assert seen == [loop.door.system.head]
+    assert seen[0] > head
+    loop.reactor.turn()
+    assert len(seen) == 1
+
+
+def test_a_commit_that_fails_leaves_what_waits_for_the_flush_undone(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Any) -> None:
+        raise OSError("no disk")
+
+    seen: list[bool] = []
+    monkeypatch.setattr(loop.door.stage.store, "commit", fail)
+    loop.arrives(loop.writes())
+    loop.reactor.post(lambda: loop.reactor.after_flush.append(lambda: seen.append(True)))
+    with pytest.raises(OSError, match="no disk"):
+        loop.reactor.turn()
+    assert seen == []
+
+
+def test_a_drain_lets_the_acks_of_its_turn_go_out_before_the_goodbye(loop: Loop) -> None:
+    loop.arrives(loop.writes())
+    loop.reactor.post(lambda: loop.reactor.drain(25))
+    loop.reactor.turn()
+    heard = loop.door.heard("gateway", PEER)
+    assert any(isinstance(message, Ack) for message in heard)
+    assert isinstance(heard[-1], Goodbye)
+    assert heard[-1].code == Code.STOPPING
+    loop.arrives(loop.writes())
+    loop.reactor.turn()
+    assert loop.door.heard("gateway", PEER) == heard
+    assert len(loop.door.hub) == 0
+
+
+def test_the_loop_ends_in_the_turn_after_the_goodbyes(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+
+    monkeypatch.setattr(loop.reactor, "_poll", count)
+    loop.reactor.post(lambda: loop.reactor.drain(25))
+    loop.reactor.run()
+    assert turns == 2
+
+
+def test_a_drain_without_time_still_says_goodbye(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop.reactor, "_poll", lambda: None)
+    loop.reactor.post(lambda: loop.reactor.drain(0))
+    loop.reactor.run()
+    assert isinstance(loop.door.heard("gateway", PEER)[-1], Goodbye)
+
+
+def test_after_the_end_the_listeners_are_closed_once_and_posting_is_harmless(loop: Loop) -> None:
+    loop.reactor.stop_listening()
+    loop.reactor.close()
+    assert [listener.closed for listener in loop.door.listeners.values()] == [1, 1]
+    loop.reactor.post(lambda: None)
