@@ -41,7 +41,7 @@ def test_a_desk_that_does_not_fit_is_refused_with_every_reason(site: Site) -> No
     key = site.desk.consoles["mei"].public_key
     assert key is not None
     text = text.replace("[channels.wechat]", "[channels.renamed]").replace("[agents.wei]", "[agents.wang]")
-    file.write_text(text.replace(key, key[::-1]), encoding="utf-8")
+    file.write_text(text.replace(key, key[5:] + key[:5]), encoding="utf-8")
     with pytest.raises(Failure) as caught:
         check_fit(load_site(site.directory / CONFIG_FILE, {}), load_script())
     assert "no channel 'wechat'" in str(caught.value)
