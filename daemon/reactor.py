@@ -12,9 +12,10 @@ import os
 import signal
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 import zmq
@@ -33,6 +34,7 @@ from daemon.zap import ZapHandler
 from protocol.errors import Code
 
 POLLIN = int(zmq.POLLIN)
+EVENT_OF = attrgetter("event")
 #: The longest sleep: housekeeping runs at least this often.
 HOUSEKEEPING_S = 0.5
 #: After so long without an event, what is behind is written in steps.
@@ -179,17 +181,13 @@ class Reactor:
 
     def _count(self, entries: list[Entry]) -> None:
         """Count what the turn has brought about, for the metrics."""
-        customer = agent = 0
-        for entry in entries:
-            kind = type(entry.event)
-            if kind is CustomerWrote:
-                customer += 1
-            elif kind is AgentWrote:
-                agent += 1
-            elif isinstance(entry.event, Assigned):
-                self._numbers.wait_seconds.observe(entry.at - entry.event.since)
-        self._numbers.messages_customer += customer
-        self._numbers.messages_agent += agent
+        kinds = Counter(map(type, map(EVENT_OF, entries)))
+        self._numbers.messages_customer += kinds[CustomerWrote]
+        self._numbers.messages_agent += kinds[AgentWrote]
+        if kinds[Assigned]:
+            for entry in entries:
+                if isinstance(entry.event, Assigned):
+                    self._numbers.wait_seconds.observe(entry.at - entry.event.since)
 
     def _housekeep(self, now: float) -> None:
         """What has to be looked at now and then; each step is bounded."""
