@@ -19,7 +19,7 @@ from actors.telling import Told
 from benchmarks.common import desk_text
 from config.desk import desk_digest
 from daemon.bootstrap import KINDS
-from daemon.identifiers import make_id
+from daemon.identifiers import Identifiers
 from daemon.stores.sqlite import SQLiteStore
 from protocol.messages import Accept, Ack, CustomerMessage, Text
 
@@ -57,7 +57,7 @@ class House:
 
     def __init__(self, folder: Path, conversations: int) -> None:
         self._store = SQLiteStore(folder / "journal.db")
-        self.system = System(self._store, KINDS, LoudFailures(), make_id)
+        self.system = System(self._store, KINDS, LoudFailures(), Identifiers().make)
         self.agents = [f"a{number}" for number in range(1, conversations // CAPACITY + 3)]
         self._commands = count(time.time_ns())
 
