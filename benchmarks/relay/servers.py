@@ -24,7 +24,8 @@ from protocol.client.keys import KeyPair, make_key_pair
 ROOT = Path(__file__).parents[2]
 #: How long a yardstick may take to listen.
 PATIENCE_S = 20.0
-AGENTS_PER_CONSOLE = 4
+#: How many conversations an agent has at once: the desk's default capacity.
+CONVERSATIONS_PER_AGENT = 4
 #: Beyond the conversations that are its share: the dispatcher may choose freely.
 SPARE_CAPACITY = 4
 
@@ -91,7 +92,7 @@ def start_yardstick(name: str, folder: Path, curve: bool) -> Running:
 def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
     """Start the daemon with a desk large enough for so many conversations, and wait until it is ready."""
     folder.mkdir()
-    agents = CONSOLES * AGENTS_PER_CONSOLE
+    agents = max(CONSOLES, conversations // CONVERSATIONS_PER_AGENT)
     capacity = conversations // agents + SPARE_CAPACITY
     daemon = DaemonProcess(folder, agents, capacity, curve=curve, extra=LIMITS)
     curves: list[Curve | None] = [None] * (1 + CONSOLES)
