@@ -8,7 +8,7 @@ from it (docs/architecture.md).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -215,6 +215,19 @@ def read_record(record: Record) -> list[Entry]:
     if len(entries) != record.size:
         raise JournalDamaged(record.first, f"{len(entries)} events found, {record.size} announced")
     return entries
+
+
+def entries_at(positions: Iterable[int], record_at: Callable[[int], Record | None]) -> Iterator[Entry]:
+    """Return the events at growing positions, as far as their records are there; each is unpacked once."""
+    record: Record | None = None
+    unpacked: list[Entry] = []
+    for position in positions:
+        if record is None or not record.first <= position < record.first + record.size:
+            record = record_at(position)
+            if record is None:
+                return
+            unpacked = read_record(record)
+        yield unpacked[position - record.first]
 
 
 def verified(records: Iterator[Record], previous: bytes | None) -> Iterator[Record]:

@@ -6,7 +6,7 @@ What is in memory is looked at first, then the store; both hold the same positio
 
 from __future__ import annotations
 
-from actors.journal import Address, Entry, Record, Store, read_record
+from actors.journal import Address, Entry, Store, entries_at, read_record
 from actors.mailbox import Mailbox
 from actors.writebehind import WriteBehind
 
@@ -43,19 +43,11 @@ class Streams:
 
     def read_stream(self, stream: Address, after: int, limit: int) -> list[Entry]:
         """Return at most ``limit`` events of a stream, or of a mailbox, after a sequence or number."""
-        entries: list[Entry] = []
-        record: Record | None = None
-        unpacked: list[Entry] = []
-        for position in self.positions(stream, after, limit):
-            if position > self.head:
-                entries.append(self.entries[position - self.head - 1])
-                continue
-            if record is None or not record.first <= position < record.first + record.size:
-                record = self.store.record_at(position)
-                if record is None:
-                    break
-                unpacked = read_record(record)
-            entries.append(unpacked[position - record.first])
+        positions = self.positions(stream, after, limit)
+        committed = [position for position in positions if position <= self.head]
+        entries = list(entries_at(committed, self.store.record_at))
+        if len(entries) == len(committed):
+            entries += [self.entries[position - self.head - 1] for position in positions[len(committed) :]]
         return entries
 
     def mailbox(self, tenant: str, stream: str) -> Mailbox:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from actors.conversation.actor import ThreadGrant
 from actors.conversation.view import news
-from actors.journal import Entry, Record, read_record
+from actors.journal import Entry, JournalDamaged, Record, entries_at
 from daemon.connection import Connection
 from daemon.outbound import Outbound
 from daemon.stores.sqlite import SELECT_RECORD
@@ -59,18 +59,17 @@ class JournalReader:
     def _entries(self, positions: list[int]) -> list[Entry]:
         if self._connection is None:
             self._connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
-        entries: list[Entry] = []
-        record: Record | None = None
-        unpacked: list[Entry] = []
-        for position in positions:
-            if record is None or position >= record.first + record.size:
-                found = self._connection.execute(
-                    f"{SELECT_RECORD} WHERE position <= ? ORDER BY position DESC LIMIT 1", (position,)
-                ).fetchone()
-                record = Record(*found)
-                unpacked = read_record(record)
-            entries.append(unpacked[position - record.first])
+        entries = list(entries_at(positions, self._record_at))
+        if len(entries) < len(positions):
+            raise JournalDamaged(positions[len(entries)], "the record is missing")
         return entries
+
+    def _record_at(self, position: int) -> Record | None:
+        assert self._connection is not None
+        found = self._connection.execute(
+            f"{SELECT_RECORD} WHERE position <= ? ORDER BY position DESC LIMIT 1", (position,)
+        ).fetchone()
+        return None if found is None else Record(*found)
 
     def close(self) -> None:
         """Stop reading."""
