@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from actors.journal import CommitUnknown
 from daemon.reactor import Reactor
 from protocol.codec import encode
 from protocol.errors import Code
@@ -63,6 +64,28 @@ def test_what_waits_for_the_flush_runs_once_when_it_is_over(loop: Loop) -> None:
     assert seen[0] > head
     loop.reactor.turn()
     assert len(seen) == 1
+
+
+@pytest.mark.rule("guarantee-G1", "guarantee-G2")
+def test_nothing_leaves_before_the_turn_is_flushed_and_nothing_if_that_fails(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+
+    def send(_: bytes, frame: bytes) -> bool:
+        sent.append(frame)
+        return True
+
+    def fail(_: Any) -> None:
+        assert sent == [], "an answer left before the flush"
+        raise CommitUnknown("no disk")
+
+    monkeypatch.setattr(loop.door.listeners["gateway"], "send", send)
+    monkeypatch.setattr(loop.door.stage.store, "commit", fail)
+    loop.arrives(loop.writes())
+    with pytest.raises(CommitUnknown):
+        loop.reactor.turn()
+    assert sent == [], "neither a yes nor a no may follow a commit that was tried"
 
 
 def test_a_commit_that_fails_leaves_what_waits_for_the_flush_undone(
