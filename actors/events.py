@@ -5,7 +5,7 @@ Names say what has happened; times are seconds since 1970.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from protocol.messages import Content
 
@@ -14,17 +14,41 @@ class Event(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """The base of every event."""
 
 
+class Why(Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A decision in brief: what the journal keeps of the reasons, as codes of ``dispatcher/reasons.py``.
+
+    ``trigger`` made the dispatcher look; ``rule`` chose the conversation and ``choice`` the agent.
+    ``excluded`` counts the department's agents that were not eligible, by code.
+    """
+
+    trigger: str = ""
+    rule: str = ""
+    choice: str = ""
+    considered: int = 0
+    excluded: dict[str, int] = field(default_factory=dict)
+    tie_break: str = ""
+    score: float = 0.0
+    waited_s: float = 0.0
+    used: int = 0
+    capacity: int = 0
+    ring: int = 0
+    policy: str = ""
+
+
 # In a conversation's stream.
 
 
 class Started(Event, frozen=True, tag="started"):
-    """A conversation has begun."""
+    """A conversation has begun. ``previous``: the agent who served the customer last (D7)."""
 
     channel: str
     contact: str
     department: str
     name: str = ""
     language: str = ""
+    skills: dict[str, int] = field(default_factory=dict)
+    priority: int = 0
+    previous: str = ""
 
 
 class Queued(Event, frozen=True, tag="queued"):
@@ -44,15 +68,24 @@ class CustomerWrote(Event, frozen=True, tag="customer_wrote"):
 
 
 class AgentWrote(Event, frozen=True, tag="agent_wrote"):
-    """The agent has written to the customer."""
+    """``agent`` has written to the customer; if ``author`` is set, he did it in the agent's name (G11)."""
 
     agent: str
     contact: str
     content: Content
+    author: str = ""
+
+
+class Greeted(Event, frozen=True, tag="greeted"):
+    """The daemon has answered the customer by itself: ``online``, ``offline`` or ``turned_away`` (D10)."""
+
+    kind: str
+    text: str
+    contact: str
 
 
 class Offered(Event, frozen=True, tag="offered"):
-    """The conversation was offered to an agent until ``deadline_at``; ``why`` is the decision in brief."""
+    """The conversation was offered to an agent until ``deadline_at``; ``kind`` is ``new`` or ``transfer``."""
 
     offer: str
     agent: str
@@ -62,7 +95,10 @@ class Offered(Event, frozen=True, tag="offered"):
     contact: str
     name: str
     since: float
-    why: dict[str, str | int | float]
+    why: Why
+    kind: str = "new"
+    from_agent: str = ""
+    note: str = ""
 
 
 class OfferDeclined(Event, frozen=True, tag="offer_declined"):
@@ -89,7 +125,10 @@ class OfferWithdrawn(Event, frozen=True, tag="offer_withdrawn"):
 
 
 class Assigned(Event, frozen=True, tag="assigned"):
-    """The agent has accepted and is the assignee; the customer had waited since ``since``."""
+    """The agent is the assignee; the customer had waited since ``since``.
+
+    ``how``: ``accepted``, ``taken`` (by hand), ``direct``, ``transferred`` or ``handed_over``; ``by`` did it.
+    """
 
     offer: str
     agent: str
@@ -98,6 +137,11 @@ class Assigned(Event, frozen=True, tag="assigned"):
     contact: str
     since: float
     name: str = ""
+    how: str = "accepted"
+    by: str = ""
+    from_agent: str = ""
+    why: Why | None = None
+    first_reply_by: float | None = None
 
 
 class Released(Event, frozen=True, tag="released"):
@@ -118,13 +162,89 @@ class Ended(Event, frozen=True, tag="ended"):
     channel: str = ""
 
 
+class TransferStarted(Event, frozen=True, tag="transfer_started"):
+    """Somebody is asked to take the conversation; the assignee keeps it until then (G4-G7)."""
+
+    by: str
+    agent: str
+    to_agent: str = ""
+    to_department: str = ""
+    deadline_at: float = 0.0
+    note: str = ""
+    reason: str = ""
+
+
+class TransferEnded(Event, frozen=True, tag="transfer_ended"):
+    """The transfer has not come about, or (``accepted``) has; ``agent`` is the assignee who had asked."""
+
+    agent: str
+    outcome: str
+    reason: str = ""
+    by: str = ""
+
+
+class Invited(Event, frozen=True, tag="invited"):
+    """An agent was asked to join (G9)."""
+
+    invitation: str
+    agent: str
+    by: str
+    deadline_at: float
+    note: str = ""
+
+
+class InvitationEnded(Event, frozen=True, tag="invitation_ended"):
+    """An invitation is over: ``joined``, ``refused``, ``expired`` or ``withdrawn`` (E7)."""
+
+    invitation: str
+    agent: str
+    by: str
+    outcome: str
+    reason: str = ""
+
+
+class MemberJoined(Event, frozen=True, tag="member_joined"):
+    """An agent has joined the conversation (G10)."""
+
+    agent: str
+    invitation: str = ""
+
+
+class MemberLeft(Event, frozen=True, tag="member_left"):
+    """A member has left, or was let go when the conference ended."""
+
+    agent: str
+    reason: str = ""
+
+
+class FirstReplyMissed(Event, frozen=True, tag="first_reply_missed"):
+    """The assignee has not answered the customer within the department's time (PEERS c5)."""
+
+    agent: str
+    since: float
+
+
+class AssigneeGone(Event, frozen=True, tag="assignee_gone"):
+    """The assignee is gone; with the customer's next message the conversation goes to somebody else (D11)."""
+
+    agent: str
+    reason: str = ""
+
+
+class AssigneeBack(Event, frozen=True, tag="assignee_back"):
+    """The assignee is there again, before the customer has written."""
+
+    agent: str
+
+
 # In an agent's stream.
 
 
 class LoggedIn(Event, frozen=True, tag="logged_in"):
-    """A first session of the agent was opened."""
+    """A first session of the agent was opened, under a new epoch of the lease."""
 
     presence: str
+    epoch: int = 0
 
 
 class PresenceChosen(Event, frozen=True, tag="presence_chosen"):
@@ -151,6 +271,40 @@ class LoggedOut(Event, frozen=True, tag="logged_out"):
     reason: str
 
 
+class InactivityWarned(Event, frozen=True, tag="inactivity_warned"):
+    """Nothing was sent or clicked for long: the agent is logged out at ``logout_at`` (B2)."""
+
+    logout_at: float
+
+
+class ActiveAgain(Event, frozen=True, tag="active_again"):
+    """A sign of life after the warning (B3)."""
+
+
+class HandOverBegun(Event, frozen=True, tag="hand_over_begun"):
+    """The agent leaves and hands all own conversations over (A4)."""
+
+    presence: str
+    to_agent: str = ""
+    to_department: str = ""
+
+
+class Moved(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+    """What became of one conversation of a hand-over: ``assigned``, ``queued`` or ``kept``, and why."""
+
+    conversation: str
+    outcome: str
+    to_agent: str = ""
+    to_department: str = ""
+    reason: str = ""
+
+
+class HandedOver(Event, frozen=True, tag="handed_over"):
+    """The hand-over, conversation by conversation; in the same turn as its beginning."""
+
+    results: list[Moved]
+
+
 # In the dispatcher's stream.
 
 
@@ -175,6 +329,35 @@ class SetAside(Event, frozen=True, tag="set_aside"):
     command: bytes
 
 
+class ShadowApplied(Event, frozen=True, tag="shadow_applied"):
+    """A desk decides in the shadow, without effect; with an empty text none does any more."""
+
+    digest: str
+    text: str
+
+
+class OrderChanged(Event, frozen=True, tag="order_changed"):
+    """The order of a department's queue was changed while running (D2).
+
+    ``until``: ``backlog`` ends it at the turn of somebody who waited before ``backlog_before``.
+    """
+
+    department: str
+    order: str
+    by: str
+    until: str = ""
+    backlog_before: float = 0.0
+
+
+class Healed(Event, frozen=True, tag="healed"):
+    """The auditor has found the dispatcher's view and the truth apart, and has put the view right."""
+
+    violation: str
+    about: str
+    found: str
+    expected: str
+
+
 AnyEvent = (
     Started
     | Queued
@@ -194,4 +377,21 @@ AnyEvent = (
     | LeaseRegained
     | LoggedOut
     | DeskApplied
+    | Greeted
+    | TransferStarted
+    | TransferEnded
+    | Invited
+    | InvitationEnded
+    | MemberJoined
+    | MemberLeft
+    | FirstReplyMissed
+    | AssigneeGone
+    | AssigneeBack
+    | InactivityWarned
+    | ActiveAgain
+    | HandOverBegun
+    | HandedOver
+    | ShadowApplied
+    | OrderChanged
+    | Healed
 )

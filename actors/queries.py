@@ -7,7 +7,8 @@ from actors.conversation.actor import ConversationActor
 from actors.conversation.machine import Conversation, Status
 from actors.dispatcher.actor import DispatcherActor
 from actors.runtime import System
-from protocol.messages import ConversationView, OfferView, Snapshot
+from protocol.messages import Snapshot
+from protocol.views import ConversationView, OfferView
 
 
 def conversation(system: System, tenant: str, ident: str) -> Conversation | None:

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from config.annotations import Section, Violation, note
 from config.checking import Checked, check
 from config.keys import PublicKey, decodes
 from config.kinds import Count, Identifier, Name, Seconds, SecondsOrNone, Slug
 from config.problems import ConfigurationError
+from config.routing import Department, DepartmentId, Role, Skills
 from config.schema import schema_of
 from config.source import Source, parse_source, read_source
 
-DepartmentId = Annotated[str, note(refers_to="departments")]
 GatewayId = Annotated[str, note(refers_to="gateways")]
 Language = Annotated[
     str,
@@ -34,24 +34,24 @@ PasswordHash = Annotated[
     ),
     note(secret=True, says='an argon2id hash, whole, beginning with "$argon2id$"; never the password itself'),
 ]
-
-
-class Department(Section, frozen=True):
-    """`[departments.<id>]`: a queue and the agents who serve it."""
-
-    name: Name
-    offer_timeout_s: Seconds = 30
-    decline_pause_s: SecondsOrNone = 20
+ChannelKind = Literal[
+    "web", "wechat-official-account", "wechat-mini-program", "baidu-mini-program", "messenger", "sms"
+]
 
 
 class Agent(Section, frozen=True):
-    """`[agents.<id>]`: somebody who answers. `capacity` is counted in units."""
+    """`[agents.<id>]`: somebody who answers. `capacity` is counted in units; see a channel's `weight`."""
 
     name: Name
     password: PasswordHash
     departments: Annotated[tuple[DepartmentId, ...], Meta(min_length=1)]
     capacity: Annotated[int, Meta(ge=1, le=10_000)] = 4
     languages: tuple[Language, ...] = ()
+    skills: Skills = field(default_factory=dict)
+    """What the agent can do, and how well: 1 to 10."""
+    limits: Mapping[ChannelKind, Count] = field(default_factory=dict)
+    """The most conversations at once by kind of channel, beside the capacity."""
+    role: str = "agent"
 
     def violations(self) -> Iterator[Violation]:
         """Each department and language once."""
@@ -64,11 +64,16 @@ class Channel(Section, frozen=True):
     """`[channels.<id>]`: an account at a provider; its gateway speaks for it, its department answers."""
 
     name: Name
-    kind: Literal[
-        "web", "wechat-official-account", "wechat-mini-program", "baidu-mini-program", "messenger", "sms"
-    ]
+    kind: ChannelKind
     gateway: GatewayId
     department: DepartmentId
+    weight: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    """How many units of an agent's capacity one conversation takes."""
+    priority: Annotated[int, Meta(ge=0, le=9)] = 0
+    skills: Skills = field(default_factory=dict)
+    """What an agent must be able to do, and how well at least."""
+    language: Language | None = None
+    """The customers' language, where they do not say it."""
 
 
 class Peer(Section, frozen=True):
@@ -95,10 +100,29 @@ class Console(Peer, frozen=True):
 class Policies(Section, frozen=True):
     """`[policies]`: how this tenant wants it. `text_length_max` is in characters."""
 
-    presence_initial: Literal["online", "away", "offline"] = "online"
+    presence_initial: Literal["online", "busy", "away", "offline"] = "online"
+    busy_fallback: Literal["only_one", "nobody_online", "never"] = "only_one"
+    """When a busy agent gets new work (A3): as the only one who is there, when nobody is online, or never."""
+    inactivity_logout_s: SecondsOrNone = 0
+    """After so long without a command or a click the agent is logged out (B1); 0 is never."""
+    inactivity_warning_s: Seconds = 60
     grace_s: SecondsOrNone = 60
-    """After this time the conversations of an agent who is gone go back to the queue."""
-    requeue_on_loss: bool = True
+    """How long an agent without a living connection is waited for (G11)."""
+    when_lost: Literal["queue", "on_reply", "keep"] = "queue"
+    """The assignee is gone: to the queue at once, with the customer's next message (D11), or never."""
+    when_away: Literal["queue", "on_reply", "keep"] = "keep"
+    """The same for an assignee who goes away without a hand-over."""
+    hand_over_refused: Literal["queue", "keep"] = "queue"
+    """Where a colleague has no room or nobody is there: to the queue, or kept by the one who leaves (A4)."""
+    transfer_consent: Literal["required", "immediate"] = "required"
+    """Whether a transfer waits until it is accepted (G4)."""
+    transfer_timeout_s: Seconds = 60
+    invitation_timeout_s: Seconds = 60
+    beyond_capacity: bool = False
+    """Whether transfers and hand-overs may go beyond the receiver's capacity."""
+    wrap_up_reasons: tuple[Name, ...] = ()
+    wrap_up_required: bool = False
+    """Whether an agent must give a reason when a conversation ends (F12)."""
     text_length_max: Count = 1000
     welcome: Annotated[str, Meta(min_length=1)] | None = None
 
@@ -114,6 +138,7 @@ class Desk(Section, frozen=True):
 
     tenant: Slug
     departments: Mapping[Identifier, Department] = {}
+    roles: Mapping[Identifier, Role] = {}
     agents: Mapping[Identifier, Agent] = {}
     channels: Mapping[Identifier, Channel] = {}
     gateways: Mapping[Identifier, Gateway] = {}

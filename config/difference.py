@@ -10,7 +10,7 @@ from config.desk import Desk, Policies
 from config.leaves import leaves, written
 from config.scanning import KeyPath, dotted
 
-SECTIONS = ("departments", "agents", "channels", "gateways", "consoles")
+SECTIONS = ("departments", "roles", "agents", "channels", "gateways", "consoles")
 
 
 class Change(msgspec.Struct, frozen=True):

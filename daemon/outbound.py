@@ -17,7 +17,8 @@ from daemon.connection import Connection, Subscription
 from daemon.metrics import Numbers
 from protocol.codec import encode
 from protocol.errors import Code
-from protocol.messages import Ack, Gap, Goodbye, Message, Refused
+from protocol.fields import Message
+from protocol.messages import Ack, Gap, Goodbye, Refused
 from protocol.session import Phase
 
 #: Deliveries read from the journal in one turn; what is beyond stays owed.

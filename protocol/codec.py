@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from protocol.errors import Code, RemoteProtocolError
-from protocol.messages import FromClient, FromDaemon, Message
+from protocol.fields import Message
+from protocol.messages import FromClient, FromDaemon
 
 #: The most bytes in a frame, unless configured otherwise.
 FRAME_BYTES = 262_144

@@ -9,24 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
+
+from protocol import teamwork
+from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
+from protocol.views import ConversationView, InvitationView, OfferView
 
 #: The version spoken here: a peer with the same major number is understood.
 VERSION = "1.0"
-
-#: A client-made id: 16 bytes, unique for its sender. Ids that grow with time (as the SDK makes them) are the
-#: cheapest to look up.
-CommandId = Annotated[bytes, Meta(min_length=16, max_length=16, description="client-made id, 16 bytes")]
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
-Contact = Annotated[str, Meta(min_length=1, max_length=256, description="the customer's key in the channel")]
-Stream = Annotated[str, Meta(min_length=3, max_length=160, description="'agent/<id>' or 'channel/<id>'")]
-Number = Annotated[int, Meta(ge=0, le=2**62)]
-Reason = Annotated[str, Meta(max_length=500)]
-
-
-class Message(Struct, frozen=True, tag_field="type", omit_defaults=True, gc=False):
-    """The base of every message."""
-
 
 # Content: what one person says to another.
 
@@ -119,7 +109,12 @@ class Received(Message, frozen=True, tag="received"):
 
 
 class CustomerMessage(Message, frozen=True, tag="customer_message"):
-    """A customer has written in a channel of this gateway."""
+    """A customer has written in a channel of this gateway.
+
+    ``department``, ``skills`` (with the least level) and ``priority`` count when the message begins a
+    conversation, and go before the channel's own (a pre-chat form, say); a department that is not in the
+    desk is passed over, for a customer is never lost for it.
+    """
 
     id: CommandId
     channel: Name
@@ -127,6 +122,9 @@ class CustomerMessage(Message, frozen=True, tag="customer_message"):
     content: Content
     name: Annotated[str, Meta(max_length=256)] = ""
     language: Annotated[str, Meta(max_length=35)] = ""
+    department: Annotated[str, Meta(max_length=128)] = ""
+    skills: Annotated[dict[str, int], Meta(max_length=16)] = field(default_factory=dict)
+    priority: Annotated[int, Meta(ge=0, le=9)] = 0
 
 
 class CustomerLeft(Message, frozen=True, tag="customer_left"):
@@ -142,7 +140,10 @@ class CustomerLeft(Message, frozen=True, tag="customer_left"):
 
 
 class SetPresence(Message, frozen=True, tag="set_presence"):
-    """Choose the agent's presence: ``online``, ``busy`` or ``away`` (A1)."""
+    """Choose the agent's presence (A1): ``online``, ``busy`` or ``away``.
+
+    ``transfer_only`` takes what colleagues give and nothing new; ``finishing`` takes nothing any more.
+    """
 
     id: CommandId
     agent: Name
@@ -279,33 +280,6 @@ class Gap(Message, frozen=True, tag="gap"):
     first_available: Number
 
 
-# What an agent's snapshot holds.
-
-
-class OfferView(Struct, frozen=True, omit_defaults=True):
-    """A live offer, as the agent may see it (E2). Times are seconds since 1970."""
-
-    conversation: str
-    offer: str
-    department: str
-    channel: str
-    contact: str
-    deadline_at: float
-    waiting_since: float
-    name: str = ""
-
-
-class ConversationView(Struct, frozen=True, omit_defaults=True):
-    """A conversation assigned to the agent; ``sequence`` is its newest."""
-
-    conversation: str
-    department: str
-    channel: str
-    contact: str
-    sequence: int
-    name: str = ""
-
-
 class Snapshot(Message, frozen=True, tag="snapshot"):
     """The state of an agent as of ``number`` in the agent's stream; deliveries go on after it."""
 
@@ -314,6 +288,7 @@ class Snapshot(Message, frozen=True, tag="snapshot"):
     presence: Name
     offers: list[OfferView]
     conversations: list[ConversationView]
+    invitations: list[InvitationView] = field(default_factory=list)
 
 
 # What a delivery can say.
@@ -326,10 +301,14 @@ class CustomerSaid(Message, frozen=True, tag="customer_said"):
 
 
 class AgentSaid(Message, frozen=True, tag="agent_said"):
-    """The agent has written."""
+    """An agent has written. To the customer it is always the assignee, ``agent``, who speaks.
+
+    ``author`` is in agents' streams only, when somebody else has written it (G11).
+    """
 
     agent: str
     content: Content
+    author: str = ""
 
 
 class OfferMade(Message, frozen=True, tag="offer_made"):
@@ -398,6 +377,17 @@ News = (
     | ConversationStarted
     | ConversationEnded
     | PresenceChanged
+    | teamwork.LogoutWarning
+    | teamwork.HandedOver
+    | teamwork.TransferStarted
+    | teamwork.TransferEnded
+    | teamwork.InvitationMade
+    | teamwork.InvitationEnded
+    | teamwork.Joined
+    | teamwork.Left
+    | teamwork.FirstReplyMissed
+    | teamwork.OrderChanged
+    | teamwork.AutomaticReply
 )
 
 
@@ -439,13 +429,50 @@ class Thread(Message, frozen=True, tag="thread"):
 
 
 GatewayCommand = CustomerMessage | CustomerLeft
-AgentCommand = SetPresence | Accept | Decline | AgentMessage | End
+#: Commands of agents about themselves.
+PersonalCommand = SetPresence | teamwork.HandOver | teamwork.EndSession
+#: Commands of agents that the dispatcher sees first, for it knows who has room.
+DispatcherCommand = (
+    teamwork.TakeNext | teamwork.Take | teamwork.SetOrder | teamwork.Transfer | teamwork.Invite
+)
+#: Commands of agents to a conversation.
+ConversationCommand = (
+    Accept
+    | Decline
+    | AgentMessage
+    | End
+    | teamwork.CancelTransfer
+    | teamwork.CancelInvitation
+    | teamwork.Join
+    | teamwork.RefuseInvitation
+    | teamwork.Leave
+    | teamwork.EndConference
+)
+AgentCommand = PersonalCommand | DispatcherCommand | ConversationCommand
+#: Questions, which change nothing and are not journaled.
+Question = (
+    ReadThread
+    | teamwork.ReadQueue
+    | teamwork.ReadColleagues
+    | teamwork.Explain
+    | teamwork.WhyNot
+    | teamwork.WhyIdle
+    | teamwork.ReadPosition
+)
+Answer = (
+    Thread
+    | teamwork.WaitingList
+    | teamwork.Colleagues
+    | teamwork.Explanation
+    | teamwork.Reasons
+    | teamwork.Position
+)
 ConnectionMessage = (
-    Hello | Ping | Login | LoginWithToken | Logout | Subscribe | Received | ReadThread | Goodbye
+    Hello | Ping | Login | LoginWithToken | Logout | Subscribe | Received | Goodbye | teamwork.StillHere
 )
 #: Everything a client may send.
-FromClient = ConnectionMessage | GatewayCommand | AgentCommand
+FromClient = ConnectionMessage | GatewayCommand | AgentCommand | Question
 #: Everything the daemon may send.
 FromDaemon = (
-    Welcome | Pong | Ack | Refused | LoggedIn | Subscribed | Gap | Snapshot | Delivery | Thread | Goodbye
+    Welcome | Pong | Ack | Refused | LoggedIn | Subscribed | Gap | Snapshot | Delivery | Answer | Goodbye
 )

@@ -15,13 +15,13 @@ from typing import Any, Generic, TypeVar, get_args
 
 from protocol.codec import FRAME_BYTES, MESSAGES_PER_FRAME, Codec, encode
 from protocol.errors import Code, ConnectionLost, LocalProtocolError, RemoteProtocolError
+from protocol.fields import Message
 from protocol.messages import (
     VERSION,
     FromClient,
     FromDaemon,
     Goodbye,
     Hello,
-    Message,
     Refused,
     Welcome,
 )

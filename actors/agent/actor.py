@@ -17,8 +17,8 @@ from actors.agent.machine import (
     apply,
     decide,
 )
-from actors.conversation.machine import Release
-from actors.dispatcher.machine import AgentNews, OwnedBy
+from actors.conversation.orders import Release
+from actors.dispatcher.facts import AgentNews, OwnedBy
 from actors.events import AnyEvent
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System
@@ -69,7 +69,7 @@ class AgentActor(Shell):
     def _hand_back(self, outcome: list[AnyEvent]) -> None:
         """The agent is gone: every own conversation goes back to its queue, in this very turn."""
         _, tenant, agent = self.address
-        if not self.system.desks[tenant].policies.requeue_on_loss:
+        if self.system.desks[tenant].policies.when_lost != "queue":
             return
         reason = next(event.reason for event in outcome if isinstance(event, events.LoggedOut))
         self.system.tell(("dispatcher", tenant, ""), OwnedBy(agent, Release(agent, reason)))

@@ -14,15 +14,14 @@ from actors.channel.machine import Bounced, Bound, Forget
 from actors.conversation.machine import (
     TABLE,
     Conversation,
-    Expire,
     Facts,
-    Refusal,
     Status,
     apply,
     decide,
 )
+from actors.conversation.orders import Expire, Refusal
 from actors.conversation.view import audience
-from actors.dispatcher.machine import Report
+from actors.dispatcher.facts import Report
 from actors.events import AnyEvent, OfferExpired
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System

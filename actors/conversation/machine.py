@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from actors import events
+from actors.conversation.orders import Expire, MakeOffer, Refusal, Release, WithdrawOffer
 from actors.events import AnyEvent
 from config.desk import Desk
 from protocol.errors import Code
@@ -63,43 +64,6 @@ class Conversation(Struct, array_like=True):
     previous: str = ""
     #: Who has declined or not answered, and when: not asked again while there are others.
     declined: dict[str, float] = {}
-
-
-# What the other actors ask of a conversation.
-
-
-class MakeOffer(NamedTuple):
-    """The dispatcher has decided: offer the conversation to this agent."""
-
-    offer: str
-    agent: str
-    deadline_at: float
-    why: dict[str, str | int | float]
-
-
-class WithdrawOffer(NamedTuple):
-    """The agent can no longer be offered anything."""
-
-    agent: str
-    reason: str
-
-
-class Release(NamedTuple):
-    """The assignee is gone: back to the queue."""
-
-    agent: str
-    reason: str
-
-
-class Expire(NamedTuple):
-    """The deadline of the live offer may have come."""
-
-
-class Refusal(NamedTuple):
-    """A command was refused; nothing has changed."""
-
-    code: Code
-    message: str
 
 
 class Facts(NamedTuple):

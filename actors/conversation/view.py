@@ -14,7 +14,8 @@ from actors.conversation.machine import Conversation
 from actors.events import AnyEvent
 from actors.journal import Entry
 from protocol import messages
-from protocol.messages import Delivery, News, OfferView
+from protocol.messages import Delivery, News
+from protocol.views import OfferView
 
 
 @lru_cache(maxsize=10_000)

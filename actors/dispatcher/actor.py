@@ -11,8 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from actors import events
-from actors.conversation.machine import MakeOffer, WithdrawOffer
-from actors.dispatcher.machine import AgentNews, OwnedBy, Report, View
+from actors.conversation.orders import MakeOffer, WithdrawOffer
+from actors.dispatcher.facts import AgentNews, OwnedBy, Report
+from actors.dispatcher.machine import (
+    View,
+)
 from actors.dispatcher.policy import decide
 from actors.journal import Address, SnapshotRow
 from actors.recovery import parked_by_owner

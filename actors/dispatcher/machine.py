@@ -12,39 +12,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-
-class Report(NamedTuple):
-    """What a conversation tells its dispatcher: everything that routing goes by.
-
-    ``parked``: it leaves memory now. ``woken``: it has come back into memory from its snapshot.
-    """
-
-    conversation: str
-    waiting: bool
-    department: str
-    since: float
-    offered_to: str
-    assignee: str
-    declined: dict[str, float]
-    parked: bool = False
-    woken: bool = False
-
-
-class AgentNews(NamedTuple):
-    """What an agent tells its dispatcher."""
-
-    agent: str
-    presence: str
-    reachable: bool
-
-
-class OwnedBy(NamedTuple):
-    """Pass a message on to every conversation that is assigned to the agent."""
-
-    agent: str
-    message: Any
+from actors.dispatcher.facts import AgentNews, Report
+from actors.events import Why
 
 
 @dataclass(slots=True)
@@ -75,7 +46,7 @@ class Decision(NamedTuple):
     conversation: str
     agent: str
     department: str
-    why: dict[str, str | int | float]
+    why: Why
 
 
 class View:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from actors.dispatcher.machine import Decision, Report, Roster, View
+from actors.dispatcher.facts import Report
+from actors.dispatcher.machine import Decision, Roster, View
+from actors.events import Why
 from config.desk import Desk
 
 
@@ -77,13 +79,13 @@ def _choose(
 
 
 def _explain(report: Report, chosen: _Free, free: dict[str, _Free], department: str, now: float) -> Decision:
-    why: dict[str, str | int | float] = {
-        "rule": "least_loaded_then_longest_idle",
-        "candidates": len(free),
-        "declined": len(report.declined),
-        "used": chosen.used,
-        "waited_s": round(now - report.since, 3),
-    }
+    why = Why(
+        rule="longest_wait",
+        choice="least_loaded",
+        considered=len(free),
+        used=chosen.used,
+        waited_s=round(now - report.since, 3),
+    )
     return Decision(report.conversation, chosen.agent, department, why)
 
 

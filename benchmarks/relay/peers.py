@@ -8,7 +8,8 @@ import zmq
 
 from benchmarks.relay.wire import Curve, Link, Void
 from protocol.codec import encode
-from protocol.messages import Message, Received
+from protocol.fields import Message
+from protocol.messages import Received
 
 CONSOLES = 30
 #: Deliveries that a stream may have unacknowledged.

@@ -19,12 +19,12 @@ from protocol.messages import (
     Delivery,
     OfferEnded,
     OfferMade,
-    OfferView,
     PresenceChanged,
     Snapshot,
     Thread,
     Unassigned,
 )
+from protocol.views import OfferView
 
 #: How long an agent looks at an offer, comes to oneself after an unanswered one, and wraps up.
 LOOKS_S = 1.4

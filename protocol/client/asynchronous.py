@@ -29,13 +29,13 @@ from protocol.messages import (
     End,
     LoggedIn,
     Logout,
-    OfferView,
     ReadThread,
     SetPresence,
     Snapshot,
     Text,
     Thread,
 )
+from protocol.views import OfferView
 
 #: How many commands may be without an answer; the next one waits.
 IN_FLIGHT_MAX = 1_000

@@ -26,6 +26,7 @@ from protocol.client.standing import Standing
 from protocol.client.subscription import Subscription
 from protocol.codec import FRAME_BYTES, client_codec, daemon_codec, encode
 from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
+from protocol.fields import Message
 from protocol.messages import (
     VERSION,
     Ack,
@@ -36,7 +37,6 @@ from protocol.messages import (
     Hello,
     LoggedIn,
     Logout,
-    Message,
     Ping,
     Pong,
     Refused,

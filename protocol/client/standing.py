@@ -25,11 +25,11 @@ from protocol.client.link import Reaction, backoff_s, reaction
 from protocol.client.outstanding import Outstanding
 from protocol.client.subscription import Arrival, Subscription
 from protocol.errors import Code, LocalProtocolError
+from protocol.fields import Message
 from protocol.messages import (
     Delivery,
     Gap,
     LoggedIn,
-    Message,
     Received,
     Refused,
     Snapshot,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_args
 
+from protocol.fields import Message
 from protocol.messages import (
     Accept,
     Ack,
@@ -26,7 +27,6 @@ from protocol.messages import (
     Login,
     LoginWithToken,
     Logout,
-    Message,
     Ping,
     Pong,
     ReadThread,

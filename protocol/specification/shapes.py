@@ -9,17 +9,16 @@ from typing import Any, NamedTuple, get_args
 
 from msgspec import NODEFAULT, Struct, inspect
 
+from protocol.fields import Message
 from protocol.messages import (
     Content,
-    ConversationView,
     FromClient,
     FromDaemon,
-    Message,
     News,
-    OfferView,
     ThreadEntry,
 )
 from protocol.specification.meanings import meaning_of
+from protocol.views import ConversationView, OfferView
 
 FROM_CLIENT: tuple[type[Message], ...] = get_args(FromClient)
 FROM_DAEMON: tuple[type[Message], ...] = get_args(FromDaemon)

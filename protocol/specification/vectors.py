@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct, inspect
 
 from protocol.codec import encode
-from protocol.messages import VERSION, Message
+from protocol.fields import Message
+from protocol.messages import VERSION
 from protocol.specification.shapes import FROM_CLIENT, NEWS, TOP, name_of
 
 #: Versions that are released: their vectors never change again, so ``--write`` leaves them alone.

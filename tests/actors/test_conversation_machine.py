@@ -15,17 +15,13 @@ from actors.conversation import machine
 from actors.conversation.machine import (
     TABLE,
     Conversation,
-    Expire,
     Facts,
-    MakeOffer,
     Offer,
-    Refusal,
-    Release,
     Status,
-    WithdrawOffer,
     apply,
     decide,
 )
+from actors.conversation.orders import Expire, MakeOffer, Refusal, Release, WithdrawOffer
 from actors.events import AnyEvent
 from actors.telling import Told
 from config.desk import parse_desk

@@ -20,10 +20,10 @@ from protocol.messages import (
     News,
     OfferEnded,
     OfferMade,
-    OfferView,
     PresenceChanged,
     Text,
 )
+from protocol.views import OfferView
 
 BEGAN = 1_000.0
 DEPARTMENTS = {"orders": "Orders and returns", "technical": "Technical help", "bookings": "Bookings"}

@@ -10,13 +10,13 @@ import zmq
 
 from protocol.client.keys import KeyPair
 from protocol.codec import daemon_codec, encode
+from protocol.fields import Message
 from protocol.messages import (
     VERSION,
     Goodbye,
     Hello,
     LoggedIn,
     Login,
-    Message,
     Ping,
     Pong,
     Received,

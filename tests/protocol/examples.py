@@ -7,7 +7,8 @@ from typing import Any, get_args
 import msgspec.inspect as inspect
 from hypothesis import strategies as st
 
-from protocol.messages import FromClient, FromDaemon, Message
+from protocol.fields import Message
+from protocol.messages import FromClient, FromDaemon
 
 CLIENT_KINDS: tuple[type[Message], ...] = get_args(FromClient)
 DAEMON_KINDS: tuple[type[Message], ...] = get_args(FromDaemon)

@@ -21,7 +21,8 @@ from protocol.codec import (
     encode,
 )
 from protocol.errors import Code, RemoteProtocolError
-from protocol.messages import AgentMessage, CustomerMessage, Message, Ping, Text
+from protocol.fields import Message
+from protocol.messages import AgentMessage, CustomerMessage, Ping, Text
 from tests.protocol.examples import CLIENT_KINDS, DAEMON_KINDS, KINDS, messages, smallest
 
 CLIENT: Codec[Any] = client_codec()

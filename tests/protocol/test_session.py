@@ -4,7 +4,16 @@ import pytest
 
 from protocol.codec import Codec, client_codec, daemon_codec, encode
 from protocol.errors import Code, ConnectionLost, LocalProtocolError, RemoteProtocolError
-from protocol.messages import VERSION, Goodbye, Hello, Message, Ping, Pong, Refused, Welcome
+from protocol.fields import Message
+from protocol.messages import (
+    VERSION,
+    Goodbye,
+    Hello,
+    Ping,
+    Pong,
+    Refused,
+    Welcome,
+)
 from protocol.session import OTHER, TABLE, Phase, Role, Session, speaks_our_version
 from tests.protocol.examples import CLIENT_KINDS, DAEMON_KINDS, smallest
 

@@ -10,6 +10,7 @@ from protocol.client.events import Answered, Event, Failed
 from protocol.client.link import Link
 from protocol.client.machine import ClientMachine
 from protocol.codec import client_codec
+from protocol.fields import Message
 from protocol.identifiers import CommandIds
 from protocol.messages import (
     VERSION,
@@ -21,7 +22,6 @@ from protocol.messages import (
     Hello,
     LoggedIn,
     Login,
-    Message,
     Subscribe,
     Subscribed,
     Text,

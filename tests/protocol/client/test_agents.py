@@ -6,12 +6,12 @@ import pytest
 
 from protocol.client.events import AgentLost, Answered, StreamEnded
 from protocol.errors import Code, LocalProtocolError
+from protocol.fields import Message
 from protocol.messages import (
     LoggedIn,
     Login,
     LoginWithToken,
     Logout,
-    Message,
     Refused,
     Snapshot,
     Subscribe,

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from protocol.client.events import Answered
 from protocol.client.link import INTERNAL_RETRIES_MAX, Link
 from protocol.errors import Code, LocalProtocolError
-from protocol.messages import CustomerMessage, Message, Received, Refused, Subscribe, Text
+from protocol.fields import Message
+from protocol.messages import (
+    CustomerMessage,
+    Received,
+    Refused,
+    Subscribe,
+    Text,
+)
 from tests.protocol.client.rig import WEB, Rig, ack, deliveries, only, texts, welcome
 
 

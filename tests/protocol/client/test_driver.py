@@ -24,6 +24,7 @@ from protocol.client import (
 from protocol.client.events import Connected, Disconnected, Notice
 from protocol.codec import client_codec, encode
 from protocol.errors import Code, CommandRefused, LocalProtocolError
+from protocol.fields import Message
 from protocol.messages import (
     Accept,
     Ack,
@@ -33,8 +34,6 @@ from protocol.messages import (
     Hello,
     LoggedIn,
     Login,
-    Message,
-    OfferView,
     Ping,
     Received,
     Refused,
@@ -43,6 +42,7 @@ from protocol.messages import (
     Subscribed,
     Welcome,
 )
+from protocol.views import OfferView
 from tests.protocol.client.rig import ANNA, WEB, deliveries, delivery
 
 PATIENCE_S = 20

@@ -1,0 +1,133 @@
+"""What the other actors ask of a conversation; clients' commands come as ``Told``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from actors.events import Why
+from actors.telling import Told
+from protocol.errors import Code
+
+
+class Refusal(NamedTuple):
+    """A command was refused; nothing has changed."""
+
+    code: Code
+    message: str
+
+
+class Begin(NamedTuple):
+    """The channel begins this conversation with a customer's message; ``previous`` served him last."""
+
+    told: Told
+    previous: str
+
+
+class MakeOffer(NamedTuple):
+    """The dispatcher has decided: offer the conversation to this agent.
+
+    It stands in a queue; being transferred to a department's queue it still has its assignee.
+    """
+
+    offer: str
+    agent: str
+    deadline_at: float
+    why: Why
+
+
+class AssignDirectly(NamedTuple):
+    """The dispatcher has decided: the conversation is the agent's without asking (mode ``direct``, D8)."""
+
+    agent: str
+    why: Why
+
+
+class Claim(NamedTuple):
+    """An agent takes the conversation by hand (D3, D4, D6); ``refusal`` is the dispatcher's, if any."""
+
+    told: Told
+    agent: str
+    why: Why | None
+    refusal: Refusal | None = None
+
+
+class TransferAsked(NamedTuple):
+    """An agent's ``transfer``, with what the dispatcher knows: ``refusal`` if the target cannot take it.
+
+    ``offer`` and ``deadline_at`` are for the offer to ``to_agent``, or the time of the whole transfer.
+    """
+
+    told: Told
+    refusal: Refusal | None
+    offer: str
+    deadline_at: float
+
+
+class InviteAsked(NamedTuple):
+    """An agent's ``invite``, with what the dispatcher knows: ``refusal`` if the colleague is not there."""
+
+    told: Told
+    refusal: Refusal | None
+    invitation: str
+    deadline_at: float
+
+
+class WithdrawOffer(NamedTuple):
+    """The agent can no longer be offered anything, nor asked to join."""
+
+    agent: str
+    reason: str
+
+
+class Release(NamedTuple):
+    """The assignee is gone: back to the queue."""
+
+    agent: str
+    reason: str
+
+
+class Reassign(NamedTuple):
+    """The assignee hands the conversation over (A4): to a colleague, or to a department's queue."""
+
+    agent: str
+    to_agent: str
+    to_department: str
+    reason: str
+
+
+class MoveTo(NamedTuple):
+    """A waiting conversation goes to another department's queue (overflow), with its waiting time."""
+
+    department: str
+    reason: str
+
+
+class TurnAway(NamedTuple):
+    """A waiting conversation ends unanswered: the customer is told so (a missed chat)."""
+
+    reason: str
+    text: str
+
+
+class Greet(NamedTuple):
+    """Answer the customer's first message (D10)."""
+
+    kind: str
+    text: str
+
+
+class OwnerGone(NamedTuple):
+    """The assignee is gone; the policy leaves the conversation until the customer writes (D11)."""
+
+    agent: str
+    reason: str
+
+
+class OwnerBack(NamedTuple):
+    """The assignee is there again."""
+
+    agent: str
+
+
+class Expire(NamedTuple):
+    """A deadline may have come: of the offer, the transfer, an invitation, the first reply."""

@@ -1,0 +1,71 @@
+"""What the dispatcher goes by: what conversations and agents tell it. Whole facts, so that telling one twice
+changes nothing; and what it tells in turn is in ``actors/conversation/orders.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from actors.events import Moved
+
+
+class Report(NamedTuple):
+    """What a conversation tells its dispatcher: everything that routing goes by.
+
+    A conversation that is being transferred has an ``assignee`` and is ``waiting`` or ``offered_to`` somebody
+    as well; then ``department`` is where it goes. ``since``: the customer has waited so long. ``entered``: it
+    stands in this department's queue so long, which rings and the longest wait go by. ``previous``: the agent
+    who served the customer last. ``parked``: it leaves memory now. ``woken``: it has come back into memory.
+    """
+
+    conversation: str
+    waiting: bool
+    department: str
+    since: float
+    offered_to: str
+    assignee: str
+    declined: dict[str, float]
+    parked: bool = False
+    woken: bool = False
+    entered: float = 0.0
+    priority: int = 0
+    skills: tuple[tuple[str, int], ...] = ()
+    language: str = ""
+    kind: str = ""
+    weight: int = 1
+    previous: str = ""
+    transferring: bool = False
+
+
+class AgentNews(NamedTuple):
+    """What an agent tells its dispatcher."""
+
+    agent: str
+    presence: str
+    reachable: bool
+
+
+class OwnedBy(NamedTuple):
+    """Pass a message on to every conversation that is assigned to the agent."""
+
+    agent: str
+    message: Any
+
+
+class HandOverAll(NamedTuple):
+    """Move every conversation of an agent: to a colleague, a department, or each to its own queue (A4).
+
+    The dispatcher plans it with the room there is, tells the conversations, and answers with
+    ``HandOverPlanned``.
+    """
+
+    agent: str
+    to_agent: str
+    to_department: str
+    reason: str
+
+
+class HandOverPlanned(NamedTuple):
+    """The answer to ``HandOverAll``, to the agent."""
+
+    results: list[Moved]
