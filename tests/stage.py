@@ -6,7 +6,7 @@ Somebody sends, the turn is run and committed, and what would have gone out is l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from actors.agent.actor import AgentActor
@@ -32,8 +32,26 @@ from protocol.messages import (
     Decline,
     Delivery,
     End,
+    Logout,
     SetPresence,
     Text,
+)
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    EndConference,
+    EndSession,
+    HandOver,
+    InvitationMade,
+    Invite,
+    Join,
+    Leave,
+    RefuseInvitation,
+    SetOrder,
+    StillHere,
+    Take,
+    TakeNext,
+    Transfer,
 )
 
 KINDS = {kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)}
@@ -41,19 +59,48 @@ KINDS = {kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActo
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$K3Wmnb3bOXvdUxyXTEVNBBVyIKZmwYVbqRMDVRmzqhs"
 
 
-def desk_text(agents: int = 2, capacity: int = 4, extra: str = "") -> str:
-    """Return a desk with one department, a web channel and agents ``a1``, ``a2`` …"""
-    people = "\n".join(
-        f'[agents.a{number}]\nname = "Agent {number}"\npassword = "{HASH}"\ndepartments = ["help"]\n'
-        f"capacity = {capacity}"
-        for number in range(1, agents + 1)
-    )
-    return (
-        'tenant = "acme"\n[departments.help]\nname = "Help"\noffer_timeout_s = 30\ndecline_pause_s = 20\n'
-        f"{people}\n[gateways.web]\n[consoles.desk]\n"
-        '[channels.web]\nkind = "web"\nname = "Web"\ngateway = "web"\ndepartment = "help"\n'
-        f"{extra}"
-    )
+#: Who carries a command out, where it is not the conversation that it names.
+TO_DISPATCHER = (Take, TakeNext, SetOrder, Transfer, Invite)
+TO_AGENT = (SetPresence, Logout, HandOver, StillHere, EndSession)
+
+
+def desk_text(
+    agents: int = 2,
+    capacity: int = 4,
+    extra: str = "",
+    *,
+    departments: Mapping[str, str] | None = None,
+    people: Mapping[str, str] | None = None,
+    channels: Mapping[str, str] | None = None,
+    policies: str = "",
+) -> str:
+    """Return a desk with the department ``help``, a web channel and agents ``a1``, ``a2`` … who serve it.
+
+    ``departments``, ``people`` and ``channels`` have more lines of TOML for those, by id; other departments,
+    agents and channels are added. A line given there stands instead of the usual one.
+    """
+    tables = []
+    for ident, lines in {"help": "", **(departments or {})}.items():
+        usual = {"name": f'"{ident.title()}"', "offer_timeout_s": "30", "decline_pause_s": "20"}
+        tables.append(_table(f"departments.{ident}", usual, lines))
+    ids = [f"a{number}" for number in range(1, agents + 1)]
+    for ident, lines in (dict.fromkeys(ids, "") | dict(people or {})).items():
+        name = f'"Agent {ident.removeprefix("a")}"'
+        usual = {"name": name, "password": f'"{HASH}"', "departments": '["help"]', "capacity": str(capacity)}
+        tables.append(_table(f"agents.{ident}", usual, lines))
+    for ident, lines in {"web": "", **(channels or {})}.items():
+        usual = {"kind": '"web"', "name": f'"{ident.title()}"', "gateway": '"web"', "department": '"help"'}
+        tables.append(_table(f"channels.{ident}", usual, lines))
+    tables.append("[gateways.web]\n[consoles.desk]")
+    if policies:
+        tables.append(f"[policies]\n{policies}")
+    return "\n".join(['tenant = "acme"', *tables, extra])
+
+
+def _table(header: str, usual: Mapping[str, str], lines: str) -> str:
+    given = {line.partition("=")[0].strip() for line in lines.splitlines()}
+    kept = [f"{key} = {value}" for key, value in usual.items() if key not in given]
+    return "\n".join([f"[{header}]", *kept, lines])
 
 
 class Failures:
@@ -138,6 +185,23 @@ class Stage:
         answers = self.turn((address, Told(message, "acme", sender, "peer")))
         return answers[0] if answers else None
 
+    def command(self, agent: str, message: Any) -> tuple[Any, Told]:
+        """Return an agent's command with the address to which the hub sends it: for several in one turn."""
+        if isinstance(message, TO_DISPATCHER):
+            address = ("dispatcher", "acme", "")
+        elif isinstance(message, EndSession):
+            address = ("agent", "acme", message.of_agent)
+        elif isinstance(message, TO_AGENT):
+            address = ("agent", "acme", agent)
+        else:
+            address = ("conversation", "acme", message.conversation)
+        return address, Told(message, "acme", f"agent/{agent}", "peer")
+
+    def says_to_desk(self, agent: str, message: Any) -> Any:
+        """Send an agent's command in a turn of its own and return its answer."""
+        address, told = self.command(agent, message)
+        return self.tell(address, told.message, told.sender)
+
     # What people do.
 
     def writes(self, contact: str, text: str, ident: bytes = b"") -> Any:
@@ -160,32 +224,122 @@ class Stage:
 
     def chooses(self, agent: str, presence: str) -> Any:
         """An agent chooses a presence."""
-        return self.tell(
-            ("agent", "acme", agent), SetPresence(self.command_id(), agent, presence), f"agent/{agent}"
-        )
+        return self.says_to_desk(agent, SetPresence(self.command_id(), agent, presence))
 
     def accepts(self, agent: str, conversation: str, offer: str | None = None, ident: bytes = b"") -> Any:
         """An agent accepts the live offer of a conversation."""
         offer = offer or self.live_offer(conversation)
-        message = Accept(ident or self.command_id(), agent, conversation, offer)
-        return self.tell(("conversation", "acme", conversation), message, f"agent/{agent}")
+        return self.says_to_desk(agent, Accept(ident or self.command_id(), agent, conversation, offer))
 
     def declines(self, agent: str, conversation: str) -> Any:
         """An agent declines the live offer of a conversation."""
         message = Decline(self.command_id(), agent, conversation, self.live_offer(conversation))
-        return self.tell(("conversation", "acme", conversation), message, f"agent/{agent}")
+        return self.says_to_desk(agent, message)
 
     def says(self, agent: str, conversation: str, text: str, ident: bytes = b"") -> Any:
         """An agent writes to the customer."""
-        message = AgentMessage(ident or self.command_id(), agent, conversation, Text(text))
-        return self.tell(("conversation", "acme", conversation), message, f"agent/{agent}")
+        return self.says_to_desk(
+            agent, AgentMessage(ident or self.command_id(), agent, conversation, Text(text))
+        )
 
     def ends(self, agent: str, conversation: str, reason: str = "") -> Any:
         """An agent ends a conversation."""
-        message = End(self.command_id(), agent, conversation, reason)
-        return self.tell(("conversation", "acme", conversation), message, f"agent/{agent}")
+        return self.says_to_desk(agent, End(self.command_id(), agent, conversation, reason))
+
+    def takes(self, agent: str, conversation: str, ident: bytes = b"") -> Any:
+        """An agent takes a waiting conversation by hand (D4)."""
+        return self.says_to_desk(agent, Take(ident or self.command_id(), agent, conversation))
+
+    def takes_next(self, agent: str, department: str = "", ident: bytes = b"") -> Any:
+        """An agent takes the next of those who wait (D3)."""
+        return self.says_to_desk(agent, TakeNext(ident or self.command_id(), agent, department))
+
+    def sets_order(self, agent: str, department: str, order: Any, until: Any = "") -> Any:
+        """An agent changes the order of a queue (D2)."""
+        return self.says_to_desk(agent, SetOrder(self.command_id(), agent, department, order, until))
+
+    def transfers(
+        self, agent: str, conversation: str, to_agent: str = "", to_department: str = "", note: str = ""
+    ) -> Any:
+        """An agent transfers a conversation to a colleague or to a department's queue (G1-G8)."""
+        message = Transfer(self.command_id(), agent, conversation, to_agent, to_department, note)
+        return self.says_to_desk(agent, message)
+
+    def cancels(self, agent: str, conversation: str, invited: str = "") -> Any:
+        """An agent takes a transfer back or, with ``invited``, an invitation."""
+        if invited:
+            message: Any = CancelInvitation(self.command_id(), agent, conversation, invited)
+        else:
+            message = CancelTransfer(self.command_id(), agent, conversation)
+        return self.says_to_desk(agent, message)
+
+    def invites(self, agent: str, conversation: str, invited: str, note: str = "") -> Any:
+        """An agent asks a colleague to join (G9)."""
+        return self.says_to_desk(agent, Invite(self.command_id(), agent, conversation, invited, note))
+
+    def joins(self, agent: str, conversation: str) -> Any:
+        """An agent accepts the newest invitation to a conversation."""
+        invitation = self.invitation(agent, conversation)
+        return self.says_to_desk(agent, Join(self.command_id(), agent, conversation, invitation))
+
+    def refuses(self, agent: str, conversation: str, reason: str = "") -> Any:
+        """An agent refuses the newest invitation to a conversation."""
+        invitation = self.invitation(agent, conversation)
+        message = RefuseInvitation(self.command_id(), agent, conversation, invitation, reason)
+        return self.says_to_desk(agent, message)
+
+    def goes_out(self, agent: str, conversation: str) -> Any:
+        """A member leaves a conversation."""
+        return self.says_to_desk(agent, Leave(self.command_id(), agent, conversation))
+
+    def ends_conference(self, agent: str, conversation: str, reason: str = "") -> Any:
+        """All members and invitations are let go (G10)."""
+        return self.says_to_desk(agent, EndConference(self.command_id(), agent, conversation, reason))
+
+    def hands_over(
+        self, agent: str, presence: Any = "away", to_agent: str = "", to_department: str = ""
+    ) -> Any:
+        """An agent goes, and hands all conversations over (A4)."""
+        message = HandOver(self.command_id(), agent, presence, to_agent, to_department)
+        return self.says_to_desk(agent, message)
+
+    def ends_session(self, agent: str, of_agent: str, reason: str = "") -> Any:
+        """A supervisor ends all sessions of another agent (PEERS c7)."""
+        return self.says_to_desk(agent, EndSession(self.command_id(), agent, of_agent, reason))
+
+    def still_here(self, agent: str) -> Any:
+        """Something was clicked in the agent's console (B3)."""
+        return self.says_to_desk(agent, StillHere(agent))
+
+    def logs_out(self, agent: str) -> Any:
+        """An agent logs out."""
+        return self.says_to_desk(agent, Logout(self.command_id(), agent))
+
+    def applies(self, text: str) -> None:
+        """A desk is brought into force while running."""
+        self.turn((("dispatcher", "acme", ""), ApplyDesk(text, desk_digest(text), "apply", [])))
 
     # What can be seen.
+
+    @property
+    def dispatcher(self) -> DispatcherActor:
+        """The tenant's dispatcher."""
+        actor = self.system.actors["dispatcher", "acme", ""]
+        assert isinstance(actor, DispatcherActor)
+        return actor
+
+    def invitation(self, agent: str, conversation: str) -> str:
+        """Return the id of the newest invitation of an agent to a conversation."""
+        made = [
+            delivered.news.invitation.invitation
+            for delivered in self.mail.get(f"agent/{agent}", [])
+            if isinstance(delivered.news, InvitationMade) and delivered.conversation == conversation
+        ]
+        return made[-1] if made else "none"
+
+    def events_of(self, conversation: str) -> list[str]:
+        """Return the kinds of events of a conversation, in order."""
+        return [type(entry.event).__name__ for entry in self.entries() if entry.id == conversation]
 
     def state(self, ident: str) -> Conversation:
         """Return the state of a conversation."""
