@@ -36,6 +36,9 @@ DISTRIBUTION = "switchboardd"
 LABELS_MAX = 500
 OTHER = "other"
 
+OFFER_OUTCOMES = ("made", "accepted", "declined", "expired", "withdrawn")
+ASSIGNED_HOW = ("accepted", "taken", "direct", "transferred", "handed_over")
+
 COMMIT_EDGES_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 #: Edges at 20, 30 and 60 s: the usual targets for an answer.
 WAIT_EDGES_S = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -64,16 +67,32 @@ class Histogram:
         return [(_edge(edge), count) for edge, count in zip(edges, accumulate(self.counts), strict=True)]
 
 
+def count(counts: dict[str, int], name: str, many: int = 1) -> None:
+    """Count something by a name; names beyond the bound are counted together."""
+    if name not in counts and len(counts) >= LABELS_MAX:
+        name = OTHER
+    counts[name] = counts.get(name, 0) + many
+
+
 class Numbers:
     """What the daemon counts. The reactor's thread writes, any thread may read."""
 
     __slots__ = (
+        "abandoned",
         "acks",
         "actor_failures",
         "actors",
         "agents",
+        "answered",
+        "assignments",
+        "audit_conversations",
+        "audit_last_run_at",
+        "audit_rounds",
+        "audit_violations",
         "bad_frames",
         "bytes_journaled",
+        "capacity",
+        "capacity_used",
         "commit_seconds",
         "commits",
         "config_last_reload_at",
@@ -88,7 +107,16 @@ class Numbers:
         "logins_failed",
         "messages_agent",
         "messages_customer",
+        "offers",
+        "oldest_wait",
+        "overtakings",
         "refusals",
+        "shadow_agreement",
+        "shadow_decisions",
+        "shadow_failures",
+        "shadows",
+        "transfers",
+        "turned_away",
         "turns",
         "wait_seconds",
         "waiting",
@@ -112,13 +140,35 @@ class Numbers:
         self.commit_seconds = Histogram(COMMIT_EDGES_S)
         self.bytes_journaled = 0
         self.wait_seconds = Histogram(WAIT_EDGES_S)
+        # Counted from the journal's events, by daemon/counting.py.
+        self.offers: dict[str, int] = dict.fromkeys(OFFER_OUTCOMES, 0)
+        self.assignments: dict[str, int] = dict.fromkeys(ASSIGNED_HOW, 0)
+        self.transfers: dict[str, int] = {}
+        #: By whether it was within the department's ``answer_within_s``.
+        self.answered: dict[str, int] = {"true": 0, "false": 0}
         self.actor_failures = 0
         self.dead_letters = 0
         # Gauges. Whole tables are put here new, so that a reader never meets one that is changing.
         self.actors: dict[str, int] = {}
         #: By tenant and department.
         self.waiting: dict[tuple[str, str], int] = {}
+        self.oldest_wait: dict[tuple[str, str], float] = {}
         self.agents: dict[str, int] = {}
+        self.capacity = 0
+        self.capacity_used = 0
+        # Counted by the dispatchers, and copied together.
+        self.abandoned: dict[tuple[str, str], int] = {}
+        self.turned_away: dict[tuple[str, str], int] = {}
+        self.overtakings = 0
+        self.audit_violations: dict[str, int] = {}
+        self.audit_conversations = 0
+        self.audit_rounds = 0
+        self.audit_last_run_at = 0.0
+        self.shadow_decisions: dict[str, int] = {}
+        self.shadow_failures = 0
+        #: The share of agreement, for each tenant that has a shadow policy.
+        self.shadow_agreement: dict[str, float] = {}
+        self.shadows = 0
         self.connections: dict[str, int] = {}
         self.journal_position = 0
         self.write_behind_rows = 0
@@ -128,10 +178,7 @@ class Numbers:
 
     def refused(self, code: str) -> None:
         """Count a refusal; the code is one of the catalogue."""
-        name = str(code)
-        if name not in self.refusals and len(self.refusals) >= LABELS_MAX:
-            name = OTHER
-        self.refusals[name] = self.refusals.get(name, 0) + 1
+        count(self.refusals, str(code))
 
 
 # Attribute of Numbers, name without prefix, help. Prometheus adds `_total` to a counter.
@@ -150,22 +197,67 @@ COUNTERS = (
     ("bytes_journaled", "journal_written_bytes", "Bytes of records written to the journal."),
     ("actor_failures", "actor_failures", "Handlers that raised; their actor was rebuilt."),
     ("dead_letters", "dead_letters", "Messages set aside because their handler raised."),
+    ("overtakings", "overtakings", "Times a later arrival was served before an equal or a greater one."),
+    ("audit_rounds", "audit_rounds", "Times the auditor has been through everything."),
+    ("shadow_failures", "shadow_failures", "Shadow policies that raised and were switched off."),
 )
 GAUGES = (
     ("journal_position", "journal_position", "Position of the newest event in the journal."),
     ("write_behind_rows", "write_behind_rows", "Rows of derived tables that wait to be written."),
     ("wal_bytes", "wal_bytes", "Size of the store's write-ahead log."),
     ("config_last_reload_successful", "config_last_reload_successful", "1 if the last reload was taken."),
+    ("capacity", "capacity_units", "Units of capacity of all agents who are reachable and not away."),
+    ("capacity_used", "capacity_used_units", "Units of capacity in use, by work and by live offers."),
+    ("audit_conversations", "audit_conversations", "Conversations that the auditor's last round compared."),
+    (
+        "audit_last_run_at",
+        "audit_last_run_timestamp_seconds",
+        "When the auditor last finished a round, in seconds since 1970.",
+    ),
+    ("shadows", "shadow_policies", "Tenants with a shadow policy."),
     (
         "config_last_reload_at",
         "config_last_reload_success_timestamp_seconds",
         "When a reload was last taken, in seconds since 1970.",
     ),
 )
+COUNTED_BY_LABEL = (
+    ("refusals", "refusals", "Refusals.", ("code",)),
+    ("offers", "offers", "Offers to agents, by what became of them; `made` counts all.", ("outcome",)),
+    ("assignments", "assignments", "Conversations that an agent has got, by how.", ("how",)),
+    ("transfers", "transfers", "Transfers that are over, by what became of them.", ("outcome",)),
+    (
+        "answered",
+        "conversations_answered",
+        "Customers who got an agent, by whether it was within the department's target.",
+        ("within_target",),
+    ),
+    (
+        "abandoned",
+        "conversations_abandoned",
+        "Customers who left while they waited.",
+        ("tenant", "department"),
+    ),
+    ("turned_away", "conversations_turned_away", "Waiting customers sent away.", ("tenant", "department")),
+    ("audit_violations", "audit_violations", "Differences that the auditor found and healed.", ("kind",)),
+    ("shadow_decisions", "shadow_decisions", "Decisions compared with the shadow policy's.", ("outcome",)),
+)
 BY_LABEL = (
     ("actors", "actors", "Actors in memory.", ("kind",)),
     ("waiting", "conversations_waiting", "Conversations that wait for an agent.", ("tenant", "department")),
+    (
+        "oldest_wait",
+        "oldest_wait_seconds",
+        "How long the longest waiting conversation has waited.",
+        ("tenant", "department"),
+    ),
     ("agents", "agents", "Agents by presence.", ("presence",)),
+    (
+        "shadow_agreement",
+        "shadow_agreement_ratio",
+        "Share of decisions in which the shadow policy agrees.",
+        ("tenant",),
+    ),
     ("connections", "connections", "Connections by role.", ("role",)),
 )
 HISTOGRAMS = (
@@ -185,9 +277,9 @@ class NumbersCollector(Collector):
         numbers = self._numbers
         for attribute, name, text in COUNTERS:
             yield CounterMetricFamily(_named(name), text, value=getattr(numbers, attribute))
-        yield _labelled(
-            CounterMetricFamily(_named("refusals"), "Refusals.", labels=["code"]), numbers.refusals
-        )
+        for attribute, name, text, labels in COUNTED_BY_LABEL:
+            counted = CounterMetricFamily(_named(name), text, labels=labels)
+            yield _labelled(counted, getattr(numbers, attribute))
         for attribute, name, text in GAUGES:
             yield GaugeMetricFamily(_named(name), text, value=float(getattr(numbers, attribute)))
         for attribute, name, text, labels in BY_LABEL:
@@ -252,13 +344,13 @@ def _histogram(name: str, text: str, histogram: Histogram) -> HistogramMetricFam
     return family
 
 
-def _labelled(family: FamilyT, values: Mapping[Any, int]) -> FamilyT:
+def _labelled(family: FamilyT, values: Mapping[Any, float]) -> FamilyT:
     for labels, value in _bounded(values):
         family.add_metric(labels, value)
     return family
 
 
-def _bounded(values: Mapping[Any, int]) -> Iterator[tuple[tuple[str, ...], int]]:
+def _bounded(values: Mapping[Any, float]) -> Iterator[tuple[tuple[str, ...], float]]:
     """Yield labels and values; those beyond the bound together, under `other`."""
     # Copied at one stroke: the reactor's thread may be adding to it.
     items = sorted(dict(values).items())

@@ -12,19 +12,18 @@ import os
 import signal
 import socket
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from operator import attrgetter
 from typing import Any
 
 import zmq
 from zmq.backend import zmq_poll
 
 from actors.clock import Clock
-from actors.events import AgentWrote, Assigned, CustomerWrote
-from actors.journal import Batch, Entry, Store
+from actors.journal import Batch, Store
 from actors.runtime import System
+from daemon.counting import count_turn
 from daemon.hub import Hub
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
@@ -34,7 +33,6 @@ from daemon.zap import ZapHandler
 from protocol.errors import Code
 
 POLLIN = int(zmq.POLLIN)
-EVENT_OF = attrgetter("event")
 #: The longest sleep: housekeeping runs at least this often.
 HOUSEKEEPING_S = 0.5
 #: After so long without an event, what is behind is written in steps.
@@ -177,17 +175,7 @@ class Reactor:
             numbers.turns += 1
             numbers.events += batch.record.size
             numbers.bytes_journaled += len(batch.record.body)
-            self._count(self.system.entries)
-
-    def _count(self, entries: list[Entry]) -> None:
-        """Count what the turn has brought about, for the metrics."""
-        kinds = Counter(map(type, map(EVENT_OF, entries)))
-        self._numbers.messages_customer += kinds[CustomerWrote]
-        self._numbers.messages_agent += kinds[AgentWrote]
-        if kinds[Assigned]:
-            for entry in entries:
-                if isinstance(entry.event, Assigned):
-                    self._numbers.wait_seconds.observe(entry.at - entry.event.since)
+            count_turn(numbers, self.system.entries, self.system.desks)
 
     def _housekeep(self, now: float) -> None:
         """What has to be looked at now and then; each step is bounded."""
