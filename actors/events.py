@@ -59,12 +59,23 @@ class Queued(Event, frozen=True, tag="queued"):
     reason: str
 
 
+class Said(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+    """What a first message said beside its content, as it was said (G3)."""
+
+    name: str = ""
+    language: str = ""
+    department: str = ""
+    skills: dict[str, int] = field(default_factory=dict)
+    priority: int = 0
+
+
 class CustomerWrote(Event, frozen=True, tag="customer_wrote"):
-    """The customer has written."""
+    """The customer has written. ``said`` is with a conversation's first message only."""
 
     contact: str
     content: Content
     channel: str = ""
+    said: Said | None = None
 
 
 class AgentWrote(Event, frozen=True, tag="agent_wrote"):
@@ -214,6 +225,13 @@ class MemberLeft(Event, frozen=True, tag="member_left"):
     """A member has left, or was let go when the conference ended."""
 
     agent: str
+    reason: str = ""
+
+
+class ConferenceEnded(Event, frozen=True, tag="conference_ended"):
+    """All members and invitations were let go; ``reason`` is the wrap-up reason (G10, F12)."""
+
+    by: str
     reason: str = ""
 
 
@@ -384,6 +402,7 @@ AnyEvent = (
     | InvitationEnded
     | MemberJoined
     | MemberLeft
+    | ConferenceEnded
     | FirstReplyMissed
     | AssigneeGone
     | AssigneeBack

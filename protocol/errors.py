@@ -25,6 +25,10 @@ class Code(StrEnum):
     ID_REUSED = "ID_REUSED"
     OUT_OF_ORDER = "OUT_OF_ORDER"
     OFFER_GONE = "OFFER_GONE"
+    TAKEN = "TAKEN"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNDER_WAY = "UNDER_WAY"
+    WRAP_UP = "WRAP_UP"
     CLOSED = "CLOSED"
     BUSY = "BUSY"
     QUOTA = "QUOTA"
@@ -74,7 +78,27 @@ CATALOGUE: dict[Code, Meaning] = {
         "Say `hello` first, then log in or subscribe.",
     ),
     Code.OFFER_GONE: Meaning(
-        True, "The offer is over, or another accept came first.", "Wait for the next offer."
+        True, "The offer, invitation or transfer is over, or another answer came first.", "Wait for the next."
+    ),
+    Code.TAKEN: Meaning(
+        True,
+        "Somebody else was quicker: the conversation is assigned, or offered, to another agent.",
+        "The message names the agent; take another conversation.",
+    ),
+    Code.UNAVAILABLE: Meaning(
+        True,
+        "Nothing can be taken or given now: nobody waits, or the colleague or department cannot take it.",
+        "The message says why; choose another one, or try again later.",
+    ),
+    Code.UNDER_WAY: Meaning(
+        True,
+        "A transfer or an invitation is under way already, or what was asked for is so already.",
+        "Wait for its end, or cancel it first.",
+    ),
+    Code.WRAP_UP: Meaning(
+        True,
+        "The desk wants a wrap-up reason here, one of its own.",
+        "Send it again with a new id and one of the reasons that the message names.",
     ),
     Code.CLOSED: Meaning(True, "The conversation has ended.", "Nothing more can be sent to it."),
     Code.BUSY: Meaning(

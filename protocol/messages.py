@@ -336,11 +336,12 @@ class Assigned(Message, frozen=True, tag="assigned"):
 
 
 class Unassigned(Message, frozen=True, tag="unassigned"):
-    """The conversation is no longer the agent's; it waits in ``department``."""
+    """The conversation is no longer the agent's: ``to_agent`` has it, or it waits in ``department``."""
 
     agent: str
     department: str
     reason: str = ""
+    to_agent: str = ""
 
 
 class ConversationStarted(Message, frozen=True, tag="conversation_started"):

@@ -300,7 +300,7 @@ class TransferStarted(Message, frozen=True, tag="transfer_started"):
 class TransferEnded(Message, frozen=True, tag="transfer_ended"):
     """The transfer is over: ``accepted``, ``declined``, ``expired``, ``withdrawn`` or ``unavailable``.
 
-    Unless it was accepted the assignee still has the conversation (G7).
+    Unless it was accepted the assignee, ``agent``, still has the conversation (G7).
     """
 
     outcome: str

@@ -16,7 +16,21 @@ import pykka
 
 PACKAGES = ("daemon", "actors", "protocol", "config")
 
-PURE_ACTOR_FILES = frozenset({"machine.py", "policy.py", "view.py", "events.py"})
+PURE_ACTOR_FILES = frozenset(
+    {
+        "machine.py",
+        "policy.py",
+        "view.py",
+        "events.py",
+        "permissions.py",
+        "orders.py",
+        "facts.py",
+        "state.py",
+        "changes.py",
+        "transfer.py",
+        "conference.py",
+    }
+)
 PURE_PROTOCOL_FILES = frozenset({"session.py", "codec.py", "messages.py"})
 # No clock, chance, socket, store, thread or log can be reached from here: time, ids and chance are arguments.
 PURE_MAY_IMPORT = frozenset(

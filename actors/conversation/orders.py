@@ -73,14 +73,16 @@ class InviteAsked(NamedTuple):
 
 
 class WithdrawOffer(NamedTuple):
-    """The agent can no longer be offered anything, nor asked to join."""
+    """The agent can no longer be offered anything, nor asked to join: told to all conversations that are
+    offered to the agent, and to all of ``Report.members``. ``reason`` is a code of ``Reason``.
+    """
 
     agent: str
     reason: str
 
 
 class Release(NamedTuple):
-    """The assignee is gone: back to the queue."""
+    """The agent is gone: what is assigned to the agent goes back to the queue; a member leaves."""
 
     agent: str
     reason: str
@@ -96,14 +98,20 @@ class Reassign(NamedTuple):
 
 
 class MoveTo(NamedTuple):
-    """A waiting conversation goes to another department's queue (overflow), with its waiting time."""
+    """A waiting conversation goes to another department's queue (overflow), with its waiting time.
+
+    One that is being transferred stays with its assignee instead: the transfer ends.
+    """
 
     department: str
     reason: str
 
 
 class TurnAway(NamedTuple):
-    """A waiting conversation ends unanswered: the customer is told so (a missed chat)."""
+    """A waiting conversation ends unanswered: the customer is told so (a missed chat).
+
+    One that is being transferred stays with its assignee instead: the transfer ends.
+    """
 
     reason: str
     text: str
@@ -117,7 +125,9 @@ class Greet(NamedTuple):
 
 
 class OwnerGone(NamedTuple):
-    """The assignee is gone; the policy leaves the conversation until the customer writes (D11)."""
+    """The agent is gone; the policy leaves the conversation until the customer writes (D11). A member
+    leaves.
+    """
 
     agent: str
     reason: str

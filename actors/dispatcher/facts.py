@@ -15,7 +15,8 @@ class Report(NamedTuple):
     A conversation that is being transferred has an ``assignee`` and is ``waiting`` or ``offered_to`` somebody
     as well; then ``department`` is where it goes. ``since``: the customer has waited so long. ``entered``: it
     stands in this department's queue so long, which rings and the longest wait go by. ``previous``: the agent
-    who served the customer last. ``parked``: it leaves memory now. ``woken``: it has come back into memory.
+    who served the customer last. ``members``: who is in it beside the assignee, or is asked to join; they take
+    no capacity, but have to be told of (``WithdrawOffer``, ``OwnedBy``). ``parked``: it leaves memory now. ``woken``: it has come back into memory.
     """
 
     conversation: str
@@ -35,6 +36,7 @@ class Report(NamedTuple):
     weight: int = 1
     previous: str = ""
     transferring: bool = False
+    members: tuple[str, ...] = ()
 
 
 class AgentNews(NamedTuple):
@@ -46,7 +48,9 @@ class AgentNews(NamedTuple):
 
 
 class OwnedBy(NamedTuple):
-    """Pass a message on to every conversation that is assigned to the agent."""
+    """Pass a message on to every conversation that is assigned or offered to the agent, or that the agent is
+    a member of or invited to (``Report.members``); whoever it does not concern ignores it.
+    """
 
     agent: str
     message: Any

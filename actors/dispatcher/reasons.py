@@ -71,6 +71,12 @@ class Reason(StrEnum):
     # Why a customer's place was changed.
     QUEUE_FULL = "queue_full"
     WAITED_TOO_LONG = "waited_too_long"
+    UNKNOWN_DEPARTMENT = "unknown_department"
+    CUSTOMER_LEFT = "customer_left"
+    ASSIGNEE_GONE = "assignee_gone"
+    FIRST_REPLY_MISSED = "first_reply_missed"
+    TRANSFERRED = "transferred"
+    HANDED_OVER = "handed_over"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -123,4 +129,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOBODY_WAITS: "Nobody waits whom the agent could serve.",
     Reason.QUEUE_FULL: "As many wait in the department as its limit allows.",
     Reason.WAITED_TOO_LONG: "It has waited as long as the department's limit allows.",
+    Reason.UNKNOWN_DEPARTMENT: "The department that was asked for is not in the desk: the channel's instead.",
+    Reason.CUSTOMER_LEFT: "The customer has left.",
+    Reason.ASSIGNEE_GONE: "The assignee is gone.",
+    Reason.FIRST_REPLY_MISSED: "The assignee has not answered the customer in time.",
+    Reason.TRANSFERRED: "It was transferred to somebody else.",
+    Reason.HANDED_OVER: "The assignee has handed it over.",
 }
