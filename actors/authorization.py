@@ -1,14 +1,16 @@
-"""Who may send what: one table of principal, command and relation. What is not in it is not allowed.
+"""Who may send what: one table of principal, command, relation and permission. What is not in it is refused.
 
-The relation says what must hold between the sender and what the command names; the two that need a
-conversation's state are checked by the conversation itself, on the turn's own facts.
+The relation says what must hold between the sender and what the command names; a permission of the agent's
+role stands in for it, or is needed besides. What needs a conversation's state is checked by the conversation
+itself, on the turn's own facts, with ``actors/permissions.py``; all else at the door.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from config.routing import Permission
 from protocol.messages import (
     Accept,
     AgentMessage,
@@ -27,6 +29,28 @@ from protocol.messages import (
     SetPresence,
     Subscribe,
 )
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    EndConference,
+    EndSession,
+    Explain,
+    HandOver,
+    Invite,
+    Join,
+    Leave,
+    ReadColleagues,
+    ReadPosition,
+    ReadQueue,
+    RefuseInvitation,
+    SetOrder,
+    StillHere,
+    Take,
+    TakeNext,
+    Transfer,
+    WhyIdle,
+    WhyNot,
+)
 
 
 class Principal(StrEnum):
@@ -43,35 +67,92 @@ class Relation(StrEnum):
     OWN_CHANNEL = "the channel belongs to the gateway"
     OWN_STREAM = "the stream belongs to the gateway's channel or to an agent logged in here"
     AGENT_OF_TENANT = "the agent belongs to the console's tenant"
-    OWN_SESSION = "the agent is logged in on this connection"
-    OFFERED_OR_ASSIGNED = "logged in here, and the conversation is offered or assigned to the agent"
+    OWN_SESSION = "logged in here"
+    ABOUT_ONESELF = "logged in here, and it is about the agent"
+    OWN_QUEUE = "logged in here, and the department is the agent's own or below"
+    CAN_TAKE = "logged in here, and the conversation waits where the agent may take by hand"
+    OFFERED = "logged in here, and the conversation is offered to the agent"
     ASSIGNED = "logged in here, and the conversation is assigned to the agent"
+    ASKED_BY = "logged in here, and the agent has asked for it or is the assignee"
+    INVITED = "logged in here, and the agent is invited to the conversation"
+    MEMBER = "logged in here, and the agent is a member of the conversation"
+    ASSIGNED_OR_MEMBER = "logged in here, and the agent is the assignee or a member of the conversation"
+    IN_VIEW = "logged in here, and the agent is the assignee (after the end: the last), a member, or asked"
+    COLLEAGUE = "logged in here, and the other agent is a colleague or below"
 
 
-ALLOWED: dict[Principal, dict[type[Any], Relation]] = {
+class Rule(NamedTuple):
+    """The relation, and the permission over the other agent that stands in for it (``instead``).
+
+    Where ``instead`` is false both must hold.
+    """
+
+    relation: Relation
+    permission: Permission | None = None
+    instead: bool = True
+
+    @property
+    def condition(self) -> str:
+        """The rule in words, as the specification has it."""
+        if self.permission is None:
+            return self.relation.value
+        return f"{self.relation.value}{', or' if self.instead else '; needs'} `{self.permission}`"
+
+
+_ANYONE = Rule(Relation.ANYONE)
+_OWN_STREAM = Rule(Relation.OWN_STREAM)
+_OWN_CHANNEL = Rule(Relation.OWN_CHANNEL)
+_OWN_SESSION = Rule(Relation.OWN_SESSION)
+_OFFERED = Rule(Relation.OFFERED)
+_INVITED = Rule(Relation.INVITED)
+_EVERYBODY: dict[type[Any], Rule] = {
+    Hello: _ANYONE,
+    Ping: _ANYONE,
+    Goodbye: _ANYONE,
+    Subscribe: _OWN_STREAM,
+    Received: _OWN_STREAM,
+}
+
+ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
     Principal.GATEWAY: {
-        Hello: Relation.ANYONE,
-        Ping: Relation.ANYONE,
-        Goodbye: Relation.ANYONE,
-        Subscribe: Relation.OWN_STREAM,
-        Received: Relation.OWN_STREAM,
-        CustomerMessage: Relation.OWN_CHANNEL,
-        CustomerLeft: Relation.OWN_CHANNEL,
+        **_EVERYBODY,
+        CustomerMessage: _OWN_CHANNEL,
+        CustomerLeft: _OWN_CHANNEL,
+        ReadPosition: _OWN_CHANNEL,
     },
     Principal.CONSOLE: {
-        Hello: Relation.ANYONE,
-        Ping: Relation.ANYONE,
-        Goodbye: Relation.ANYONE,
-        Login: Relation.AGENT_OF_TENANT,
-        LoginWithToken: Relation.AGENT_OF_TENANT,
-        Logout: Relation.OWN_SESSION,
-        Subscribe: Relation.OWN_STREAM,
-        Received: Relation.OWN_STREAM,
-        SetPresence: Relation.OWN_SESSION,
-        Accept: Relation.OFFERED_OR_ASSIGNED,
-        Decline: Relation.OFFERED_OR_ASSIGNED,
-        AgentMessage: Relation.ASSIGNED,
-        End: Relation.ASSIGNED,
-        ReadThread: Relation.OFFERED_OR_ASSIGNED,
+        **_EVERYBODY,
+        Login: Rule(Relation.AGENT_OF_TENANT),
+        LoginWithToken: Rule(Relation.AGENT_OF_TENANT),
+        # About the agent.
+        Logout: _OWN_SESSION,
+        StillHere: _OWN_SESSION,
+        SetPresence: _OWN_SESSION,
+        HandOver: _OWN_SESSION,
+        EndSession: Rule(Relation.COLLEAGUE, "end_sessions", instead=False),
+        # About queues.
+        TakeNext: Rule(Relation.CAN_TAKE),
+        Take: Rule(Relation.CAN_TAKE),
+        SetOrder: Rule(Relation.OWN_QUEUE, "set_order", instead=False),
+        # About a conversation.
+        Accept: _OFFERED,
+        Decline: _OFFERED,
+        AgentMessage: Rule(Relation.ASSIGNED_OR_MEMBER, "help"),
+        End: Rule(Relation.ASSIGNED, "end_for_others"),
+        Transfer: Rule(Relation.ASSIGNED, "transfer_for_others"),
+        CancelTransfer: Rule(Relation.ASKED_BY, "transfer_for_others"),
+        Invite: Rule(Relation.ASSIGNED_OR_MEMBER),
+        CancelInvitation: Rule(Relation.ASKED_BY),
+        Join: _INVITED,
+        RefuseInvitation: _INVITED,
+        Leave: Rule(Relation.MEMBER),
+        EndConference: Rule(Relation.ASSIGNED, "end_for_others"),
+        # Questions.
+        ReadThread: Rule(Relation.IN_VIEW, "help"),
+        ReadQueue: Rule(Relation.OWN_QUEUE),
+        ReadColleagues: Rule(Relation.OWN_SESSION, "see_colleagues", instead=False),
+        Explain: Rule(Relation.ASSIGNED, "explain"),
+        WhyNot: Rule(Relation.ABOUT_ONESELF, "explain"),
+        WhyIdle: Rule(Relation.ABOUT_ONESELF, "explain"),
     },
 }

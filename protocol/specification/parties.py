@@ -21,6 +21,7 @@ from protocol.messages import (
     End,
     FromDaemon,
     Gap,
+    GatewayCommand,
     Goodbye,
     Hello,
     LoggedIn,
@@ -38,6 +39,33 @@ from protocol.messages import (
     Thread,
     Welcome,
 )
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    Colleagues,
+    EndConference,
+    EndSession,
+    Explain,
+    Explanation,
+    HandOver,
+    Invite,
+    Join,
+    Leave,
+    Position,
+    ReadColleagues,
+    ReadPosition,
+    ReadQueue,
+    Reasons,
+    RefuseInvitation,
+    SetOrder,
+    StillHere,
+    Take,
+    TakeNext,
+    Transfer,
+    WaitingList,
+    WhyIdle,
+    WhyNot,
+)
 
 Kind = type[Message]
 
@@ -45,9 +73,29 @@ ANYONE = "anyone"
 OWN_CHANNEL = "the channel belongs to the gateway"
 OWN_STREAM = "the stream belongs to the gateway's channel or to an agent logged in here"
 AGENT_OF_TENANT = "the agent belongs to the console's tenant"
-OWN_SESSION = "the agent is logged in on this connection"
-OFFERED_OR_ASSIGNED = "logged in here, and the conversation is offered or assigned to the agent"
+OWN_SESSION = "logged in here"
+ABOUT_ONESELF = "logged in here, and it is about the agent"
+OWN_QUEUE = "logged in here, and the department is the agent's own or below"
+CAN_TAKE = "logged in here, and the conversation waits where the agent may take by hand"
+OFFERED = "logged in here, and the conversation is offered to the agent"
 ASSIGNED = "logged in here, and the conversation is assigned to the agent"
+ASKED_BY = "logged in here, and the agent has asked for it or is the assignee"
+INVITED = "logged in here, and the agent is invited to the conversation"
+MEMBER = "logged in here, and the agent is a member of the conversation"
+ASSIGNED_OR_MEMBER = "logged in here, and the agent is the assignee or a member of the conversation"
+IN_VIEW = "logged in here, and the agent is the assignee (after the end: the last), a member, or asked"
+COLLEAGUE = "logged in here, and the other agent is a colleague or below"
+
+
+def _or(condition: str, permission: str) -> str:
+    """The agent's role may stand in for the condition."""
+    return f"{condition}, or `{permission}`"
+
+
+def _and(condition: str, permission: str) -> str:
+    """The condition holds, and the agent's role allows it too."""
+    return f"{condition}; needs `{permission}`"
+
 
 _EVERYBODY: dict[Kind, str] = {
     Hello: ANYONE,
@@ -73,7 +121,7 @@ GATEWAY = Party(
     "gateways",
     "127.0.0.1:5570",
     "Channel gateways: they carry what customers write, and bring the answers back.",
-    {**_EVERYBODY, CustomerMessage: OWN_CHANNEL, CustomerLeft: OWN_CHANNEL},
+    {**_EVERYBODY, CustomerMessage: OWN_CHANNEL, CustomerLeft: OWN_CHANNEL, ReadPosition: OWN_CHANNEL},
 )
 CONSOLE = Party(
     "console",
@@ -85,12 +133,31 @@ CONSOLE = Party(
         Login: AGENT_OF_TENANT,
         LoginWithToken: AGENT_OF_TENANT,
         Logout: OWN_SESSION,
+        StillHere: OWN_SESSION,
         SetPresence: OWN_SESSION,
-        Accept: OFFERED_OR_ASSIGNED,
-        Decline: OFFERED_OR_ASSIGNED,
-        AgentMessage: ASSIGNED,
-        End: ASSIGNED,
-        ReadThread: OFFERED_OR_ASSIGNED,
+        HandOver: OWN_SESSION,
+        EndSession: _and(COLLEAGUE, "end_sessions"),
+        TakeNext: CAN_TAKE,
+        Take: CAN_TAKE,
+        SetOrder: _and(OWN_QUEUE, "set_order"),
+        Accept: OFFERED,
+        Decline: OFFERED,
+        AgentMessage: _or(ASSIGNED_OR_MEMBER, "help"),
+        End: _or(ASSIGNED, "end_for_others"),
+        Transfer: _or(ASSIGNED, "transfer_for_others"),
+        CancelTransfer: _or(ASKED_BY, "transfer_for_others"),
+        Invite: ASSIGNED_OR_MEMBER,
+        CancelInvitation: ASKED_BY,
+        Join: INVITED,
+        RefuseInvitation: INVITED,
+        Leave: MEMBER,
+        EndConference: _or(ASSIGNED, "end_for_others"),
+        ReadThread: _or(IN_VIEW, "help"),
+        ReadQueue: OWN_QUEUE,
+        ReadColleagues: _and(OWN_SESSION, "see_colleagues"),
+        Explain: _or(ASSIGNED, "explain"),
+        WhyNot: _or(ABOUT_ONESELF, "explain"),
+        WhyIdle: _or(ABOUT_ONESELF, "explain"),
     },
 )
 PARTIES = (GATEWAY, CONSOLE)
@@ -104,14 +171,14 @@ ANSWERS: dict[Kind, tuple[Kind, ...]] = {
     LoginWithToken: (LoggedIn,),
     Subscribe: (Subscribed,),
     Logout: (Ack,),
-    CustomerMessage: (Ack,),
-    CustomerLeft: (Ack,),
-    SetPresence: (Ack,),
-    Accept: (Ack,),
-    Decline: (Ack,),
-    AgentMessage: (Ack,),
-    End: (Ack,),
+    **dict.fromkeys((*get_args(GatewayCommand), *get_args(AgentCommand)), (Ack,)),
     ReadThread: (Thread,),
+    ReadQueue: (WaitingList,),
+    ReadColleagues: (Colleagues,),
+    Explain: (Explanation,),
+    WhyNot: (Reasons,),
+    WhyIdle: (Reasons,),
+    ReadPosition: (Position,),
 }
 
 #: What the daemon sends unasked, to whom.
@@ -120,7 +187,10 @@ UNASKED: dict[str, tuple[Kind, ...]] = {
     "console": (Snapshot, Delivery, Gap, Goodbye),
 }
 
-_ONLY_CONSOLE: tuple[Kind, ...] = (LoggedIn, Snapshot, Thread)
+_ONLY: dict[Kind, Party] = {
+    **dict.fromkeys((LoggedIn, Snapshot, Thread, WaitingList, Colleagues, Explanation, Reasons), CONSOLE),
+    Position: GATEWAY,
+}
 
 
 def senders(kind: Kind) -> list[Party]:
@@ -132,9 +202,9 @@ def receivers(kind: Kind) -> list[Party]:
     """Return the parties to which the daemon may send a message."""
     if kind not in get_args(FromDaemon):
         return []
-    return [CONSOLE] if kind in _ONLY_CONSOLE else list(PARTIES)
+    return [_ONLY[kind]] if kind in _ONLY else list(PARTIES)
 
 
 def is_repeatable(kind: Kind) -> bool:
     """True when the daemon remembers the message's id: a repeat gets the first answer (G3)."""
-    return kind is Logout or kind in (CustomerMessage, CustomerLeft, *get_args(AgentCommand))
+    return kind is Logout or kind in (*get_args(GatewayCommand), *get_args(AgentCommand))

@@ -18,17 +18,40 @@ from protocol.messages import (
     ThreadEntry,
 )
 from protocol.specification.meanings import meaning_of
-from protocol.views import ConversationView, OfferView
+from protocol.views import (
+    ColleagueView,
+    ConversationView,
+    DecisionView,
+    InvitationView,
+    MovedView,
+    OfferView,
+    ReasonView,
+    WaitingView,
+)
 
 FROM_CLIENT: tuple[type[Message], ...] = get_args(FromClient)
 FROM_DAEMON: tuple[type[Message], ...] = get_args(FromDaemon)
 NEWS: tuple[type[Message], ...] = get_args(News)
 #: What stands inside messages and has no ``type`` of its own.
-VIEWS: tuple[type[Struct], ...] = (OfferView, ConversationView, ThreadEntry)
+VIEWS: tuple[type[Struct], ...] = (
+    OfferView,
+    ConversationView,
+    InvitationView,
+    ThreadEntry,
+    WaitingView,
+    ColleagueView,
+    MovedView,
+    DecisionView,
+    ReasonView,
+)
 #: Everything that may stand alone in a frame.
 TOP: tuple[type[Message], ...] = tuple(dict.fromkeys(FROM_CLIENT + FROM_DAEMON))
 #: Every structure of the wire.
 ALL: tuple[type[Struct], ...] = (*TOP, Content, *NEWS, *VIEWS)
+
+
+#: Defaults that are shown as a word.
+EMPTY: tuple[Any, ...] = ("", b"", (), [], {})
 
 
 class Field(NamedTuple):
@@ -73,11 +96,10 @@ def _plain(info: inspect.Type) -> inspect.Type:
 def _default(field: inspect.Field) -> str:
     if field.required:
         return "required"
-    assert field.default is not NODEFAULT, f"{field.name} has a default that cannot be written down"
-    value: Any = field.default
+    value: Any = field.default if field.default is not NODEFAULT else field.default_factory()
     if value is None:
         return "nil"
-    if value == "" or value == b"":
+    if value in EMPTY:
         return "empty"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
@@ -97,8 +119,14 @@ def _words(info: inspect.Type) -> tuple[str, str]:
             return "bool", ""
         case inspect.StructType():
             return f"map `{name_of(info.cls)}`", ""
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             return f"array of {_words(_plain(info.item_type))[0]}", ""
+        case inspect.DictType():
+            words = f"map of str to {_words(_plain(info.value_type))[0]}"
+            return words, _range(None if info.max_length is None else 0, info.max_length, "entries")
+        case inspect.LiteralType():
+            values = (f"`{value}`" if value else "empty" for value in info.values)
+            return "str", ", ".join(values)
         case inspect.UnionType():
             return _union([_plain(each) for each in info.types])
     raise AssertionError(f"no words for {info}")

@@ -37,8 +37,12 @@ def _smallest(info: inspect.Type) -> Any:
             return info.ge or 0
         case inspect.FloatType():
             return 0.0
+        case inspect.BoolType():
+            return False
         case inspect.ListType():
             return []
+        case inspect.LiteralType():
+            return info.values[0]
     raise AssertionError(info)
 
 
@@ -68,6 +72,17 @@ def _any(info: inspect.Type) -> st.SearchStrategy[Any]:
             return st.booleans()
         case inspect.NoneType():
             return st.none()
+        case inspect.LiteralType():
+            return st.sampled_from(info.values)
+    return _any_of_several(info)
+
+
+def _any_of_several(info: inspect.Type) -> st.SearchStrategy[Any]:
+    match info:
         case inspect.ListType():
             return st.lists(_any(info.item_type), max_size=3)
+        case inspect.VarTupleType():
+            return st.lists(_any(info.item_type), max_size=3).map(tuple)
+        case inspect.DictType():
+            return st.dictionaries(_any(info.key_type), _any(info.value_type), max_size=3)
     raise AssertionError(info)

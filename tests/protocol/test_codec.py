@@ -36,7 +36,14 @@ def codec_of(kind: type[Message]) -> Codec[Any]:
 
 
 def as_map(message: Message) -> dict[str, Any]:
-    return msgspec.to_builtins(message, builtin_types=(bytes,))  # type: ignore[no-any-return]
+    return _lists(msgspec.to_builtins(message, builtin_types=(bytes,)))  # type: ignore[no-any-return]
+
+
+def _lists(value: Any) -> Any:
+    """The wire has one kind of array; here it is a list."""
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def refusal_of(frame: bytes, codec: Codec[Any] = CLIENT) -> str:

@@ -110,7 +110,7 @@ def test_every_error_code_is_in_the_catalogue_and_in_the_advice(code: Code) -> N
 def test_who_may_send_what_is_what_the_daemon_checks() -> None:
     ours = {party.role: party.may_send for party in PARTIES}
     assert ours == {
-        principal.value: {kind: relation.value for kind, relation in allowed.items()}
+        principal.value: {kind: rule.condition for kind, rule in allowed.items()}
         for principal, allowed in ALLOWED.items()
     }
 
