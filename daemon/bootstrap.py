@@ -290,7 +290,7 @@ class Daemon:
             dispatcher = system.actors.get(("dispatcher", tenant, ""))
             if isinstance(dispatcher, DispatcherActor):
                 agents.update(known.presence for known in dispatcher.view.roster.values())
-                waiting |= {(tenant, name): many for name, many in dispatcher.view.waiting().items()}
+                waiting |= {(tenant, name): many for name, many in dispatcher.view.waiting_counts().items()}
         numbers.agents, numbers.waiting = dict(agents), waiting
         numbers.connections = self.hub.by_role()
         numbers.handshakes_refused = self.zap.refused

@@ -103,7 +103,7 @@ class Desks:
         """A department in which somebody waits cannot be taken away."""
         if desk.tenant not in self._system.desks:
             return []
-        waiting = self._dispatcher(desk.tenant).view.waiting()
+        waiting = self._dispatcher(desk.tenant).view.waiting_counts()
         return [
             Problem(
                 file,

@@ -13,10 +13,8 @@ from msgspec import Struct
 from actors import events
 from actors.conversation.orders import MakeOffer, WithdrawOffer
 from actors.dispatcher.facts import AgentNews, OwnedBy, Report
-from actors.dispatcher.machine import (
-    View,
-)
-from actors.dispatcher.policy import decide
+from actors.dispatcher.decisions import Offer
+from actors.dispatcher.machine import View
 from actors.journal import Address, SnapshotRow
 from actors.recovery import parked_by_owner
 from actors.runtime import System
@@ -59,9 +57,7 @@ class DispatcherActor(Shell):
     def __init__(self, system: System, address: Address) -> None:
         super().__init__(system, address)
         self.state = DispatcherState()
-        self.view = View()
-        self._look_again: dict[str, float] = {}
-        self._changed: set[str] = set()
+        self.view = View(Desk(tenant=address[1]), "")
 
     @property
     def desk(self) -> Desk:
@@ -74,13 +70,11 @@ class DispatcherActor(Shell):
         self.unsettled = True
         match message:
             case Report():
-                self._changed.add(message.department)
-                for agent in self.view.take_report(message, now):
-                    self._look_where_he_serves(agent)
+                self.view.take_report(message, now)
             case AgentNews():
                 self._take_agent(message)
             case Tick():
-                self._changed.update(self._look_again)
+                pass  # What is due is decided when the inbox is worked through.
             case events.SetAside():
                 self.take_in([message])
             case OwnedBy():
@@ -97,11 +91,6 @@ class DispatcherActor(Shell):
             reason = "not reachable" if not known.reachable else f"presence is {known.presence}"
             for conversation in sorted(known.offers):
                 self._tell_conversation(conversation, WithdrawOffer(news.agent, reason))
-        self._look_where_he_serves(news.agent)
-
-    def _look_where_he_serves(self, agent: str) -> None:
-        if agent in self.desk.agents:
-            self._changed.update(self.desk.agents[agent].departments)
 
     def _pass_on(self, message: OwnedBy) -> None:
         known = self.view.agent(message.agent)
@@ -116,28 +105,17 @@ class DispatcherActor(Shell):
         self.system.tell(("conversation", self.address[1], conversation), message)
 
     def settle(self) -> None:
-        """Look at every queue that something has changed for: nobody waits for a poll."""
-        changed, self._changed = self._changed, set()
+        """Carry out what is due: nobody waits for a poll."""
         if not self.desk.departments:
             return
-        # A queue whose department has left the desk is always looked at: nobody else would.
-        orphans = self.view.departments() - self.desk.departments.keys()
-        for department in sorted((changed & self.desk.departments.keys()) | orphans):
-            self._offer(department)
-        self.deadline = min(self._look_again.values(), default=None)
-
-    def _offer(self, department: str) -> None:
         now = self.system.now
-        decisions, look_again = decide(self.view, self.desk, department, now, OFFERS_AT_ONCE)
-        self._look_again.pop(department, None)
-        if look_again is not None:
-            self._look_again[department] = look_again
-        serving = self.desk.departments.get(department) or next(iter(self.desk.departments.values()))
-        deadline_at = now + serving.offer_timeout_s
-        for decision in decisions:
-            self.view.reserve(decision)
+        for decision in self.view.decide(now, OFFERS_AT_ONCE):
+            assert isinstance(decision, Offer), "other decisions follow with the shells that carry them out"
+            report = self.view.conversations[decision.conversation]
+            deadline_at = now + self.view.department(report.department).offer_timeout_s
             offer = MakeOffer(self.system.make_id(), decision.agent, deadline_at, decision.why)
             self._tell_conversation(decision.conversation, offer)
+        self.deadline = self.view.next_at
 
     def audience(self, event: Any) -> tuple[str, ...]:
         """Nobody is told of a desk."""
@@ -156,7 +134,7 @@ class DispatcherActor(Shell):
         tenant = self.address[1]
         self.system.desks[tenant] = parse_desk(self.state.text, f"the desk of {tenant} in the journal")
         self.system.facts.clear()
-        self._changed.update(self.desk.departments)
+        self.view.set_desk(self.desk, self.state.digest, self.system.now)
 
     def sequence(self) -> int:
         """Return the newest sequence of the dispatcher's stream."""
@@ -168,17 +146,16 @@ class DispatcherActor(Shell):
 
     def woken(self, *, from_parked: bool) -> None:
         """Fill the view: what is parked is counted in the store, who is in memory is asked, all in one go."""
-        self.view = View()
+        self.view = View(self.desk, self.state.digest)
         tenant, now = self.address[1], self.system.now
         for owner, many in parked_by_owner(self.system, tenant).items():
-            self.view.agent(owner).parked = many
+            self.view.park(owner, "", 1, many)
         for (_, of_tenant, _), actor in self.system.actors.items():
             news = actor.announcement() if of_tenant == tenant else None
             if isinstance(news, Report):
                 self.view.take_report(news, now)
             elif isinstance(news, AgentNews):
                 self.view.take_agent(news, now)
-        self._changed.update(self.view.departments())
         self.unsettled = True
 
     def thaw(self, body: bytes) -> None:

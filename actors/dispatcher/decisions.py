@@ -1,0 +1,43 @@
+"""What the dispatcher decides. Every decision is reserved in the view at the moment it is made, so that the
+next one reckons with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from actors.dispatcher.reasons import Reason
+from actors.events import Why
+
+
+class Offer(NamedTuple):
+    """Offer this conversation to this agent; with ``direct`` it is the agent's at once (D8)."""
+
+    conversation: str
+    agent: str
+    direct: bool
+    why: Why
+
+
+class Overflow(NamedTuple):
+    """Move a waiting conversation to another department's queue, with its waiting time."""
+
+    conversation: str
+    department: str
+    reason: Reason
+
+
+class TurnedAway(NamedTuple):
+    """End a waiting conversation unanswered: a missed chat."""
+
+    conversation: str
+    reason: Reason
+
+
+class OrderEnded(NamedTuple):
+    """The order that was set while running has come to its end: the desk's holds again (D2)."""
+
+    department: str
+
+
+Decision = Offer | Overflow | TurnedAway | OrderEnded
