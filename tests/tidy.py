@@ -29,6 +29,8 @@ PURE_ACTOR_FILES = frozenset(
         "changes.py",
         "transfer.py",
         "conference.py",
+        "decisions.py",
+        "roster.py",
     }
 )
 PURE_PROTOCOL_FILES = frozenset({"session.py", "codec.py", "messages.py"})

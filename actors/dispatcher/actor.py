@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from actors import events
 from actors.conversation.orders import MakeOffer, WithdrawOffer
-from actors.dispatcher.facts import AgentNews, OwnedBy, Report
 from actors.dispatcher.decisions import Offer
+from actors.dispatcher.facts import AgentNews, OwnedBy, Report
 from actors.dispatcher.machine import View
 from actors.journal import Address, SnapshotRow
 from actors.recovery import parked_by_owner
@@ -106,7 +106,7 @@ class DispatcherActor(Shell):
 
     def settle(self) -> None:
         """Carry out what is due: nobody waits for a poll."""
-        if not self.desk.departments:
+        if not self.view.desk.departments:
             return
         now = self.system.now
         for decision in self.view.decide(now, OFFERS_AT_ONCE):
@@ -146,7 +146,8 @@ class DispatcherActor(Shell):
 
     def woken(self, *, from_parked: bool) -> None:
         """Fill the view: what is parked is counted in the store, who is in memory is asked, all in one go."""
-        self.view = View(self.desk, self.state.digest)
+        desk = self.system.desks.get(self.address[1], self.view.desk)
+        self.view = View(desk, self.state.digest)
         tenant, now = self.address[1], self.system.now
         for owner, many in parked_by_owner(self.system, tenant).items():
             self.view.park(owner, "", 1, many)

@@ -101,7 +101,9 @@ class View:
             able = [name for name in self.desk.agents if not self._reasons(report, name)]
             ready = [name for name in able if report.declined.get(name, -pause_s) + pause_s <= now]
             if ready:
-                chosen = min(ready, key=lambda name: (self.roster[name].used, self.roster[name].given_at, name))
+                chosen = min(
+                    ready, key=lambda name: (self.roster[name].used, self.roster[name].given_at, name)
+                )
                 decisions.append(self._offer(report, chosen, Reason.LONGEST_WAIT, len(ready), now))
             elif able:
                 again = min(report.declined[name] for name in able) + pause_s
@@ -191,7 +193,11 @@ class View:
     def waiting(self, department: str, limit: int, now: float) -> tuple[list[Report], int]:
         """Return who waits in a department's queue, in its order, and how many they are altogether."""
         found = sorted(
-            (report for report in self.conversations.values() if report.waiting and report.department == department),
+            (
+                report
+                for report in self.conversations.values()
+                if report.waiting and report.department == department
+            ),
             key=lambda each: (each.since, each.conversation),
         )
         return found[:limit], len(found)
