@@ -29,6 +29,8 @@ class MemoryStore:
         self._records: list[Record] = []
         self._firsts: list[int] = []
         self._snapshots: dict[Address, SnapshotRow] = {}
+        #: The ids of conversations by tenant and look-up key: a long run asks for every newcomer.
+        self._lookups: dict[tuple[str, str], dict[str, None]] = {}
         self._index: dict[Address, dict[int, IndexRow]] = {}
         self._commands: dict[tuple[str, str, bytes], tuple[int, float]] = {}
         self._low_water = LowWater()
@@ -47,7 +49,7 @@ class MemoryStore:
             self._records.append(batch.record)
             self._firsts.append(batch.record.first)
         for row in batch.snapshots:
-            self._snapshots[row.address] = row
+            self._file(row)
         for index in batch.streams:
             self._index.setdefault(index.stream, {})[index.first] = index
         for row_of in batch.commands:
@@ -55,17 +57,25 @@ class MemoryStore:
                 self._commands.setdefault((row_of.tenant, row_of.sender, command), (position, row_of.at))
         self._low_water = batch.low_water
 
+    def _file(self, row: SnapshotRow) -> None:
+        _, tenant, ident = row.address
+        before = self._snapshots.get(row.address)
+        self._snapshots[row.address] = row
+        if before is not None and before.lookup is not None and before.lookup != row.lookup:
+            filed = self._lookups[tenant, before.lookup]
+            del filed[ident]
+            if not filed:
+                del self._lookups[tenant, before.lookup]
+        if row.lookup is not None:
+            self._lookups.setdefault((tenant, row.lookup), {})[ident] = None
+
     def snapshot(self, address: Address) -> SnapshotRow | None:
         """Return the newest snapshot of an actor."""
         return self._snapshots.get(address)
 
     def find(self, tenant: str, lookup: str) -> list[str]:
         """Return the ids of the conversations with this look-up key."""
-        return [
-            row.address[2]
-            for row in self._snapshots.values()
-            if row.lookup == lookup and row.address[1] == tenant
-        ]
+        return list(self._lookups.get((tenant, lookup), ()))
 
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots to be woken at start."""
