@@ -32,6 +32,11 @@ def may_in(desk: Desk, agent: str, permission: Permission, department: str) -> b
     return has(desk, agent, permission) and _reaches(desk, agent, (department,))
 
 
+def sees(desk: Desk, agent: str, department: str) -> bool:
+    """Say whether a department is one of the agent's own, or below one."""
+    return agent in desk.agents and _reaches(desk, agent, (department,))
+
+
 def oversees(desk: Desk, agent: str, over_agent: str) -> bool:
     """Say whether one agent is a colleague of another, in the same department or below (L1)."""
     over = desk.agents.get(over_agent)

@@ -1,14 +1,18 @@
 """What applying a desk would change, said entry by entry and setting by setting."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from itertools import zip_longest
+from typing import Any, Final, Literal
 
 import msgspec
 
-from config.annotations import Section
+from config.annotations import SECRET, Section, struct_type, unwrapped
 from config.desk import Desk, Policies
-from config.leaves import leaves, written
+from config.leaves import chosen, written
 from config.scanning import KeyPath, dotted
+
+#: Stands for an entry that a table or list does not have.
+_ABSENT: Final = object()
 
 SECTIONS = ("departments", "roles", "agents", "channels", "gateways", "consoles")
 
@@ -69,17 +73,41 @@ def _between_tables(
 
 
 def _between_entries(path: KeyPath, before: Section, after: Section) -> Iterator[Change]:
-    for old, new in zip(leaves(before), leaves(after), strict=True):
-        if old.value == new.value:
-            continue
-        where = dotted((*path, *new.path))
-        if new.is_secret:
-            yield Change("changed", where)
+    for field in struct_type(type(after)).fields:
+        _, notes = unwrapped(field.type)
+        where = (*path, field.encode_name)
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        if SECRET in notes and old != new:
+            yield Change("changed", dotted(where))
         else:
-            yield Change("changed", where, old.shown, new.shown)
+            yield from _between_values(where, old, new)
+
+
+def _between_values(path: KeyPath, old: Any, new: Any) -> Iterator[Change]:
+    """Compare down to the single setting; what is new or gone inside a list or a table is said whole."""
+    if old == new:
+        return
+    if isinstance(old, Section) and isinstance(new, Section):
+        yield from _between_entries(path, old, new)
+    elif isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _between_values((*path, key), old.get(key, _ABSENT), new.get(key, _ABSENT))
+    elif _sections(old) and _sections(new):
+        for place, (one, other) in enumerate(zip_longest(old, new, fillvalue=_ABSENT)):
+            yield from _between_values((*path, place), one, other)
+    elif old is _ABSENT or (old is None and isinstance(new, Section)):
+        yield Change("added", dotted(path), after=written(new))
+    elif new is _ABSENT or (new is None and isinstance(old, Section)):
+        yield Change("removed", dotted(path), before=written(old))
+    else:
+        yield Change("changed", dotted(path), written(old), written(new))
+
+
+def _sections(value: Any) -> bool:
+    """Say whether it is a list of sections, such as rings."""
+    return isinstance(value, tuple) and all(isinstance(item, Section) for item in value)
 
 
 def _summary(entry: Section) -> str:
-    """Say an entry on one line, without its secrets and without what is not set."""
-    shown = (leaf for leaf in leaves(entry) if not leaf.is_secret and leaf.value not in (None, ()))
-    return ", ".join(f"{dotted(leaf.path)} {leaf.shown}" for leaf in shown)
+    """Say an entry on one line: what was chosen, without its secrets."""
+    return ", ".join(f"{dotted(leaf.path)} {leaf.shown}" for leaf in chosen(entry) if not leaf.is_secret)

@@ -211,7 +211,7 @@ class Daemon:
         )
         self.orders = Orders(self.reactor, self._plan)
         self.reader = JournalReader(self.store.path, self.outbound, self.reactor.post)
-        self.outbound.reader = self.reader
+        self.outbound.questions.reader = self.reader
         self._use_settings()
         self.reactor.housekeeping += [
             self._watch_disk,

@@ -20,7 +20,7 @@ Handlers = dict[type[Any], Handler]
 #: Bad frames in a minute after which a connection ends (A09).
 BAD_FRAMES = 5
 BAD_FRAMES_PERIOD_S = 60.0
-#: Heavy messages (logins, subscriptions, readings) of one connection: at once, and each second.
+#: Heavy messages (logins, subscriptions, questions) of one connection: at once, and each second.
 HEAVY_AT_ONCE = 512
 HEAVY_PER_S = 100.0
 
@@ -56,6 +56,10 @@ class Allowance:
             return False
         self._left -= 1
         return True
+
+    def charge(self, many: float) -> None:
+        """Take more for what has turned out to cost more; what is lacking has to come back first."""
+        self._left -= many
 
 
 class Subscription:

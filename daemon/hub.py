@@ -9,10 +9,11 @@ connection's key, never from a body.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from actors.authorization import ALLOWED, Principal
 from actors.journal import Address
+from actors.permissions import may, may_in
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
@@ -22,6 +23,7 @@ from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
+from daemon.questions import Asked
 from daemon.sessions import AgentSessions, Log
 from daemon.transport import Listener, peer_key
 from protocol.codec import client_codec
@@ -30,26 +32,29 @@ from protocol.messages import (
     VERSION,
     CustomerLeft,
     CustomerMessage,
+    DispatcherCommand,
     Goodbye,
     Hello,
     Login,
     LoginWithToken,
     Logout,
+    PersonalCommand,
     Ping,
     Pong,
+    Question,
     ReadThread,
     Received,
     Refused,
-    SetPresence,
     Subscribe,
     Subscribed,
     Welcome,
 )
 from protocol.session import Phase, Role, Session, speaks_our_version
+from protocol.teamwork import EndSession, ReadPosition, SetOrder, StillHere
 from protocol.window import Window
 
 #: Each of these costs far more than its bytes, and a frame holds many: so they have a budget of their own.
-HEAVY = frozenset({Subscribe, Login, LoginWithToken, ReadThread})
+HEAVY = frozenset({Subscribe, Login, LoginWithToken, *get_args(Question)})
 
 
 class Hub:
@@ -94,6 +99,14 @@ class Hub:
             Login: self._sessions.login,
             LoginWithToken: self._sessions.login_with_token,
             Logout: self._sessions.logout,
+            StillHere: self._still_here,
+            **dict.fromkeys(get_args(PersonalCommand), self._to_agent),
+            **dict.fromkeys(get_args(DispatcherCommand), self._to_dispatcher),
+            **dict.fromkeys(get_args(Question), self._ask),
+            EndSession: self._end_session,
+            SetOrder: self._set_order,
+            ReadThread: self._from_agent,
+            ReadPosition: self._ask_about_customer,
         }
         handlers |= {kind: self._bounded(handlers.get(kind, self._from_agent)) for kind in HEAVY}
         self._handlers: dict[Principal, Handlers] = {
@@ -340,11 +353,81 @@ class Hub:
         if self.shut is not None:
             self._refuse(connection, message, *self.shut)
             return
-        tenant = connection.tenant
-        told = Told(message, tenant, session.sender, connection, session.recent)
-        alone = type(message) is SetPresence
-        address = session.address if alone else ("conversation", tenant, message.conversation)
-        self.system.tell_from_outside(address, told)
+        told = Told(message, connection.tenant, session.sender, connection, session.recent)
+        self.system.tell_from_outside(("conversation", connection.tenant, message.conversation), told)
+
+    def _told(self, connection: Connection, message: Any) -> Told | None:
+        """Return an agent's message as told, or refuse it."""
+        session = connection.agents.get(message.agent)
+        if session is None:
+            text = "the agent is not logged in on this connection"
+            self._refuse(connection, message, Code.NOT_AUTHENTICATED, text)
+        elif self.shut is not None:
+            self._refuse(connection, message, *self.shut)
+        else:
+            return Told(message, connection.tenant, session.sender, connection, session.recent)
+        return None
+
+    def _to_agent(self, connection: Connection, message: Any) -> None:
+        told = self._told(connection, message)
+        if told is not None:
+            self.system.tell_from_outside(("agent", told.tenant, message.agent), told)
+
+    def _to_dispatcher(self, connection: Connection, message: Any) -> None:
+        told = self._told(connection, message)
+        if told is not None:
+            self.system.tell_from_outside(("dispatcher", told.tenant, ""), told)
+
+    def _end_session(self, connection: Connection, message: EndSession) -> None:
+        told = self._told(connection, message)
+        if told is None:
+            return
+        allowed = may(self.system.desks[told.tenant], message.agent, "end_sessions", message.of_agent)
+        if self._permitted(told, allowed, "no colleague whose sessions this agent may end has that id"):
+            self.system.tell_from_outside(("agent", told.tenant, message.of_agent), told)
+
+    def _set_order(self, connection: Connection, message: SetOrder) -> None:
+        told = self._told(connection, message)
+        if told is None:
+            return
+        desk = self.system.desks[told.tenant]
+        allowed = message.department in desk.departments and may_in(
+            desk, message.agent, "set_order", message.department
+        )
+        if self._permitted(told, allowed, "no department whose order this agent may set has that id"):
+            self.system.tell_from_outside(("dispatcher", told.tenant, ""), told)
+
+    def _permitted(self, told: Told, allowed: bool, text: str) -> bool:
+        """Refuse what is not allowed; a repeat of what once was gets its first answer (G3)."""
+        if allowed or self.system.first_entry(told) is not None:
+            return True
+        self._refuse(told.reply_to, told.message, Code.NOT_ALLOWED, text)
+        return False
+
+    # Questions.
+
+    def _ask(self, connection: Connection, message: Any) -> None:
+        told = self._told(connection, message)
+        if told is not None:
+            self.system.reply(told, Asked(message))
+
+    def _ask_about_customer(self, connection: Connection, message: ReadPosition) -> None:
+        if self._channel(connection, message.channel) is None:
+            text = f"no channel {message.channel!r} of this gateway"
+            self._refuse(connection, message, Code.NOT_ALLOWED, text)
+        elif self.shut is not None:
+            self._refuse(connection, message, *self.shut)
+        else:
+            told = Told(message, connection.tenant, connection.sender, connection, connection.recent)
+            self.system.reply(told, Asked(message))
+
+    def _still_here(self, connection: Connection, message: StillHere) -> None:
+        """Nobody waits for an answer; who is not logged in here is told so all the same."""
+        if message.agent not in connection.agents:
+            text = "the agent is not logged in on this connection"
+            self._refuse(connection, message, Code.NOT_AUTHENTICATED, text)
+            return
+        self._sessions.still_here(connection, message)
 
     # Ends of connections.
 

@@ -6,7 +6,8 @@ replies, deliveries within credit, snapshots, threads; one frame per peer and tu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from actors.conversation.actor import ThreadGrant
 from actors.conversation.view import delivery
@@ -15,6 +16,8 @@ from actors.queries import agent_snapshot
 from actors.runtime import System
 from daemon.connection import Connection, Subscription
 from daemon.metrics import Numbers
+from daemon.pages import thread_page
+from daemon.questions import Asked, Questions
 from protocol.codec import encode
 from protocol.errors import Code
 from protocol.fields import Message
@@ -25,20 +28,13 @@ from protocol.session import Phase
 JOURNAL_READS = 512
 
 
-class ThreadReader(Protocol):
-    """Reads threads off the reactor's thread."""
-
-    def read(self, connection: Connection, grant: ThreadGrant, positions: list[int]) -> None:
-        """Read the events at these positions and post the answer."""
-
-
 class Outbound:
     """The way out."""
 
     def __init__(self, system: System, numbers: Numbers) -> None:
         self._system = system
         self._numbers = numbers
-        self.reader: ThreadReader | None = None
+        self.questions = Questions(system)
         self._owed: dict[Subscription, None] = {}
         self._owed_snapshots: dict[Subscription, None] = {}
         #: How many deliveries may still be read from the journal in this turn.
@@ -141,6 +137,9 @@ class Outbound:
             elif type(message) is ThreadGrant:
                 self._read_thread(connection, message)
                 continue
+            elif type(message) is Asked:
+                self._answer(connection, message)
+                continue
             elif type(message) is Refused:
                 self._numbers.refused(message.code)
             mine = said.get(connection)
@@ -149,10 +148,21 @@ class Outbound:
             elif not connection.closed:
                 said[connection] = [message]
 
-    def _read_thread(self, connection: Connection, grant: Any) -> None:
-        assert self.reader is not None
+    def _read_thread(self, connection: Connection, grant: ThreadGrant) -> None:
+        reader = self.questions.reader
+        assert reader is not None
         address = ("conversation", connection.tenant, grant.conversation)
-        self.reader.read(connection, grant, self._system.positions(address, grant.after, grant.limit))
+        positions = self._system.positions(address, grant.after, grant.limit)
+        reader.read(connection, grant.id, positions, partial(thread_page, grant))
+
+    def _answer(self, connection: Connection, asked: Asked) -> None:
+        if connection.closed:
+            return
+        answer = self.questions.answer(connection, asked)
+        if type(answer) is Refused:
+            self._numbers.refused(answer.code)
+        if answer is not None:
+            self.send(connection, answer)
 
     def _send_snapshot(self, subscription: Subscription) -> None:
         agent = subscription.mailbox.stream.partition("/")[2]

@@ -1,4 +1,4 @@
-"""Threads are read off the reactor's thread: one reader with a connection of its own that never writes."""
+"""The journal is read off the reactor's thread: one reader with a connection of its own that never writes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
-from actors.conversation.actor import ThreadGrant
-from actors.conversation.view import news
 from actors.journal import Entry, JournalDamaged, Record, entries_at
 from daemon.connection import Connection
 from daemon.outbound import Outbound
 from daemon.stores.sqlite import SELECT_RECORD
-from protocol.codec import encode
 from protocol.errors import Code
-from protocol.messages import Refused, Thread, ThreadEntry
+from protocol.fields import Message
+from protocol.messages import Refused
 
-#: How many bytes of news a page may have; one entry always fits.
-PAGE_BYTES = 131_072
 #: How many reads may wait; more are refused as BUSY.
 READS_MAX = 256
+
+A = TypeVar("A")
 
 
 class JournalReader:
@@ -34,27 +33,59 @@ class JournalReader:
         self._connection: sqlite3.Connection | None = None
         self._waiting = 0
 
-    def read(self, connection: Connection, grant: ThreadGrant, positions: list[int]) -> None:
-        """Read the events at these positions and answer on the reactor's thread."""
+    def read(
+        self,
+        connection: Connection,
+        ident: bytes,
+        positions: list[int],
+        make: Callable[[list[Entry]], Message],
+    ) -> None:
+        """Answer the question ``ident`` with what is made of the events at these positions.
+
+        It is made on the reader's thread, and sent from the reactor's.
+        """
+
+        def answer(made: Message | Exception) -> None:
+            if isinstance(made, Exception):
+                text = f"the journal could not be read ({type(made).__name__})"
+                made = Refused(Code.INTERNAL.value, text, ident)
+            self._outbound.send(connection, made)
+
+        if not self.fetch(positions, make, answer):
+            self._outbound.send(connection, Refused(Code.BUSY.value, "too many reads at once", ident, 1.0))
+
+    def fetch(
+        self,
+        positions: list[int],
+        make: Callable[[list[Entry]], A],
+        done: Callable[[A | Exception], None],
+    ) -> bool:
+        """Make something of the events at these positions, and tell it on the reactor's thread.
+
+        False when too many reads wait already: then nothing is told.
+        """
         if self._waiting >= READS_MAX:
-            self._outbound.send(connection, Refused(Code.BUSY.value, "too many reads at once", grant.id, 1.0))
-            return
+            return False
         self._waiting += 1
-        self._pool.submit(self._work, connection, grant, positions)
+        self._pool.submit(self._work, positions, make, done)
+        return True
 
-    def _work(self, connection: Connection, grant: ThreadGrant, positions: list[int]) -> None:
+    def _work(
+        self,
+        positions: list[int],
+        make: Callable[[list[Entry]], A],
+        done: Callable[[A | Exception], None],
+    ) -> None:
+        made: A | Exception
         try:
-            entries = self._entries(positions)
-            message: Thread | Refused = _thread(grant, entries)
+            made = make(self._entries(positions))
         except Exception as error:
-            message = Refused(
-                Code.INTERNAL.value, f"the thread could not be read ({type(error).__name__})", grant.id
-            )
-        self._post(lambda: self._answer(connection, message))
+            made = error
+        self._post(lambda: self._finish(made, done))
 
-    def _answer(self, connection: Connection, message: Thread | Refused) -> None:
+    def _finish(self, made: A | Exception, done: Callable[[A | Exception], None]) -> None:
         self._waiting -= 1
-        self._outbound.send(connection, message)
+        done(made)
 
     def _entries(self, positions: list[int]) -> list[Entry]:
         if self._connection is None:
@@ -74,19 +105,3 @@ class JournalReader:
     def close(self) -> None:
         """Stop reading."""
         self._pool.shutdown(cancel_futures=True)
-
-
-def _thread(grant: ThreadGrant, entries: list[Entry]) -> Thread:
-    """Return one page: what may be seen of the events, up to a number of bytes that fits a frame."""
-    visible: list[ThreadEntry] = []
-    covered = grant.after
-    room = PAGE_BYTES
-    for entry in entries:
-        told = news(entry.id, entry.event)
-        room -= len(encode([told])) if told is not None else 0
-        if room < 0 and visible:
-            break
-        covered = entry.sequence
-        if told is not None:
-            visible.append(ThreadEntry(entry.sequence, entry.at, told))
-    return Thread(grant.id, grant.conversation, visible, grant.last, covered)

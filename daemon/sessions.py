@@ -20,6 +20,7 @@ from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from protocol.errors import Code
 from protocol.messages import Ack, LoggedIn, Login, LoginWithToken, Logout
+from protocol.teamwork import StillHere
 
 
 class Log(Protocol):
@@ -51,6 +52,8 @@ class AgentSessions:
         self._numbers = numbers
         self._log = log
         self._holders: dict[Address, list[Connection]] = {}
+        #: The last sign of life of each agent.
+        self.seen_at: dict[Address, float] = {}
 
     def login(self, connection: Connection, message: Login) -> None:
         """Look at a password, off the reactor's thread; what came of it is answered in a later turn."""
@@ -147,6 +150,10 @@ class AgentSessions:
             return
         del self._holders[session.address]
         self._system.tell_from_outside(session.address, told)
+
+    def still_here(self, connection: Connection, message: StillHere) -> None:
+        """Note a sign of life of an agent who is logged in on this connection (B3)."""
+        self.seen_at[connection.agents[message.agent].address] = self._system.now
 
     def let_go_all(self, connection: Connection, reason: str) -> None:
         """The connection is gone, and with it its sessions."""

@@ -30,6 +30,7 @@ PURE_ACTOR_FILES = frozenset(
         "transfer.py",
         "conference.py",
         "decisions.py",
+        "explanation.py",
         "roster.py",
     }
 )

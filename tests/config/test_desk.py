@@ -66,7 +66,7 @@ public_key = "{KEYS[0]}"
 [policies]
 presence_initial = "onlin"
 grace_s = true
-requeue_on_loss = 1
+beyond_capacity = 1
 text_length_max = 0
 welcome = []
 """
@@ -94,7 +94,7 @@ EXPECTED = [
     (48, "consoles.desktop.public_key", f"the same public_key as gateways.web.public_key ({FILE}:39)"),
     (51, "policies.presence_initial", 'Did you mean "online"?'),
     (52, "policies.grace_s", "expected a number, got true"),
-    (53, "policies.requeue_on_loss", "expected true or false, got 1"),
+    (53, "policies.beyond_capacity", "expected true or false, got 1"),
     (54, "policies.text_length_max", "must be at least 1, got 0"),
     (55, "policies.welcome", "expected text, got a list"),
 ]

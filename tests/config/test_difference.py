@@ -48,7 +48,7 @@ def test_a_password_that_changes_is_never_shown() -> None:
 def test_a_first_desk_is_added_whole_and_without_passwords() -> None:
     lines = said(None, desk())
     assert lines[0] == '+ tenant: "flowers"'
-    assert '+ agents.boris: name "Boris", departments ["sales"], capacity 4' in lines
+    assert '+ agents.boris: name "Boris", departments ["sales"]' in lines
     assert '~ policies.presence_initial: "online" -> "away"' in lines
     assert "argon2id" not in "\n".join(lines)
 
@@ -56,3 +56,32 @@ def test_a_first_desk_is_added_whole_and_without_passwords() -> None:
 def test_another_tenant_is_a_difference() -> None:
     new = desk(GOOD_DESK.replace('tenant = "flowers"', 'tenant = "books"'))
     assert said(desk(), new) == ['~ tenant: "flowers" -> "books"']
+
+
+NESTED = GOOD_DESK.replace(
+    'name = "Support"\n',
+    'name = "Support"\nrings = [{ after_s = 30, departments = ["sales"] }]\n'
+    '[departments.support.hours]\ntimezone = "Europe/Kyiv"\nmonday = ["09:00-17:30"]\n',
+).replace("capacity = 6", "capacity = 6\nskills = { billing = 3 }\nlimits = { web = 2 }")
+
+
+def test_what_stands_in_tables_and_lists_is_said_where_it_is() -> None:
+    assert said(desk(), desk(NESTED)) == [
+        '+ departments.support.rings[0]: { after_s = 30, departments = ["sales"] }',
+        '+ departments.support.hours: { timezone = "Europe/Kyiv", monday = ["09:00-17:30"] }',
+        "+ agents.anna.skills.billing: 3",
+        "+ agents.anna.limits.web: 2",
+    ]
+    later = NESTED.replace("after_s = 30", "after_s = 45").replace("09:00", "08:00")
+    assert said(desk(NESTED), desk(later.replace("billing = 3", "billing = 5, refunds = 1"))) == [
+        "~ departments.support.rings[0].after_s: 30 -> 45",
+        '~ departments.support.hours.monday: ["09:00-17:30"] -> ["08:00-17:30"]',
+        "~ agents.anna.skills.billing: 3 -> 5",
+        "+ agents.anna.skills.refunds: 1",
+    ]
+    assert said(desk(NESTED), desk())[0].startswith("- departments.support.rings[0]: {")
+
+
+def test_an_entry_that_is_new_says_only_what_was_chosen() -> None:
+    new = desk(GOOD_DESK.replace("[gateways.web]", '[departments.night]\nname = "Night"\n\n[gateways.web]'))
+    assert said(desk(), new) == ['+ departments.night: name "Night"']

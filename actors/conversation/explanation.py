@@ -1,0 +1,82 @@
+"""Why a conversation came to whom it came: its decisions, from the events of its stream. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from actors import events
+from actors.events import AnyEvent, Why
+from actors.journal import Entry
+from protocol.views import DecisionView
+
+#: How an offer, or a transfer, ends: the outcome of the decision that had made it.
+_OFFER_ENDS: dict[type[AnyEvent], str] = {
+    events.OfferDeclined: "declined",
+    events.OfferExpired: "expired",
+    events.OfferWithdrawn: "withdrawn",
+}
+
+
+def decisions(entries: Iterable[Entry]) -> list[DecisionView]:
+    """Return every decision in the order of the stream, each with what came of it.
+
+    An offer without an end yet is ``open``. A transfer is a decision of whoever asked for it; the offer that
+    it leads to is one of its own.
+    """
+    found: list[DecisionView] = []
+    offers: dict[str, int] = {}
+    transfer: int | None = None
+    for entry in entries:
+        event = entry.event
+        match event:
+            case events.Offered():
+                offers[event.offer] = len(found)
+                found.append(_view(entry, event.agent, "open", event.why))
+            case events.OfferDeclined() | events.OfferExpired() | events.OfferWithdrawn():
+                _came_to(found, offers.pop(event.offer, None), _OFFER_ENDS[type(event)])
+            case events.Assigned():
+                of_offer = offers.pop(event.offer, None)
+                if not _came_to(found, of_offer, event.how):
+                    found.append(_view(entry, event.agent, event.how, event.why or Why()))
+            case events.Released():
+                found.append(_view(entry, event.agent, "released", Why(trigger=event.reason)))
+            case events.Queued():
+                found.append(_view(entry, "", "queued", Why(trigger=event.reason)))
+            case events.TransferStarted():
+                transfer = len(found)
+                found.append(_view(entry, event.to_agent, "transfer", Why(trigger=event.reason)))
+            case events.TransferEnded():
+                _came_to(found, transfer, f"transfer {event.outcome}")
+                transfer = None
+    return found
+
+
+def _view(entry: Entry, agent: str, outcome: str, why: Why) -> DecisionView:
+    return DecisionView(
+        at=entry.at,
+        sequence=entry.sequence,
+        agent=agent,
+        outcome=outcome,
+        trigger=why.trigger,
+        rule=why.rule,
+        choice=why.choice,
+        considered=why.considered,
+        excluded=why.excluded,
+        tie_break=why.tie_break,
+        score=why.score,
+        waited_s=why.waited_s,
+        used=why.used,
+        capacity=why.capacity,
+        ring=why.ring,
+        policy=why.policy,
+    )
+
+
+def _came_to(found: list[DecisionView], place: int | None, outcome: str) -> bool:
+    """Note what came of an earlier decision; False where its beginning is no longer kept."""
+    if place is None:
+        return False
+    found[place] = replace(found[place], outcome=outcome)
+    return True

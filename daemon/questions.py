@@ -1,0 +1,185 @@
+"""Questions of peers, answered after the flush from what the actors hold then. Nothing is changed.
+
+Who may ask is said by ``actors/authorization.py``. Whoever may not, and whoever asks about what does not
+exist, gets the same answer (G15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+
+from actors.conversation.machine import Conversation, Status
+from actors.dispatcher import questions
+from actors.journal import Entry
+from actors.permissions import has, may, may_in, sees
+from actors.queries import conversation
+from actors.runtime import System
+from config.desk import Desk
+from daemon.connection import Connection
+from daemon.pages import EXPLAINED_SEQUENCES, explanation
+from protocol.errors import Code
+from protocol.fields import Message
+from protocol.messages import Refused
+from protocol.teamwork import (
+    Colleagues,
+    Explain,
+    Position,
+    ReadColleagues,
+    ReadPosition,
+    ReadQueue,
+    Reasons,
+    WaitingList,
+    WhyIdle,
+    WhyNot,
+)
+
+#: The most agents that an answer has; the first by id.
+COLLEAGUES_MAX = 2_000
+#: So many rows of an answer cost the asker as much as one heavy message.
+ROWS_PER_HEAVY = 20
+
+log = structlog.get_logger(__name__)
+
+NO_CONVERSATION = "no conversation that this agent may ask about has that id"
+NO_AGENT = "no colleague that this agent may ask about has that id"
+NO_DEPARTMENT = "no department that this agent may ask about has that id"
+
+
+class Asked(NamedTuple):
+    """A question, to be answered when the turn is flushed."""
+
+    message: Any
+
+
+class Reader(Protocol):
+    """Reads the journal off the reactor's thread."""
+
+    def read(
+        self,
+        connection: Connection,
+        ident: bytes,
+        positions: list[int],
+        make: Callable[[list[Entry]], Message],
+    ) -> None:
+        """Answer the question ``ident`` with what is made of the events at these positions."""
+
+
+class Denied(Exception):
+    """The asker may not know that, or there is nothing to be known."""
+
+
+class Questions:
+    """Answers each kind of question. Between turns only."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self.reader: Reader | None = None
+        self._answers: dict[type[Any], Callable[[str, Any], Message]] = {
+            ReadQueue: self._waiting_list,
+            ReadColleagues: self._colleagues,
+            WhyNot: self._why_not,
+            WhyIdle: self._why_idle,
+            ReadPosition: self._position,
+        }
+
+    def answer(self, connection: Connection, asked: Asked) -> Message | None:
+        """Answer, or refuse; None: the answer comes when the journal was read."""
+        message, tenant = asked.message, connection.tenant
+        try:
+            if type(message) is Explain:
+                self._explain(connection, message)
+                return None
+            answer = self._answers[type(message)](tenant, message)
+        except Denied as denied:
+            return Refused(Code.NOT_ALLOWED.value, str(denied), message.id)
+        except Exception:
+            # A question changes nothing, so nobody else has to suffer for a fault in answering it.
+            log.exception("question.failed", question=type(message).__name__, tenant=tenant)
+            return Refused(Code.INTERNAL.value, "the daemon failed on this question", message.id)
+        connection.heavy.charge(_rows(answer) / ROWS_PER_HEAVY)
+        return answer
+
+    def _desk(self, tenant: str) -> Desk:
+        return self._system.desks[tenant]
+
+    def _waiting_list(self, tenant: str, message: ReadQueue) -> Message:
+        desk, agent, department = self._desk(tenant), message.agent, message.department
+        settings = desk.departments.get(department)
+        if settings is None or not sees(desk, agent, department):
+            raise Denied(NO_DEPARTMENT)
+        if not settings.listed and not may_in(desk, agent, "explain", department):
+            raise Denied("this department does not show who waits; take the next")
+        found = questions.waiting_list(self._system, tenant, department, message.limit)
+        return WaitingList(message.id, department, found.waiting, found.total, found.order)
+
+    def _colleagues(self, tenant: str, message: ReadColleagues) -> Message:
+        if not has(self._desk(tenant), message.agent, "see_colleagues"):
+            raise Denied("the agent's role does not have the permission see_colleagues")
+        found = questions.colleagues(self._system, tenant, message.agent)
+        return Colleagues(message.id, found[:COLLEAGUES_MAX])
+
+    def _explain(self, connection: Connection, message: Explain) -> None:
+        tenant, ident = connection.tenant, message.conversation
+        state = conversation(self._system, tenant, ident)
+        if state is None or not self._may_explain(self._desk(tenant), message.agent, state):
+            raise Denied(NO_CONVERSATION)
+        positions = positions_of(self._system, tenant, ident, state.sequence)
+        assert self.reader is not None
+        connection.heavy.charge(len(positions) / ROWS_PER_HEAVY)
+        self.reader.read(connection, message.id, positions, partial(explanation, message.id, ident))
+
+    @staticmethod
+    def _may_explain(desk: Desk, agent: str, state: Conversation) -> bool:
+        ended = state.status is Status.ENDED
+        last = state.assignee or (state.previous if ended else "")
+        return (
+            last == agent
+            or may_in(desk, agent, "explain", state.department)
+            or (last != "" and may(desk, agent, "explain", last))
+        )
+
+    def _why_not(self, tenant: str, message: WhyNot) -> Message:
+        desk, agent, of_agent = self._desk(tenant), message.agent, message.of_agent
+        if of_agent != agent and not may(desk, agent, "explain", of_agent):
+            raise Denied(NO_AGENT)
+        state = conversation(self._system, tenant, message.conversation)
+        if state is None or not _may_come(desk, agent, state.department):
+            raise Denied(NO_CONVERSATION)
+        return Reasons(message.id, questions.why_not(self._system, tenant, message.conversation, of_agent))
+
+    def _why_idle(self, tenant: str, message: WhyIdle) -> Message:
+        agent, of_agent = message.agent, message.of_agent
+        if of_agent != agent and not may(self._desk(tenant), agent, "explain", of_agent):
+            raise Denied(NO_AGENT)
+        return Reasons(message.id, questions.why_idle(self._system, tenant, of_agent))
+
+    def _position(self, tenant: str, message: ReadPosition) -> Message:
+        found = questions.position(self._system, tenant, message.channel, message.contact)
+        return Position(message.id, *found)
+
+
+def positions_of(system: System, tenant: str, ident: str, last: int) -> list[int]:
+    """Return where in the journal the newest events of a conversation are, as many as are explained."""
+    after = max(0, last - EXPLAINED_SEQUENCES)
+    return system.positions(("conversation", tenant, ident), after, EXPLAINED_SEQUENCES)
+
+
+def _may_come(desk: Desk, agent: str, department: str) -> bool:
+    """Say whether a conversation of the department could ever come to the agent, or to those below."""
+    settings = desk.departments.get(department)
+    own = desk.agents[agent].departments if agent in desk.agents else ()
+    rings = settings.rings if settings is not None else ()
+    return sees(desk, agent, department) or any(name in own for ring in rings for name in ring.departments)
+
+
+def _rows(answer: Message) -> int:
+    """Count what an answer has many of."""
+    return sum(
+        len(value)
+        for value in (getattr(answer, name) for name in answer.__struct_fields__)
+        if isinstance(value, list)
+    )
