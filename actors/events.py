@@ -259,24 +259,33 @@ class AssigneeBack(Event, frozen=True, tag="assignee_back"):
 
 
 class LoggedIn(Event, frozen=True, tag="logged_in"):
-    """A first session of the agent was opened, under a new epoch of the lease."""
+    """A first session of the agent was opened, under a new epoch of the lease: one more than the last."""
 
     presence: str
     epoch: int = 0
 
 
 class PresenceChosen(Event, frozen=True, tag="presence_chosen"):
-    """The presence has changed, by the agent or for ``reason``."""
+    """The presence has changed, by the agent or for ``reason``.
+
+    ``own``, of an agent who is no longer there for customers: what the policy makes of the agent's own
+    conversations (``queue``, ``on_reply`` or ``keep``).
+    """
 
     presence: str
     reason: str = ""
+    own: str = ""
 
 
 class LeaseLost(Event, frozen=True, tag="lease_lost"):
-    """No session of the agent is alive any more; after ``grace_until`` the agent counts as gone."""
+    """No session of the agent is alive any more; after ``grace_until`` the agent counts as gone.
+
+    ``active_at``: when the agent last gave a sign of life.
+    """
 
     grace_until: float
     reason: str
+    active_at: float = 0.0
 
 
 class LeaseRegained(Event, frozen=True, tag="lease_regained"):
@@ -284,9 +293,16 @@ class LeaseRegained(Event, frozen=True, tag="lease_regained"):
 
 
 class LoggedOut(Event, frozen=True, tag="logged_out"):
-    """The agent has left, or was gone for the whole grace."""
+    """The agent has left, was logged out (``by`` whom, if not by the policy), or has ``gone`` for good.
+
+    Who is gone did not want to leave: the tokens of that epoch stay good. ``own``: what the policy makes of
+    the agent's own conversations.
+    """
 
     reason: str
+    gone: bool = False
+    own: str = ""
+    by: str = ""
 
 
 class InactivityWarned(Event, frozen=True, tag="inactivity_warned"):

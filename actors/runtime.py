@@ -19,6 +19,7 @@ from typing import Any
 from actors import events
 from actors.events import AnyEvent
 from actors.journal import Address, Batch, Entry, Opened, SnapshotRow, Store, make_record
+from actors.lease import Leases
 from actors.mailbox import Mailbox
 from actors.recovery import freeze_mailbox, recover
 from actors.scheduled import ScheduledActor
@@ -57,6 +58,8 @@ class System(Streams):
         #: What the conversations' decisions know of their tenant in this turn; made by the first one that
         #: asks.
         self.facts: dict[str, Any] = {}
+        #: Which of the agents' sessions are alive; the agents' actors say so.
+        self.leases = Leases()
         #: Makes the ids of conversations and offers; injected, so that a test's ids are the seed's.
         self.make_id = make_id
         self.actors: dict[Address, ScheduledActor] = {}

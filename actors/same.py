@@ -17,6 +17,7 @@ from protocol.messages import (
     Logout,
     SetPresence,
 )
+from protocol.teamwork import EndSession, HandOver
 
 #: The event that answers a command, where it is not the only one that the command causes.
 PRINCIPAL: dict[type[Any], type[Any]] = {
@@ -24,6 +25,8 @@ PRINCIPAL: dict[type[Any], type[Any]] = {
     CustomerLeft: events.Ended,
     SetPresence: events.PresenceChosen,
     Logout: events.LoggedOut,
+    EndSession: events.LoggedOut,
+    HandOver: events.HandOverBegun,
 }
 
 
@@ -71,7 +74,15 @@ def same(command: Any, entry: Entry) -> bool:
         case SetPresence():
             return isinstance(event, events.PresenceChosen) and event.presence == command.presence
         case Logout():
-            return isinstance(event, events.LoggedOut) and entry.id == command.agent
+            return isinstance(event, events.LoggedOut) and entry.id == command.agent and not event.by
+        case EndSession():
+            return _same_end_session(command, entry)
+        case HandOver():
+            return isinstance(event, events.HandOverBegun) and (
+                event.presence,
+                event.to_agent,
+                event.to_department,
+            ) == (command.presence, command.to_agent, command.to_department)
     return False
 
 
@@ -90,4 +101,13 @@ def _same_offer(command: Accept | Decline, entry: Entry, kind: type[Any]) -> boo
         command.conversation,
         command.offer,
         command.agent,
+    )
+
+
+def _same_end_session(command: EndSession, entry: Entry) -> bool:
+    event = entry.event
+    return (
+        isinstance(event, events.LoggedOut)
+        and (entry.id, event.by) == (command.of_agent, command.agent)
+        and event.reason == command.reason
     )

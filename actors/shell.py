@@ -33,6 +33,14 @@ class Shell(ScheduledActor):
             self.system.refuse(told, Code.ID_REUSED, "this command id was used before, for something else")
         return True
 
+    def shut_out(self, told: Told) -> bool:
+        """Refuse a command of a session that is over, however it got here; False if it may be carried out."""
+        session = told.session
+        if session is None or session.epoch == session.lease.epoch:
+            return False
+        self.system.refuse(told, Code.NOT_AUTHENTICATED, session.refusal())
+        return True
+
     def take_in(self, caused: list[AnyEvent], told: Told | None = None) -> None:
         """Record events and apply them; the command that caused them is acknowledged once."""
         carrier = 0 if told is None or len(caused) == 1 else principal(told.message, caused)

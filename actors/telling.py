@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from actors.commands import Recent
 from actors.journal import Address
+from actors.lease import Session
 
 
 class Told(Struct, frozen=True, gc=False):
@@ -21,6 +22,8 @@ class Told(Struct, frozen=True, gc=False):
     reply_to: Any
     #: The sender's recent commands, if whoever made this has them at hand.
     recent: Recent | None = None
+    #: An agent's session; once its lease is over the command is refused by whoever gets it.
+    session: Session | None = None
 
 
 class Tick(NamedTuple):

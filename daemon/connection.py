@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from actors.authorization import Principal
 from actors.commands import Recent
 from actors.journal import Address
+from actors.lease import Session as LeasedSession
 from actors.mailbox import Mailbox
 from daemon.transport import Listener
 from protocol.messages import FromClient
 from protocol.session import Session
 from protocol.window import Window
 
-Handler = Callable[["Connection", Any], None]
+Handler = Callable[["Connection", Any], object]
 Handlers = dict[type[Any], Handler]
 
 #: Bad frames in a minute after which a connection ends (A09).
@@ -28,13 +29,14 @@ HEAVY_PER_S = 100.0
 class AgentSession(NamedTuple):
     """An agent is logged in on a connection: the agent's address, name as a sender, recent commands,
 
-    and the hash of the password that has let the agent in.
+    the hash of the password that has let the agent in, and under which lease and epoch.
     """
 
     address: Address
     sender: str
     recent: Recent
     password_hash: str
+    leased: LeasedSession
 
 
 class Allowance:

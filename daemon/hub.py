@@ -99,7 +99,7 @@ class Hub:
             Login: self._sessions.login,
             LoginWithToken: self._sessions.login_with_token,
             Logout: self._sessions.logout,
-            StillHere: self._still_here,
+            StillHere: self._sessions.speaks,
             **dict.fromkeys(get_args(PersonalCommand), self._to_agent),
             **dict.fromkeys(get_args(DispatcherCommand), self._to_dispatcher),
             **dict.fromkeys(get_args(Question), self._ask),
@@ -344,29 +344,24 @@ class Hub:
         self.system.tell_from_outside(address, told)
 
     def _from_agent(self, connection: Connection, message: Any) -> None:
-        session = connection.agents.get(message.agent)
+        session = self._sessions.speaks(connection, message)
         if session is None:
-            self._refuse(
-                connection, message, Code.NOT_AUTHENTICATED, "the agent is not logged in on this connection"
-            )
             return
         if self.shut is not None:
             self._refuse(connection, message, *self.shut)
             return
-        told = Told(message, connection.tenant, session.sender, connection, session.recent)
+        told = Told(message, connection.tenant, session.sender, connection, session.recent, session.leased)
         self.system.tell_from_outside(("conversation", connection.tenant, message.conversation), told)
 
     def _told(self, connection: Connection, message: Any) -> Told | None:
         """Return an agent's message as told, or refuse it."""
-        session = connection.agents.get(message.agent)
+        session = self._sessions.speaks(connection, message)
         if session is None:
-            text = "the agent is not logged in on this connection"
-            self._refuse(connection, message, Code.NOT_AUTHENTICATED, text)
-        elif self.shut is not None:
+            return None
+        if self.shut is not None:
             self._refuse(connection, message, *self.shut)
-        else:
-            return Told(message, connection.tenant, session.sender, connection, session.recent)
-        return None
+            return None
+        return Told(message, connection.tenant, session.sender, connection, session.recent, session.leased)
 
     def _to_agent(self, connection: Connection, message: Any) -> None:
         told = self._told(connection, message)
@@ -421,14 +416,6 @@ class Hub:
             told = Told(message, connection.tenant, connection.sender, connection, connection.recent)
             self.system.reply(told, Asked(message))
 
-    def _still_here(self, connection: Connection, message: StillHere) -> None:
-        """Nobody waits for an answer; who is not logged in here is told so all the same."""
-        if message.agent not in connection.agents:
-            text = "the agent is not logged in on this connection"
-            self._refuse(connection, message, Code.NOT_AUTHENTICATED, text)
-            return
-        self._sessions.still_here(connection, message)
-
     # Ends of connections.
 
     def close(self, connection: Connection, code: Code, text: str) -> None:
@@ -469,6 +456,10 @@ class Hub:
             if not connection.closed:
                 self._doorkeeper.end(connection.identity, self.system.now)
                 self._forget(connection, "the peer does not read")
+
+    def end_dead_sessions(self) -> None:
+        """End the sessions of agents who were logged out from inside. After the flush."""
+        self._sessions.end_dead()
 
     def desk_changed(self, tenant: str) -> None:
         """End what the desk in force no longer allows; the rest is looked up anew (T8). After the flush."""

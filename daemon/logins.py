@@ -37,11 +37,13 @@ class Claims(Struct, array_like=True):
     key: str
     password_digest: str
     expires_at: float
+    epoch: int = 0
 
 
 class Tokens:
     """Signs and checks session tokens with HMAC-SHA-256. A token is bound to the connection's key and to the
-    password's hash, so a new password voids it."""
+    password's hash, so a new password voids it; and it names the epoch of the lease under which it was made,
+    so that being logged out on purpose voids it."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -53,7 +55,8 @@ class Tokens:
         return base64.urlsafe_b64encode(self._sign(body) + body).decode()
 
     def check(self, token: str, expected: Claims, now: float) -> bool:
-        """True when the token proves who is expected, on the same key, and has not expired."""
+        """True when the token proves who is expected, on the same key, has not expired, and is of no earlier
+        epoch than is expected."""
         try:
             raw = base64.urlsafe_b64decode(token.encode("ascii"))
             signature, body = raw[:32], raw[32:]
@@ -62,9 +65,11 @@ class Tokens:
             claims = self._decoder.decode(body)
         except (ValueError, msgspec.MsgspecError):
             return False
-        return claims.expires_at > now and msgspec.structs.replace(
-            claims, expires_at=0.0
-        ) == msgspec.structs.replace(expected, expires_at=0.0)
+        if claims.expires_at <= now or claims.epoch < expected.epoch:
+            return False
+        return msgspec.structs.replace(claims, expires_at=0.0, epoch=0) == msgspec.structs.replace(
+            expected, expires_at=0.0, epoch=0
+        )
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.new(self._secret, body, hashlib.sha256).digest()
@@ -165,12 +170,15 @@ class LoginDesk:
         self.back_off = BackOff()
         self._tokens = tokens
 
-    def make_token(self, tenant: str, agent: str, key: str, password_hash: str, expires_at: float) -> str:
-        """Return a token for an agent on a connection key."""
-        return self._tokens.make(Claims(tenant, agent, key, digest_of(password_hash), expires_at))
+    def make_token(
+        self, tenant: str, agent: str, key: str, password_hash: str, expires_at: float, epoch: int
+    ) -> str:
+        """Return a token for an agent on a connection key, of an epoch of the agent's lease."""
+        return self._tokens.make(Claims(tenant, agent, key, digest_of(password_hash), expires_at, epoch))
 
     def check_token(
-        self, token: str, tenant: str, agent: str, key: str, password_hash: str, now: float
+        self, token: str, tenant: str, agent: str, key: str, password_hash: str, now: float, epoch: int
     ) -> bool:
-        """True when the token lets this agent in on this connection key."""
-        return self._tokens.check(token, Claims(tenant, agent, key, digest_of(password_hash), 0.0), now)
+        """True when the token lets this agent in on this connection key; not one of an epoch before this."""
+        expected = Claims(tenant, agent, key, digest_of(password_hash), 0.0, epoch)
+        return self._tokens.check(token, expected, now)

@@ -159,6 +159,9 @@ class Reactor:
             self._tidy_at = now + (HOUSEKEEPING_S if self.system.write_behind.behind else TIDY_S)
         replies, mailboxes = self.system.release(batch)
         unreachable = self.outbound.release(replies, mailboxes)
+        if self.system.leases.ended:
+            # Agents who were logged out got what this turn had for them, and get nothing more (B4).
+            self.after_flush.append(self.hub.end_dead_sessions)
         due, self.after_flush = self.after_flush, []
         self._again = bool(unreachable or due)
         self.hub.lost(unreachable)

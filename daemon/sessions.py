@@ -1,7 +1,8 @@
 """Agents' sessions: who is logged in on which connection (GUARANTEES 6).
 
-A connection may hold several agents' sessions, and an agent may have sessions on several connections; the
-actor learns of the first and of the last one.
+A connection may hold several agents' sessions, and an agent may have sessions on several connections (PEERS
+c8): the lease is the agent's. The actor learns of the first session and of the loss of the last one, and
+decides; what it has decided is read from the lease (``actors/lease.py``).
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from actors.agent.machine import LastSessionLost, SessionOpened
+import msgspec
+
+from actors.agent.machine import DeskChanged, LastSessionLost, SessionOpened, SignOfLife
 from actors.journal import Address
+from actors.lease import Session
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
@@ -20,7 +24,6 @@ from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from protocol.errors import Code
 from protocol.messages import Ack, LoggedIn, Login, LoginWithToken, Logout
-from protocol.teamwork import StillHere
 
 
 class Log(Protocol):
@@ -53,7 +56,6 @@ class AgentSessions:
         self._log = log
         self._holders: dict[Address, list[Connection]] = {}
         #: The last sign of life of each agent.
-        self.seen_at: dict[Address, float] = {}
 
     def login(self, connection: Connection, message: Login) -> None:
         """Look at a password, off the reactor's thread; what came of it is answered in a later turn."""
@@ -101,9 +103,13 @@ class AgentSessions:
 
     def login_with_token(self, connection: Connection, message: LoginWithToken) -> None:
         """Open a session for a token of ours."""
-        agent = self._system.desks[connection.tenant].agents.get(message.agent)
+        tenant, now = connection.tenant, self._system.now
+        agent = self._system.desks[tenant].agents.get(message.agent)
+        # What has come before in this turn may have logged the agent out: a token of that login is void.
+        self._system.run()
+        since = self._system.leases["agent", tenant, message.agent].tokens_from if agent else 0
         if agent is None or not self._logins.check_token(
-            message.token, connection.tenant, message.agent, connection.key, agent.password, self._system.now
+            message.token, tenant, message.agent, connection.key, agent.password, now, since
         ):
             self._numbers.logins_failed += 1
             self._outbound.refuse(
@@ -121,16 +127,22 @@ class AgentSessions:
             return
         address = ("agent", connection.tenant, message.agent)
         sender = f"agent/{message.agent}"
+        # The actor says under which epoch: at once, after all that has come before in this turn.
+        self._system.tell_from_outside(address, SessionOpened(by_hand=isinstance(message, Login)))
+        self._system.run()
+        leased = Session(self._system.leases[address])
+        if not leased.epoch:
+            self._outbound.refuse(connection, message, Code.INTERNAL, "the daemon failed on this login")
+            return
         recent = self._system.commands.of(connection.tenant, sender)
-        connection.agents[message.agent] = AgentSession(address, sender, recent, agent.password)
+        connection.agents[message.agent] = AgentSession(address, sender, recent, agent.password, leased)
         holders = self._holders.setdefault(address, [])
         if connection not in holders:
             holders.append(connection)
         expires_at = self._system.now + self._settings().timing.token_s
         token = self._logins.make_token(
-            connection.tenant, message.agent, connection.key, agent.password, expires_at
+            connection.tenant, message.agent, connection.key, agent.password, expires_at, leased.epoch
         )
-        self._system.tell_from_outside(address, SessionOpened())
         told = Told(message, connection.tenant, sender, connection)
         self._system.reply(told, LoggedIn(message.id, message.agent, token, expires_at))
         self._log.info("agent.session_opened", tenant=connection.tenant, agent=message.agent)
@@ -143,44 +155,84 @@ class AgentSessions:
             self._system.reply(told, Ack(message.id, self._system.head))
             return
         self._outbound.unsubscribe(connection, f"agent/{message.agent}")
-        holders = self._holders[session.address]
-        holders.remove(connection)
-        if holders:
+        if self._drop(connection, session):
+            told = msgspec.structs.replace(told, recent=session.recent, session=session.leased)
+            self._system.tell_from_outside(session.address, told)
+        else:
             self._system.reply(told, Ack(message.id, self._system.head))
-            return
-        del self._holders[session.address]
-        self._system.tell_from_outside(session.address, told)
 
-    def still_here(self, connection: Connection, message: StillHere) -> None:
-        """Note a sign of life of an agent who is logged in on this connection (B3)."""
-        self.seen_at[connection.agents[message.agent].address] = self._system.now
+    def speaks(self, connection: Connection, message: Any) -> AgentSession | None:
+        """Return the session of the agent who says something, which is a sign of life (B1); or refuse it.
+
+        Nobody waits for the answer to a mere ``still_here``; who is not logged in is told so all the same.
+        """
+        session = connection.agents.get(message.agent)
+        if session is None:
+            text = "the agent is not logged in on this connection"
+            self._outbound.refuse(connection, message, Code.NOT_AUTHENTICATED, text)
+            return None
+        leased = session.leased
+        lease = leased.lease
+        if leased.epoch != lease.epoch:
+            self._outbound.refuse(connection, message, Code.NOT_AUTHENTICATED, leased.refusal())
+            return None
+        lease.active_at = self._system.now
+        if lease.warned:
+            self._system.tell_from_outside(session.address, SignOfLife())
+        return session
 
     def let_go_all(self, connection: Connection, reason: str) -> None:
         """The connection is gone, and with it its sessions."""
         for session in connection.agents.values():
-            self._let_go(connection, session.address, reason)
+            self._let_go(connection, session, reason)
         connection.agents = {}
 
     def desk_changed(self, connection: Connection) -> None:
-        """End the sessions of agents that have left the desk, or whose password is another; no others."""
+        """End the sessions of agents that have left the desk, or whose password is another; no others.
+
+        To all others other times may apply.
+        """
         for agent, session in list(connection.agents.items()):
             if self._password_hash((connection.tenant, agent)) != session.password_hash:
                 text = f"agent {agent!r} is no longer in the desk, or has a new password"
                 self._end_session(connection, agent, text)
+            else:
+                self._system.tell_from_outside(session.address, DeskChanged())
 
-    def _let_go(self, connection: Connection, address: Address, reason: str) -> None:
-        """A connection no longer holds an agent's session; the agent must learn of the last one."""
-        holders = self._holders.get(address, [])
+    def end_dead(self) -> None:
+        """End the sessions whose epoch is over, on every connection, and say why; a newer login stays.
+
+        The connections go on: other agents speak over them.
+        """
+        ended, self._system.leases.ended = self._system.leases.ended, []
+        for address in ended:
+            agent = address[2]
+            for connection in self._holders.get(address, [])[:]:
+                leased = connection.agents[agent].leased
+                if not leased.alive:
+                    self._end_session(connection, agent, f"agent {agent!r}: {leased.refusal()}")
+
+    def _drop(self, connection: Connection, session: AgentSession) -> bool:
+        """A connection no longer holds an agent's session; True when it was the last that was alive."""
+        holders = self._holders.get(session.address, [])
         if connection in holders:
             holders.remove(connection)
         if not holders:
-            self._holders.pop(address, None)
-            self._system.tell_from_outside(address, LastSessionLost(reason[:200]))
+            self._holders.pop(session.address, None)
+        agent = session.address[2]
+        others = any(holder.agents[agent].leased.alive for holder in holders)
+        return session.leased.alive and not others
+
+    def _let_go(self, connection: Connection, session: AgentSession, reason: str) -> None:
+        """The agent must learn of the loss of the last session."""
+        if self._drop(connection, session):
+            lost = LastSessionLost(reason[:200], session.leased.epoch)
+            self._system.tell_from_outside(session.address, lost)
 
     def _end_session(self, connection: Connection, agent: str, reason: str) -> None:
         """End one agent's session on a connection that goes on, and tell the peer."""
         session = connection.agents.pop(agent)
         self._outbound.unsubscribe(connection, f"agent/{agent}")
-        self._let_go(connection, session.address, reason)
+        self._let_go(connection, session, reason)
         self._outbound.refuse(connection, None, Code.NOT_AUTHENTICATED, reason)
         self._log.info("agent.session_ended", tenant=connection.tenant, agent=agent)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from actors.agent.actor import AgentActor
-from actors.agent.machine import LastSessionLost, SessionOpened
+from actors.agent.machine import LastSessionLost, SessionOpened, SignOfLife
 from actors.channel.actor import ChannelActor
 from actors.clock import VirtualClock
 from actors.conversation.actor import ConversationActor
@@ -18,6 +18,7 @@ from actors.conversation.machine import Conversation
 from actors.conversation.view import delivery
 from actors.dispatcher.actor import ApplyDesk, DispatcherActor
 from actors.journal import Entry, Store, read_record
+from actors.lease import Lease
 from actors.queries import conversation
 from actors.runtime import System
 from actors.telling import Told
@@ -48,7 +49,6 @@ from protocol.teamwork import (
     Leave,
     RefuseInvitation,
     SetOrder,
-    StillHere,
     Take,
     TakeNext,
     Transfer,
@@ -61,7 +61,7 @@ HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$K3Wmnb3bOXvdUxyXTEVNBB
 
 #: Who carries a command out, where it is not the conversation that it names.
 TO_DISPATCHER = (Take, TakeNext, SetOrder, Transfer, Invite)
-TO_AGENT = (SetPresence, Logout, HandOver, StillHere, EndSession)
+TO_AGENT = (SetPresence, Logout, HandOver, EndSession)
 
 
 def desk_text(
@@ -198,7 +198,10 @@ class Stage:
         return address, Told(message, "acme", f"agent/{agent}", "peer")
 
     def says_to_desk(self, agent: str, message: Any) -> Any:
-        """Send an agent's command in a turn of its own and return its answer."""
+        """Send an agent's command in a turn of its own and return its answer.
+
+        What the hub does beside it, to note a sign of life and to end dead sessions, is not played here.
+        """
         address, told = self.command(agent, message)
         return self.tell(address, told.message, told.sender)
 
@@ -220,7 +223,12 @@ class Stage:
 
     def loses(self, agent: str) -> None:
         """An agent's last connection is lost."""
-        self.turn((("agent", "acme", agent), LastSessionLost("test")))
+        self.turn(
+            (
+                ("agent", "acme", agent),
+                LastSessionLost("test", self.lease(agent).epoch),
+            )
+        )
 
     def chooses(self, agent: str, presence: str) -> Any:
         """An agent chooses a presence."""
@@ -307,9 +315,9 @@ class Stage:
         """A supervisor ends all sessions of another agent (PEERS c7)."""
         return self.says_to_desk(agent, EndSession(self.command_id(), agent, of_agent, reason))
 
-    def still_here(self, agent: str) -> Any:
+    def still_here(self, agent: str) -> None:
         """Something was clicked in the agent's console (B3)."""
-        return self.says_to_desk(agent, StillHere(agent))
+        self.turn((("agent", "acme", agent), SignOfLife()))
 
     def logs_out(self, agent: str) -> Any:
         """An agent logs out."""
@@ -320,6 +328,10 @@ class Stage:
         self.turn((("dispatcher", "acme", ""), ApplyDesk(text, desk_digest(text), "apply", [])))
 
     # What can be seen.
+
+    def lease(self, agent: str) -> Lease:
+        """Return an agent's lease."""
+        return self.system.leases["agent", "acme", agent]
 
     @property
     def dispatcher(self) -> DispatcherActor:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from actors import events
+from actors.agent import view as agents
 from actors.conversation.machine import Conversation
 from actors.events import AnyEvent
 from actors.journal import Entry
@@ -82,9 +83,7 @@ _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
     ),
     events.Released: lambda _, event: messages.Unassigned(event.agent, event.department, event.reason),
     events.Ended: lambda _, event: messages.ConversationEnded(event.by, event.contact, event.reason),
-    events.PresenceChosen: lambda _, event: messages.PresenceChanged(event.presence, event.reason),
-    events.LoggedIn: lambda _, event: messages.PresenceChanged(event.presence, "logged in"),
-    events.LoggedOut: lambda _, event: messages.PresenceChanged("offline", event.reason),
+    **agents.NEWS,
 }
 
 

@@ -66,13 +66,15 @@ class HandOverAll(NamedTuple):
     """Move every conversation of an agent: to a colleague, a department, or each to its own queue (A4).
 
     The dispatcher plans it with the room there is, tells the conversations, and answers with
-    ``HandOverPlanned``.
+    ``HandOverPlanned``. ``refused`` says where to with what nobody has room for or nobody is there to take:
+    to the conversation's own ``queue``, or ``keep`` it with the agent.
     """
 
     agent: str
     to_agent: str
     to_department: str
     reason: str
+    refused: str = "queue"
 
 
 class HandOverPlanned(NamedTuple):

@@ -225,7 +225,12 @@ class Tenant(RuleBasedStateMachine):
     def an_agent_loses_the_connection(self, data: st.DataObject) -> None:
         agent = data.draw(st.sampled_from(sorted(self.logged_in)))
         del self.logged_in[agent]
-        self.play((("agent", "acme", agent), LastSessionLost("the line is dead")))
+        self.play(
+            (
+                ("agent", "acme", agent),
+                LastSessionLost("the line is dead", self.stage.lease(agent).epoch),
+            )
+        )
 
     @precondition(lambda self: self.logged_in)
     @rule(data=st.data())

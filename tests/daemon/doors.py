@@ -121,6 +121,7 @@ class Door:
         if batch is not None:
             self.stage.store.commit(batch)
         self.hub.lost(self.outbound.release(*self.system.release(batch)))
+        self.hub.end_dead_sessions()
         self.system.begin(self.stage.clock.now())
 
     def says(
