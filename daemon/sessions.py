@@ -55,7 +55,6 @@ class AgentSessions:
         self._numbers = numbers
         self._log = log
         self._holders: dict[Address, list[Connection]] = {}
-        #: The last sign of life of each agent.
 
     def login(self, connection: Connection, message: Login) -> None:
         """Look at a password, off the reactor's thread; what came of it is answered in a later turn."""
