@@ -6,7 +6,7 @@ The same driver thread does the work; what it has to tell enters the event loop 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -35,7 +35,33 @@ from protocol.messages import (
     Text,
     Thread,
 )
-from protocol.views import OfferView
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    Colleagues,
+    EndConference,
+    EndSession,
+    Explain,
+    Explanation,
+    HandOver,
+    Invite,
+    Join,
+    Leave,
+    Position,
+    ReadColleagues,
+    ReadPosition,
+    ReadQueue,
+    Reasons,
+    RefuseInvitation,
+    SetOrder,
+    Take,
+    TakeNext,
+    Transfer,
+    WaitingList,
+    WhyIdle,
+    WhyNot,
+)
+from protocol.views import InvitationView, OfferView
 
 #: How many commands may be without an answer; the next one waits.
 IN_FLIGHT_MAX = 1_000
@@ -191,12 +217,16 @@ class AsyncGatewayClient(AsyncClient):
         name: str = "",
         language: str = "",
         *,
+        department: str = "",
+        skills: Mapping[str, int] | None = None,
+        priority: int = 0,
         command_id: bytes | None = None,
     ) -> Ack:
         """Hand over what a customer has written; return when it is stored.
 
-        A gateway whose channel may tell it the same message twice derives ``command_id`` from the channel's
-        own id.
+        ``department``, ``skills`` (with the least level) and ``priority`` count when the message begins a
+        conversation. A gateway whose channel may tell it the same message twice derives ``command_id`` from
+        the channel's own id.
         """
         make = partial(
             CustomerMessage,
@@ -205,6 +235,9 @@ class AsyncGatewayClient(AsyncClient):
             content=Text(text),
             name=name,
             language=language,
+            department=department,
+            skills=dict(skills or {}),
+            priority=priority,
         )
         ack: Ack = await self._send(make, command_id)
         return ack
@@ -213,6 +246,11 @@ class AsyncGatewayClient(AsyncClient):
         """Tell that the customer has ended the conversation, or has gone."""
         ack: Ack = await self._send(partial(CustomerLeft, channel=channel, contact=contact, reason=reason))
         return ack
+
+    async def read_position(self, channel: str, contact: str) -> Position:
+        """Read a customer's place in the queue, and an estimate of the wait."""
+        position: Position = await self._send(partial(ReadPosition, channel=channel, contact=contact))
+        return position
 
     async def subscribe(
         self,
@@ -255,7 +293,7 @@ class AsyncConsoleClient(AsyncClient):
         return await self._ask(Logout, agent=agent)
 
     async def set_presence(self, agent: str, presence: str) -> Ack:
-        """Choose the agent's presence: ``online``, ``busy`` or ``away``."""
+        """Choose the presence: ``online``, ``busy``, ``away``, ``transfer_only`` or ``finishing``."""
         return await self._ask(SetPresence, agent=agent, presence=presence)
 
     async def accept(self, agent: str, offer: OfferView) -> Ack:
@@ -281,6 +319,135 @@ class AsyncConsoleClient(AsyncClient):
         make = partial(ReadThread, agent=agent, conversation=conversation, after=after, limit=limit)
         thread: Thread = await self._send(make)
         return thread
+
+    def still_here(self, agent: str) -> None:
+        """Tell that something was clicked, so that the agent is not logged out for inactivity.
+
+        Has no answer, and may be called on every click: it is sent every few seconds at most.
+        """
+        self._driver.still_here(agent)
+
+    async def hand_over(
+        self, agent: str, presence: str, *, to_agent: str = "", to_department: str = ""
+    ) -> Ack:
+        """Go ``away`` or ``offline`` and give all own conversations away, in one transaction.
+
+        To a colleague, to a department's queue, or, with neither, each to its own queue. The news
+        ``handed_over`` has what became of each.
+        """
+        return await self._ask(
+            HandOver, agent=agent, presence=presence, to_agent=to_agent, to_department=to_department
+        )
+
+    async def end_session(self, agent: str, of_agent: str, reason: str = "") -> Ack:
+        """End all sessions of a colleague who has walked away; needs the permission ``end_sessions``."""
+        return await self._ask(EndSession, agent=agent, of_agent=of_agent, reason=reason)
+
+    async def take_next(self, agent: str, department: str = "") -> Ack:
+        """Take the waiting conversation whose turn it is; the ack names it.
+
+        Raises CommandRefused with UNAVAILABLE when nobody waits whom the agent could take.
+        """
+        return await self._ask(TakeNext, agent=agent, department=department)
+
+    async def take(self, agent: str, conversation: str) -> Ack:
+        """Take this waiting conversation. Raises CommandRefused with TAKEN when somebody was quicker."""
+        return await self._ask(Take, agent=agent, conversation=conversation)
+
+    async def read_queue(self, agent: str, department: str, limit: int = 100) -> WaitingList:
+        """Read who waits in a department's queue, in its order."""
+        make = partial(ReadQueue, agent=agent, department=department, limit=limit)
+        waiting: WaitingList = await self._send(make)
+        return waiting
+
+    async def set_order(self, agent: str, department: str, order: str, until: str = "") -> Ack:
+        """Change the order of a department's queue; an empty order is the desk's again.
+
+        ``until`` = ``backlog``: until the turn of somebody who waits already. Needs the permission
+        ``set_order``.
+        """
+        return await self._ask(SetOrder, agent=agent, department=department, order=order, until=until)
+
+    async def transfer(
+        self,
+        agent: str,
+        conversation: str,
+        *,
+        to_agent: str = "",
+        to_department: str = "",
+        note: str = "",
+        reason: str = "",
+    ) -> Ack:
+        """Give a conversation to a colleague or to a department's queue.
+
+        It stays the assignee's until somebody has accepted; the news ``transfer_ended`` tells the outcome.
+        """
+        return await self._ask(
+            Transfer,
+            agent=agent,
+            conversation=conversation,
+            to_agent=to_agent,
+            to_department=to_department,
+            note=note,
+            reason=reason,
+        )
+
+    async def cancel_transfer(self, agent: str, conversation: str) -> Ack:
+        """Take back a transfer that nobody has accepted yet."""
+        return await self._ask(CancelTransfer, agent=agent, conversation=conversation)
+
+    async def invite(self, agent: str, conversation: str, invited: str, note: str = "") -> Ack:
+        """Ask a colleague to join a conversation; the news ``invitation_ended`` has the answer."""
+        return await self._ask(Invite, agent=agent, conversation=conversation, invited=invited, note=note)
+
+    async def cancel_invitation(self, agent: str, conversation: str, invited: str) -> Ack:
+        """Take an invitation back."""
+        return await self._ask(CancelInvitation, agent=agent, conversation=conversation, invited=invited)
+
+    async def join(self, agent: str, invitation: InvitationView) -> Ack:
+        """Accept an invitation: the agent is a member of the conversation from now on."""
+        return await self._ask(
+            Join, agent=agent, conversation=invitation.conversation, invitation=invitation.invitation
+        )
+
+    async def refuse_invitation(self, agent: str, invitation: InvitationView, reason: str = "") -> Ack:
+        """Refuse an invitation."""
+        return await self._ask(
+            RefuseInvitation,
+            agent=agent,
+            conversation=invitation.conversation,
+            invitation=invitation.invitation,
+            reason=reason,
+        )
+
+    async def leave(self, agent: str, conversation: str) -> Ack:
+        """Leave a conversation that the agent has joined."""
+        return await self._ask(Leave, agent=agent, conversation=conversation)
+
+    async def end_conference(self, agent: str, conversation: str, reason: str = "") -> Ack:
+        """Let all members and invitations go; the assignee stays."""
+        return await self._ask(EndConference, agent=agent, conversation=conversation, reason=reason)
+
+    async def read_colleagues(self, agent: str) -> Colleagues:
+        """Read the agents of one's own departments and those below, with state and load."""
+        colleagues: Colleagues = await self._send(partial(ReadColleagues, agent=agent))
+        return colleagues
+
+    async def explain(self, agent: str, conversation: str) -> Explanation:
+        """Read why a conversation was offered and assigned as it was."""
+        explanation: Explanation = await self._send(partial(Explain, agent=agent, conversation=conversation))
+        return explanation
+
+    async def why_not(self, agent: str, conversation: str, of_agent: str = "") -> Reasons:
+        """Read why a waiting conversation does not come to an agent; without ``of_agent``, to oneself."""
+        make = partial(WhyNot, agent=agent, conversation=conversation, of_agent=of_agent or agent)
+        reasons: Reasons = await self._send(make)
+        return reasons
+
+    async def why_idle(self, agent: str, of_agent: str = "") -> Reasons:
+        """Read why an agent gets nothing; without ``of_agent``, oneself."""
+        reasons: Reasons = await self._send(partial(WhyIdle, agent=agent, of_agent=of_agent or agent))
+        return reasons
 
     def events(self, agent: str, *, window: int = WINDOW) -> AsyncDeliveries[Delivery | Snapshot]:
         """Iterate over what happens to an agent: first a snapshot, then deliveries.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
@@ -32,7 +32,33 @@ from protocol.messages import (
     Text,
     Thread,
 )
-from protocol.views import OfferView
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    Colleagues,
+    EndConference,
+    EndSession,
+    Explain,
+    Explanation,
+    HandOver,
+    Invite,
+    Join,
+    Leave,
+    Position,
+    ReadColleagues,
+    ReadPosition,
+    ReadQueue,
+    Reasons,
+    RefuseInvitation,
+    SetOrder,
+    Take,
+    TakeNext,
+    Transfer,
+    WaitingList,
+    WhyIdle,
+    WhyNot,
+)
+from protocol.views import InvitationView, OfferView
 
 #: How many commands may be without an answer; the next one waits.
 IN_FLIGHT_MAX = 1_000
@@ -149,6 +175,9 @@ class GatewayClient(Client):
         name: str = "",
         language: str = "",
         *,
+        department: str = "",
+        skills: Mapping[str, int] | None = None,
+        priority: int = 0,
         wait: Literal[True] = True,
         command_id: bytes | None = None,
     ) -> Ack: ...
@@ -162,6 +191,9 @@ class GatewayClient(Client):
         name: str = "",
         language: str = "",
         *,
+        department: str = "",
+        skills: Mapping[str, int] | None = None,
+        priority: int = 0,
         wait: Literal[False],
         command_id: bytes | None = None,
     ) -> Pending[Ack]: ...
@@ -174,13 +206,17 @@ class GatewayClient(Client):
         name: str = "",
         language: str = "",
         *,
+        department: str = "",
+        skills: Mapping[str, int] | None = None,
+        priority: int = 0,
         wait: bool = True,
         command_id: bytes | None = None,
     ) -> Ack | Pending[Ack]:
         """Hand over what a customer has written; return when it is stored.
 
-        A gateway whose channel may tell it the same message twice derives ``command_id`` from the channel's
-        own id.
+        ``department``, ``skills`` (with the least level) and ``priority`` count when the message begins a
+        conversation. A gateway whose channel may tell it the same message twice derives ``command_id`` from
+        the channel's own id.
         """
         pending: Pending[Ack] = self._send(
             partial(
@@ -190,6 +226,9 @@ class GatewayClient(Client):
                 content=Text(text),
                 name=name,
                 language=language,
+                department=department,
+                skills=dict(skills or {}),
+                priority=priority,
             ),
             command_id,
         )
@@ -199,6 +238,11 @@ class GatewayClient(Client):
         """Tell that the customer has ended the conversation, or has gone."""
         ack: Ack = self._send(partial(CustomerLeft, channel=channel, contact=contact, reason=reason)).result()
         return ack
+
+    def read_position(self, channel: str, contact: str) -> Position:
+        """Read a customer's place in the queue, and an estimate of the wait."""
+        position: Position = self._send(partial(ReadPosition, channel=channel, contact=contact)).result()
+        return position
 
     def subscribe(
         self,
@@ -239,7 +283,7 @@ class ConsoleClient(Client):
         return self._ask(Logout, agent=agent)
 
     def set_presence(self, agent: str, presence: str) -> Ack:
-        """Choose the agent's presence: ``online``, ``busy`` or ``away``."""
+        """Choose the presence: ``online``, ``busy``, ``away``, ``transfer_only`` or ``finishing``."""
         return self._ask(SetPresence, agent=agent, presence=presence)
 
     def accept(self, agent: str, offer: OfferView) -> Ack:
@@ -265,6 +309,135 @@ class ConsoleClient(Client):
         make = partial(ReadThread, agent=agent, conversation=conversation, after=after, limit=limit)
         thread: Thread = self._send(make).result()
         return thread
+
+    def still_here(self, agent: str) -> None:
+        """Tell that something was clicked, so that the agent is not logged out for inactivity.
+
+        Has no answer, and may be called on every click: it is sent every few seconds at most.
+        """
+        self._driver.still_here(agent)
+
+    def hand_over(self, agent: str, presence: str, *, to_agent: str = "", to_department: str = "") -> Ack:
+        """Go ``away`` or ``offline`` and give all own conversations away, in one transaction.
+
+        To a colleague, to a department's queue, or, with neither, each to its own queue. The news
+        ``handed_over`` has what became of each.
+        """
+        return self._ask(
+            HandOver, agent=agent, presence=presence, to_agent=to_agent, to_department=to_department
+        )
+
+    def end_session(self, agent: str, of_agent: str, reason: str = "") -> Ack:
+        """End all sessions of a colleague who has walked away; needs the permission ``end_sessions``."""
+        return self._ask(EndSession, agent=agent, of_agent=of_agent, reason=reason)
+
+    def take_next(self, agent: str, department: str = "") -> Ack:
+        """Take the waiting conversation whose turn it is; the ack names it.
+
+        Raises CommandRefused with UNAVAILABLE when nobody waits whom the agent could take.
+        """
+        return self._ask(TakeNext, agent=agent, department=department)
+
+    def take(self, agent: str, conversation: str) -> Ack:
+        """Take this waiting conversation. Raises CommandRefused with TAKEN when somebody was quicker."""
+        return self._ask(Take, agent=agent, conversation=conversation)
+
+    def read_queue(self, agent: str, department: str, limit: int = 100) -> WaitingList:
+        """Read who waits in a department's queue, in its order."""
+        make = partial(ReadQueue, agent=agent, department=department, limit=limit)
+        waiting: WaitingList = self._send(make).result()
+        return waiting
+
+    def set_order(self, agent: str, department: str, order: str, until: str = "") -> Ack:
+        """Change the order of a department's queue; an empty order is the desk's again.
+
+        ``until`` = ``backlog``: until the turn of somebody who waits already. Needs the permission
+        ``set_order``.
+        """
+        return self._ask(SetOrder, agent=agent, department=department, order=order, until=until)
+
+    def transfer(
+        self,
+        agent: str,
+        conversation: str,
+        *,
+        to_agent: str = "",
+        to_department: str = "",
+        note: str = "",
+        reason: str = "",
+    ) -> Ack:
+        """Give a conversation to a colleague or to a department's queue.
+
+        It stays the assignee's until somebody has accepted; the news ``transfer_ended`` tells the outcome.
+        """
+        return self._ask(
+            Transfer,
+            agent=agent,
+            conversation=conversation,
+            to_agent=to_agent,
+            to_department=to_department,
+            note=note,
+            reason=reason,
+        )
+
+    def cancel_transfer(self, agent: str, conversation: str) -> Ack:
+        """Take back a transfer that nobody has accepted yet."""
+        return self._ask(CancelTransfer, agent=agent, conversation=conversation)
+
+    def invite(self, agent: str, conversation: str, invited: str, note: str = "") -> Ack:
+        """Ask a colleague to join a conversation; the news ``invitation_ended`` has the answer."""
+        return self._ask(Invite, agent=agent, conversation=conversation, invited=invited, note=note)
+
+    def cancel_invitation(self, agent: str, conversation: str, invited: str) -> Ack:
+        """Take an invitation back."""
+        return self._ask(CancelInvitation, agent=agent, conversation=conversation, invited=invited)
+
+    def join(self, agent: str, invitation: InvitationView) -> Ack:
+        """Accept an invitation: the agent is a member of the conversation from now on."""
+        return self._ask(
+            Join, agent=agent, conversation=invitation.conversation, invitation=invitation.invitation
+        )
+
+    def refuse_invitation(self, agent: str, invitation: InvitationView, reason: str = "") -> Ack:
+        """Refuse an invitation."""
+        return self._ask(
+            RefuseInvitation,
+            agent=agent,
+            conversation=invitation.conversation,
+            invitation=invitation.invitation,
+            reason=reason,
+        )
+
+    def leave(self, agent: str, conversation: str) -> Ack:
+        """Leave a conversation that the agent has joined."""
+        return self._ask(Leave, agent=agent, conversation=conversation)
+
+    def end_conference(self, agent: str, conversation: str, reason: str = "") -> Ack:
+        """Let all members and invitations go; the assignee stays."""
+        return self._ask(EndConference, agent=agent, conversation=conversation, reason=reason)
+
+    def read_colleagues(self, agent: str) -> Colleagues:
+        """Read the agents of one's own departments and those below, with state and load."""
+        colleagues: Colleagues = self._send(partial(ReadColleagues, agent=agent)).result()
+        return colleagues
+
+    def explain(self, agent: str, conversation: str) -> Explanation:
+        """Read why a conversation was offered and assigned as it was."""
+        explanation: Explanation = self._send(
+            partial(Explain, agent=agent, conversation=conversation)
+        ).result()
+        return explanation
+
+    def why_not(self, agent: str, conversation: str, of_agent: str = "") -> Reasons:
+        """Read why a waiting conversation does not come to an agent; without ``of_agent``, to oneself."""
+        make = partial(WhyNot, agent=agent, conversation=conversation, of_agent=of_agent or agent)
+        reasons: Reasons = self._send(make).result()
+        return reasons
+
+    def why_idle(self, agent: str, of_agent: str = "") -> Reasons:
+        """Read why an agent gets nothing; without ``of_agent``, oneself."""
+        reasons: Reasons = self._send(partial(WhyIdle, agent=agent, of_agent=of_agent or agent)).result()
+        return reasons
 
     def events(self, agent: str, *, window: int = WINDOW) -> Deliveries[Delivery | Snapshot]:
         """Iterate over what happens to an agent: first a snapshot, then deliveries.

@@ -104,6 +104,12 @@ class Driver:
             call = partial(self._machine.login, pending.id, agent, password, token)
             return self._register(pending, lambda _: call())
 
+    def still_here(self, agent: str) -> None:
+        """Note that an agent has clicked something."""
+        with self._lock:
+            if self._ended is None:
+                self._call(lambda now: self._machine.still_here(agent, now))
+
     def subscribe(
         self, stream: str, sink: Sink, after: int | None, journal: str, window: int
     ) -> Pending[Subscribed]:

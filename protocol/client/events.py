@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocol.messages import Ack, Delivery, LoggedIn, Snapshot, Subscribed, Thread, Welcome
+from protocol import messages
+from protocol.messages import Ack, Delivery, LoggedIn, Snapshot, Subscribed, Welcome
 
 #: What a request is answered with when all went well.
-Answer = Ack | Thread | LoggedIn | Subscribed
+Answer = Ack | messages.Answer | LoggedIn | Subscribed
 
 
 @dataclass(frozen=True, slots=True)

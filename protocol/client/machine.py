@@ -30,6 +30,7 @@ from protocol.fields import Message
 from protocol.messages import (
     VERSION,
     Ack,
+    Answer,
     Delivery,
     FromDaemon,
     Gap,
@@ -42,16 +43,18 @@ from protocol.messages import (
     Refused,
     Snapshot,
     Subscribed,
-    Thread,
     Welcome,
 )
 from protocol.session import Role, Session, speaks_our_version
+from protocol.teamwork import StillHere
 
 #: How long a connection may take to be made, and then to be welcomed.
 OPENING_S_MAX = 10.0
 #: A daemon drops the frames of a peer that sends more of them than its welcome allows, so this client keeps
 #: to a part of that, and packs more into each frame instead.
 SHARE_OF_FRAMES = 0.75
+#: How often the daemon is told that an agent is still there, at most.
+STILL_HERE_S = 5.0
 
 _check = client_codec(FRAME_BYTES)
 
@@ -100,6 +103,8 @@ class ClientMachine:
         self._counted_at = 0.0
         #: The daemon has dropped a frame unread: until then nothing is sent, and then everything again.
         self._held_until: float | None = None
+        #: When the daemon was told last that an agent is still there.
+        self._still_here_at: dict[str, float] = {}
 
     # What comes out.
 
@@ -210,6 +215,13 @@ class ClientMachine:
             raise LocalProtocolError(Code.OUT_OF_ORDER, f"{agent} is not logged in here")
         self._outstanding.add(command, size_of(command))
 
+    def still_here(self, agent: str, now: float) -> None:
+        """Something was clicked: the daemon is told every few seconds at most, and only while it can hear."""
+        due = now >= self._still_here_at.get(agent, -math.inf) + STILL_HERE_S
+        if due and self.link is Link.OPEN and self._standing.may_go(agent):
+            self._still_here_at[agent] = now
+            self._urgent.append(StillHere(agent))
+
     def login(
         self, identifier: bytes, agent: str, password: str | None = None, token: str | None = None
     ) -> None:
@@ -298,8 +310,6 @@ class ClientMachine:
         match message:
             case Delivery():
                 return self._standing.hear_delivery(message, now)
-            case Ack() | Thread():
-                self._hear_answer(message)
             case Refused():
                 return self._hear_refused(message, now)
             case Welcome():
@@ -316,6 +326,8 @@ class ClientMachine:
                 self._standing.hear_snapshot(message)
             case Pong():
                 pass
+            case _:
+                self._hear_answer(message)
         return None
 
     def _hear_welcome(self, welcome: Welcome, now: float) -> None:
@@ -352,7 +364,7 @@ class ClientMachine:
         else:
             self.lost(now, f"the daemon refused hello: {code} {message}".rstrip(), retry_after_s)
 
-    def _hear_answer(self, answer: Ack | Thread) -> None:
+    def _hear_answer(self, answer: Ack | Answer) -> None:
         item = self._outstanding.remove(answer.id)
         if item is None:
             return

@@ -14,31 +14,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from protocol.messages import (
-    Accept,
-    AgentCommand,
-    AgentMessage,
-    CustomerLeft,
-    CustomerMessage,
-    Decline,
-    End,
-    GatewayCommand,
-    Logout,
-    ReadThread,
-)
+from protocol.messages import AgentCommand, GatewayCommand, Logout, Question
+from protocol.teamwork import ReadColleagues, ReadQueue, WhyIdle
 
-#: What a user may command over an open connection (logins and subscriptions are the machine's own).
-Command = GatewayCommand | AgentCommand | ReadThread | Logout
+#: What a user may command or ask over an open connection (logins and subscriptions are the machine's own).
+Command = GatewayCommand | AgentCommand | Question | Logout
 Lane = tuple[str, str, str]
+
+#: Questions that concern no conversation: they wait for nothing but their own kind.
+_APART = (ReadQueue, ReadColleagues, WhyIdle)
 
 
 def lane_of(command: Command) -> Lane:
-    """Return what the command must keep its order with."""
-    if isinstance(command, CustomerMessage | CustomerLeft):
-        return ("channel", command.channel, command.contact)
-    if isinstance(command, Accept | Decline | AgentMessage | End | ReadThread):
-        return ("agent", command.agent, command.conversation)
-    return ("agent", command.agent, "")
+    """Return what the command must keep its order with.
+
+    What concerns one conversation, or one customer of a channel; what an agent commands about all else.
+    """
+    channel = getattr(command, "channel", None)
+    if channel is not None:
+        return ("channel", channel, command.contact)  # type: ignore[union-attr]
+    kind = type(command).__name__ if isinstance(command, _APART) else "agent"
+    return (kind, command.agent, getattr(command, "conversation", ""))  # type: ignore[union-attr]
 
 
 class Place(Enum):
