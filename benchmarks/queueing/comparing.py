@@ -19,10 +19,14 @@ from benchmarks.queueing.rules import RULES, Pool
 from benchmarks.queueing.simulation import Rule, simulate
 
 OURS = "switchboard"
-#: Our policies: the settings that differ from a department's defaults.
-DEPARTMENTS = {OURS: "", "switchboard_without_previous_agent": 'previous_agent = "never"'}
+WITHOUT_PREVIOUS = "switchboard_without_previous_agent"
 #: The worlds; in the first one the bound holds.
 WORLDS = {"every_skill": True, "log_skills": False}
+#: Our policies in each world: the settings that differ from a department's defaults.
+DEPARTMENTS = {
+    "every_skill": {OURS: "", WITHOUT_PREVIOUS: 'previous_agent = "never"'},
+    "log_skills": {OURS: ""},
+}
 #: Our mean wait over the bound's, with every skill everywhere.
 BOUND_RATIO_MOST = 1.05
 SECONDS_MOST = 60
@@ -67,14 +71,14 @@ def compare(folder: Path, month: str, break_s: float, processes: int) -> dict[st
     rows = read_month(folder, month)
     ours: dict[tuple[str, str], Future[dict[str, Any]]] = {}
     with ProcessPoolExecutor(processes, get_context("spawn")) as executor:
-        for policy, department in DEPARTMENTS.items():
-            for world, every_skill in WORLDS.items():
+        for world, every_skill in WORLDS.items():
+            for policy, department in DEPARTMENTS[world].items():
                 job = Job(folder, month, every_skill, break_s, department)
                 ours[world, policy] = executor.submit(drive, job)
         stand_ins = {world: _stand_ins(rows, every, break_s) for world, every in WORLDS.items()}
         worlds = {
             world: _world(
-                {policy: ours[world, policy].result() for policy in DEPARTMENTS} | others["policies"],
+                {policy: ours[world, policy].result() for policy in DEPARTMENTS[world]} | others["policies"],
                 others["bound"],
             )
             for world, others in stand_ins.items()

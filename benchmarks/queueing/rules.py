@@ -2,8 +2,9 @@
 its routing, kept as kind to the peer as that allows; nothing of a peer's code is here.
 
 ``Pool``, the bound: one line, strictly first come first served, whoever is free and able takes the first at
-once. With every skill everywhere nobody can do better than a pool without knowing the future: no agent is
-idle while anybody waits.
+once. With every skill everywhere no agent is idle while anybody waits, so that only somebody who knows how
+long calls will last, or who will hang up, could make the mean wait much shorter. (A little shorter it may
+be by chance: who serves whom decides who has a long call when the shift ends.)
 
 ``Sweep``, Chatwoot (chatwoot/chatwoot, services/auto_assignment, and pull request 12334; issue 10583 shows
 the overtaking): no queue. A conversation that comes is given to the next agent in rotation who has room; is
@@ -14,12 +15,13 @@ whoever has room then. Later arrivals go to whoever has become free in the meant
 given out by a cron job that the documentation recommends to run every 5 seconds; the agent whose last chat
 is longest ago goes first.
 
-``Rotation``, Rocket.Chat (documentation of queue types; the method "load rotation"): a conversation is
-given on arrival to the agent whose last assignment is longest ago, whatever that agent has open: the limit
-of simultaneous chats and the waiting queue are Premium. On the phone an agent serves one at a time, so each
-agent has a line of his own. When an agent goes off shift, the line is given out anew at once (the setting
-"forward"; the default leaves it where it is). With nobody on shift an inquiry stays ready; here the next
-who comes on shift gets it at once, where a manager would have to transfer it.
+``Rotation``, Rocket.Chat (documentation of queue types; the method "load rotation", which it counts as
+Premium by now): a conversation is given on arrival to the agent whose last assignment is longest ago,
+whatever that agent has open: the limit of simultaneous chats and the waiting queue are Premium. On the
+phone an agent serves one at a time, so each agent has a line of his own. When an agent goes off shift, the
+line is given out anew at once (the setting "forward"; the default leaves it where it is). With nobody on
+shift an inquiry stays ready; here the next who comes on shift gets it at once, where a manager would have
+to transfer it.
 
 ``FewestOpen``, Rocket.Chat's "auto selection", the default of its open edition: the same with the agent who
 has the fewest open.

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.queueing.__main__ import as_text, main
 from benchmarks.queueing.arrivals import LogFailed, read_month, read_rows
-from benchmarks.queueing.comparing import DEPARTMENTS, OURS, WORLDS, compare, drive_over
+from benchmarks.queueing.comparing import OURS, WITHOUT_PREVIOUS, WORLDS, compare, drive_over
 from benchmarks.queueing.facts import Call, Facts, Patience, Shift, facts_of, shifts_of, skills_of
 from benchmarks.queueing.figures import figures_of, gini, overtakings, percentile
 from benchmarks.queueing.floor import Floor
@@ -200,7 +200,7 @@ def test_a_month_is_compared_and_judged(tmp_path: Path, capsys: pytest.CaptureFi
     with gzip.open(tmp_path / "january.txt.gz", "wt", newline="") as log:
         log.write("".join(made_up_log(120)))
     found = compare(tmp_path, "january", 900, 1)
-    assert found["policies"].keys() == {*DEPARTMENTS, *RULES}
+    assert found["policies"].keys() == {OURS, WITHOUT_PREVIOUS, *RULES}
     wanted = {"mean_wait_s", "p90_wait_s", "within_20s", "abandoned", "overtakings", "continuity", "fairness"}
     for world in WORLDS:
         for figures in found["worlds"][world]["policies"].values():
