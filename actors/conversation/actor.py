@@ -77,6 +77,10 @@ class ConversationActor(Shell):
         recent = told.recent or system.commands.of(told.tenant, told.sender)
         if (command.id <= recent.newest or command.id in recent.positions) and self.answered_before(told):
             return
+        session = told.session
+        if session is not None and session.epoch != session.lease.epoch:
+            self.shut_out(told)
+            return
         rule = TABLE[state.status].get(type(command))
         if rule is None:
             self._grant_thread(told)
