@@ -159,8 +159,11 @@ class Store(Protocol):
     def owned(self, tenant: str, owner: str) -> list[str]:
         """Return the ids of the conversations whose snapshot has this owner."""
 
-    def owners(self) -> Iterator[tuple[str, str, int]]:
-        """Return (tenant, owner, how many conversations) of all snapshots that have an owner."""
+    def owners(self) -> Iterator[tuple[str, str, str, int]]:
+        """Return (tenant, owner, channel, how many conversations) of all snapshots that have an owner.
+
+        The channel is what stands before the first slash of ``lookup``.
+        """
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the first position that a command caused."""

@@ -5,6 +5,7 @@ the tables as far as they are written, then the journal's tail, then everybody a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -44,16 +45,23 @@ def recover(system: System, low: LowWater) -> int:
     return replayed
 
 
-def parked_by_owner(system: System, tenant: str) -> dict[str, int]:
-    """Return how many conversations of each agent are in the store only."""
+def parked_by_owner(system: System, tenant: str) -> Counter[tuple[str, str]]:
+    """Return how many conversations of each agent in each channel are in the store only."""
     owners = system.store.owners()
-    counts = {owner: many for of_tenant, owner, many in owners if of_tenant == tenant}
+    counts = Counter(
+        {(owner, channel): many for of_tenant, owner, channel, many in owners if of_tenant == tenant}
+    )
     for address in system.actors:
         if address[0] == "conversation" and address[1] == tenant:
             row = system.store.snapshot(address)
             if row is not None and row.owner is not None:
-                counts[row.owner] -= 1
-    return counts
+                counts[row.owner, channel_of(row)] -= 1
+    return +counts
+
+
+def channel_of(row: SnapshotRow) -> str:
+    """Return the channel of an open conversation's snapshot."""
+    return (row.lookup or "").partition("/")[0]
 
 
 def _load_live(system: System) -> dict[Address, int]:

@@ -62,6 +62,8 @@ class ConversationActor(Shell):
             self._carry_out(message)
             return
         command = Expire() if type(message) is Tick else message
+        # Whatever the dispatcher has told, it hears what has come of it: it has booked what it decided.
+        self.unsettled = True
         outcome = decide(self.state, command, self._facts())
         if outcome and not isinstance(outcome, Refusal):
             self.take_in(outcome)

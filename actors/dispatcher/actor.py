@@ -1,29 +1,47 @@
 """The shell of a tenant's dispatcher:
 
-keeps the view, holds the desk, and tells conversations what to offer.
+keeps the view, holds the desk, and tells conversations what to offer. What agents ask of it is in
+``asked.py``, what it asks of itself in ``auditor.py`` and ``shadow.py``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from actors import events
-from actors.conversation.orders import MakeOffer, WithdrawOffer
-from actors.dispatcher.decisions import Offer
-from actors.dispatcher.facts import AgentNews, OwnedBy, Report
+from actors.conversation.actor import ConversationActor
+from actors.conversation.orders import (
+    AssignDirectly,
+    Greet,
+    MakeOffer,
+    MoveTo,
+    Reassign,
+    TurnAway,
+    WithdrawOffer,
+)
+from actors.dispatcher import handover, withdrawal
+from actors.dispatcher.asked import ASKED
+from actors.dispatcher.auditor import Auditor
+from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
+from actors.dispatcher.facts import AgentNews, HandOverAll, HandOverPlanned, OwnedBy, Report
+from actors.dispatcher.figures import Figures
 from actors.dispatcher.machine import View
+from actors.dispatcher.shadow import Shadow
 from actors.journal import Address, SnapshotRow
 from actors.recovery import parked_by_owner
 from actors.runtime import System
 from actors.shell import Shell
-from actors.telling import Tick
+from actors.telling import Tick, Told
 from config.desk import Desk, parse_desk
 
-#: The most offers that one look at a queue makes; the rest follow in the same turn.
-OFFERS_AT_ONCE = 256
+#: The most decisions that one look at the queues makes.
+DECISIONS_AT_ONCE = 256
+#: The most decisions of one turn; what is left is decided in the next one, which follows at once.
+DECISIONS_PER_TURN = 4_096
 
 
 class ApplyDesk(NamedTuple):
@@ -35,14 +53,36 @@ class ApplyDesk(NamedTuple):
     changes: list[str]
 
 
+class ApplyShadow(NamedTuple):
+    """Let a desk decide in the shadow; the caller has checked it. An empty text ends that."""
+
+    text: str
+    digest: str
+
+
+class GoOn(NamedTuple):
+    """The dispatcher to itself: there is more to decide."""
+
+
+class OrderSet(Struct, array_like=True):
+    """The order of a queue as it was set while running (D2)."""
+
+    order: str
+    until: str = ""
+    backlog_before: float = 0.0
+
+
 class DispatcherState(Struct, array_like=True):
-    """What the dispatcher keeps: the desk in force."""
+    """What the dispatcher keeps: the desk in force, orders that were set, and the shadow's desk."""
 
     sequence: int = 0
     text: str = ""
     digest: str = ""
     #: The digest of the desk file that was last loaded from disk: tells whether the file has changed since.
     file_digest: str = ""
+    orders: dict[str, OrderSet] = {}
+    shadow_text: str = ""
+    shadow_digest: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -58,6 +98,12 @@ class DispatcherActor(Shell):
         super().__init__(system, address)
         self.state = DispatcherState()
         self.view = View(Desk(tenant=address[1]), "")
+        self.figures = Figures()
+        self.auditor = Auditor(self)
+        self.shadow: Shadow | None = None
+        #: Who was told something since the inbox was last empty: what the view has of these is booked only.
+        self.under_way: set[str] = set()
+        self._decided: tuple[float, int, int] = (0.0, 0, 0)
 
     @property
     def desk(self) -> Desk:
@@ -65,70 +111,226 @@ class DispatcherActor(Shell):
         return self.system.desks[self.address[1]]
 
     def on_receive(self, message: Any) -> None:
-        """Take in news; queues that it touches are looked at when the inbox is worked through."""
-        now = self.system.now
+        """Take in news and requests; what follows from them is decided when the inbox is worked through."""
         self.unsettled = True
-        match message:
-            case Report():
-                self.view.take_report(message, now)
-            case AgentNews():
-                self._take_agent(message)
-            case Tick():
-                pass  # What is due is decided when the inbox is worked through.
-            case events.SetAside():
-                self.take_in([message])
-            case OwnedBy():
-                self._pass_on(message)
-            case ApplyDesk():
-                self.take_in(
-                    [events.DeskApplied(message.digest, message.text, message.source, message.changes)]
-                )
+        HANDLERS[type(message)](self, message)
+
+    # News.
+
+    def _take_report(self, report: Report) -> None:
+        if report.conversation in self.under_way:
+            return  # Sent before it was told; it reports again, and the view has booked what it was told.
+        now = self.system.now
+        before = self.view.conversations.get(report.conversation)
+        self.figures.take_report(before, report)
+        self.view.take_report(report, now)
+        self._shadow(lambda shadow: shadow.take(report, now))
+        if report.begun and before is None:
+            self._greet(report)
+
+    def _greet(self, report: Report) -> None:
+        """Answer the customer's first message: is anybody there (D10)?"""
+        department = self.view.department(report.department)
+        now = self.system.now
+        there = department.hours is None or department.hours.open_at(now)
+        online = there and self.view.staffed(report.department, now)
+        text = department.greeting_online if online else department.greeting_offline
+        if text is not None:
+            self.tell_conversation(report.conversation, Greet("online" if online else "offline", text))
 
     def _take_agent(self, news: AgentNews) -> None:
-        self.view.take_agent(news, self.system.now)
-        known = self.view.agent(news.agent)
-        if not known.available:
-            reason = "not reachable" if not known.reachable else f"presence is {known.presence}"
-            for conversation in sorted(known.offers):
-                self._tell_conversation(conversation, WithdrawOffer(news.agent, reason))
+        now = self.system.now
+        self.view.take_agent(news, now)
+        self._shadow(lambda shadow: shadow.take(news, now))
+        self._withdraw(news.agent)
+
+    def _withdraw(self, agent: str) -> None:
+        """Take back what an agent is offered, or invited to, and can no longer take."""
+        for conversation, reason in withdrawal.of_offers(self.view, agent):
+            self.tell_conversation(conversation, WithdrawOffer(agent, reason.value))
+        gone = withdrawal.of_invitations(self.view, agent)
+        if gone is not None:
+            for conversation in sorted(self.view.agent(agent).joined):
+                self.tell_conversation(conversation, WithdrawOffer(agent, gone.value))
 
     def _pass_on(self, message: OwnedBy) -> None:
-        known = self.view.agent(message.agent)
-        # What was offered may have been accepted in this very turn; whoever it does not concern ignores it.
+        for conversation in sorted(self.concerning(message.agent) | self.view.agent(message.agent).joined):
+            self.tell_conversation(conversation, message.message)
+
+    def concerning(self, agent: str) -> set[str]:
+        """Return the agent's conversations, parked ones too.
+
+        With those on offer: what was offered may have been accepted in this very turn.
+        """
+        known = self.view.agent(agent)
         conversations = known.owned | known.offers
         if known.parked:
-            conversations.update(self.system.store.owned(self.address[1], message.agent))
-        for conversation in sorted(conversations):
-            self._tell_conversation(conversation, message.message)
+            conversations.update(self.system.store.owned(self.address[1], agent))
+        return conversations
 
-    def _tell_conversation(self, conversation: str, message: Any) -> None:
+    def _hand_over(self, asked: HandOverAll) -> None:
+        """Move all conversations of an agent who leaves, each with its result, in this turn (A4)."""
+        concerning = sorted(self.concerning(asked.agent))
+        if self.wakes(concerning):
+            self.again(asked)
+            return
+        owned = []
+        for ident in concerning:
+            actor = self.conversation(ident)
+            report = actor.announcement()
+            if report is not None and report.assignee == asked.agent:
+                owned.append(handover.Owned(report, actor.state.department))
+        results = handover.plan(self.view, asked, owned, self.system.now)
+        for moved in results:
+            if moved.outcome != "kept":
+                order = Reassign(asked.agent, moved.to_agent, moved.to_department, asked.reason)
+                self.tell_conversation(moved.conversation, order)
+        self.system.tell(("agent", self.address[1], asked.agent), HandOverPlanned(results))
+
+    def wakes(self, conversations: list[str]) -> bool:
+        """Bring conversations that are parked into memory; True if any was. They report what they are."""
+        system, tenant = self.system, self.address[1]
+        addresses = [("conversation", tenant, ident) for ident in conversations]
+        parked = [address for address in addresses if address not in system.actors]
+        for address in parked:
+            system.wake(address)
+        return bool(parked)
+
+    def again(self, message: Any) -> None:
+        """Take a message up again in this turn, once those who were woken have reported."""
+        self.system.tell(self.address, message)
+
+    def conversation(self, ident: str) -> ConversationActor:
+        """Return a conversation in memory, as it is at this moment."""
+        actor = self.system.actors["conversation", self.address[1], ident]
+        assert isinstance(actor, ConversationActor)
+        return actor
+
+    def tell_conversation(self, conversation: str, message: Any) -> None:
+        """Tell a conversation something. It reports afterwards, whatever comes of it."""
+        self.under_way.add(conversation)
         self.system.tell(("conversation", self.address[1], conversation), message)
 
-    def settle(self) -> None:
-        """Carry out what is due: nobody waits for a poll."""
-        if not self.view.desk.departments:
+    # The desk, orders, the shadow.
+
+    def _apply_desk(self, message: ApplyDesk) -> None:
+        self.take_in([events.DeskApplied(message.digest, message.text, message.source, message.changes)])
+        for agent in sorted(self.view.roster):
+            self._withdraw(agent)
+
+    def _apply_shadow(self, message: ApplyShadow) -> None:
+        self.take_in([events.ShadowApplied(message.digest, message.text)])
+        self._raise_shadow()
+
+    def _raise_shadow(self) -> None:
+        """Begin anew with the shadow's desk, if there is one, and all facts."""
+        self.shadow = None
+        state = self.state
+        if state.shadow_text:
+            name = f"the shadow desk of {self.address[1]} in the journal"
+            self.shadow = Shadow(parse_desk(state.shadow_text, name), state.shadow_digest)
+            self._shadow(lambda shadow: self._fill(shadow.view))
+
+    def _shadow(self, act: Callable[[Shadow], object]) -> None:
+        """Have the shadow do something, if there is one; when it fails it is switched off, no more."""
+        if self.shadow is None:
             return
+        try:
+            act(self.shadow)
+        except Exception as error:
+            self.shadow = None
+            self.figures.shadow_failures += 1
+            self.system.observer.actor_failed(self.address, "the shadow policy", error)
+            self.system.tell(self.address, ApplyShadow("", ""))
+
+    def _set_aside(self, letter: events.SetAside) -> None:
+        self.take_in([letter])
+
+    def _look(self, _: Tick | GoOn) -> None:
+        """A time has come, or there is more to decide: settling sees to it."""
+
+    # Decisions.
+
+    def settle(self) -> None:
+        """Decide all that is due: nobody waits for a poll."""
         now = self.system.now
-        for decision in self.view.decide(now, OFFERS_AT_ONCE):
-            assert isinstance(decision, Offer), "other decisions follow with the shells that carry them out"
-            report = self.view.conversations[decision.conversation]
-            deadline_at = now + self.view.department(report.department).offer_timeout_s
-            offer = MakeOffer(self.system.make_id(), decision.agent, deadline_at, decision.why)
-            self._tell_conversation(decision.conversation, offer)
-        self.deadline = self.view.next_at
+        if not self.desk.departments:
+            return
+        self.auditor.step_if_due(now)
+        decisions = self.view.decide(now, DECISIONS_AT_ONCE)
+        self._shadow(lambda shadow: shadow.compare(self.view, decisions, now))
+        for decision in decisions:
+            self.figures.decided(decision)
+            self._carry_out(decision)
+        self.under_way.clear()
+        again = self._again(len(decisions)) if self.view.pending else self.view.next_at
+        due = self.auditor.due_at
+        self.deadline = due if again is None else min(again, due)
+
+    def _again(self, many: int) -> float | None:
+        """There is more to decide: in this turn if it has not been long, else in the next one, at once."""
+        now, head = self.system.now, self.system.head
+        at, of, decided = self._decided
+        decided = many + (decided if (at, of) == (now, head) else 0)
+        self._decided = (now, head, decided)
+        if decided >= DECISIONS_PER_TURN:
+            return now
+        self.system.tell(self.address, GoOn())
+        return self.view.next_at
+
+    def _carry_out(self, decision: Decision) -> None:
+        match decision:
+            case Offer():
+                self.tell_conversation(decision.conversation, self._order_of(decision))
+            case Overflow():
+                move = MoveTo(decision.department, decision.reason.value)
+                self.tell_conversation(decision.conversation, move)
+            case TurnedAway():
+                text = self.view.department(self._queue_of(decision.conversation)).turned_away
+                self.tell_conversation(decision.conversation, TurnAway(decision.reason.value, text))
+            case OrderEnded():
+                self.take_in([events.OrderChanged(decision.department, "", "")])
+
+    def _order_of(self, offer: Offer) -> MakeOffer | AssignDirectly:
+        if offer.direct:
+            return AssignDirectly(offer.agent, offer.why)
+        timeout_s = self.view.department(self._queue_of(offer.conversation)).offer_timeout_s
+        return MakeOffer(self.system.make_id(), offer.agent, self.system.now + timeout_s, offer.why)
+
+    def _queue_of(self, conversation: str) -> str:
+        report = self.view.conversations.get(conversation)
+        return report.department if report is not None else ""
+
+    def _carry_command(self, told: Told) -> None:
+        if not self.answered_before(told):
+            ASKED[type(told.message)](self, told)
+
+    # State.
 
     def audience(self, event: Any) -> tuple[str, ...]:
-        """Nobody is told of a desk."""
+        """Whoever serves a queue learns that its order has changed."""
+        if isinstance(event, events.OrderChanged):
+            agents = self.desk.agents.items()
+            return tuple(f"agent/{agent}" for agent, it in agents if event.department in it.departments)
         return ()
 
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""
-        self.state.sequence = sequence
+        state = self.state
+        state.sequence = sequence
         if isinstance(event, events.DeskApplied):
-            self.state.text, self.state.digest = event.text, event.digest
+            state.text, state.digest = event.text, event.digest
             if event.source == "file":
-                self.state.file_digest = event.digest
+                state.file_digest = event.digest
             self._bring_into_force()
+        elif isinstance(event, events.OrderChanged):
+            if event.order:
+                state.orders[event.department] = OrderSet(event.order, event.until, event.backlog_before)
+            else:
+                state.orders.pop(event.department, None)
+            self.view.set_order(event.department, event.order, event.until, event.backlog_before, at)
+        elif isinstance(event, events.ShadowApplied):
+            state.shadow_text, state.shadow_digest = event.text, event.digest
 
     def _bring_into_force(self) -> None:
         tenant = self.address[1]
@@ -144,23 +346,51 @@ class DispatcherActor(Shell):
         """Return the state; dispatchers are always in memory."""
         return SnapshotRow(self.address, 0, _encoder.encode(self.state), live=True)
 
-    def woken(self, *, from_parked: bool) -> None:
-        """Fill the view: what is parked is counted in the store, who is in memory is asked, all in one go."""
-        desk = self.system.desks.get(self.address[1], self.view.desk)
-        self.view = View(desk, self.state.digest)
-        tenant, now = self.address[1], self.system.now
-        for owner, many in parked_by_owner(self.system, tenant).items():
-            self.view.park(owner, "", 1, many)
-        for (_, of_tenant, _), actor in self.system.actors.items():
-            news = actor.announcement() if of_tenant == tenant else None
-            if isinstance(news, Report):
-                self.view.take_report(news, now)
-            elif isinstance(news, AgentNews):
-                self.view.take_agent(news, now)
-        self.unsettled = True
-
     def thaw(self, body: bytes) -> None:
         """Take over a snapshot."""
         self.state = _decoder.decode(body)
         if self.state.text:
             self._bring_into_force()
+
+    def woken(self, *, from_parked: bool) -> None:
+        """Fill the view: what is parked is counted in the store, who is in memory is asked, all in one go."""
+        tenant = self.address[1]
+        desk = self.system.desks.get(tenant) or Desk(tenant=tenant)
+        self.view = View(desk, self.state.digest)
+        for department, it in self.state.orders.items():
+            self.view.set_order(department, it.order, it.until, it.backlog_before, self.system.now)
+        self._fill(self.view)
+        self._raise_shadow()
+        self.unsettled = True
+
+    def sort_of(self, channel: str) -> tuple[str, int]:
+        """Return the kind of a channel, and the weight of its conversations."""
+        settings = self.desk.channels.get(channel)
+        return (settings.kind, settings.weight) if settings is not None else ("", 1)
+
+    def _fill(self, view: View) -> None:
+        """Tell a new view everything."""
+        system, tenant, now = self.system, self.address[1], self.system.now
+        for (owner, channel), many in parked_by_owner(system, tenant).items():
+            view.park(owner, *self.sort_of(channel), many)
+        for (_, of_tenant, _), actor in system.actors.items():
+            news = actor.announcement() if of_tenant == tenant else None
+            if isinstance(news, Report):
+                view.take_report(news, now)
+            elif isinstance(news, AgentNews):
+                view.take_agent(news, now)
+
+
+#: What a dispatcher can be told: every one has its answer here.
+HANDLERS: dict[type[Any], Callable[[DispatcherActor, Any], None]] = {
+    Report: DispatcherActor._take_report,
+    AgentNews: DispatcherActor._take_agent,
+    OwnedBy: DispatcherActor._pass_on,
+    HandOverAll: DispatcherActor._hand_over,
+    Told: DispatcherActor._carry_command,
+    ApplyDesk: DispatcherActor._apply_desk,
+    ApplyShadow: DispatcherActor._apply_shadow,
+    events.SetAside: DispatcherActor._set_aside,
+    Tick: DispatcherActor._look,
+    GoOn: DispatcherActor._look,
+}

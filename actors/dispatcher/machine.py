@@ -5,6 +5,8 @@ nothing.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from actors.dispatcher.decisions import Decision, Offer
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.reasons import Reason
@@ -70,6 +72,8 @@ class View:
             known = self.agent(report.offered_to)
             known.offers.add(report.conversation)
             known.book(report.kind, report.weight)
+        for member in report.members:
+            self.agent(member).joined.add(report.conversation)
         if report.assignee or report.offered_to or report.waiting:
             self.conversations[report.conversation] = report
 
@@ -82,6 +86,31 @@ class View:
             self.agent(before.assignee).owned.discard(before.conversation)
         if before.offered_to:
             self.agent(before.offered_to).offers.discard(before.conversation)
+        for member in before.members:
+            self.agent(member).joined.discard(before.conversation)
+
+    # For the auditor.
+
+    def stands(self, conversation: str) -> bool:
+        """Say whether the conversation stands in the line of its queue, where decisions look for it."""
+        report = self.conversations.get(conversation)
+        return report is not None and report.waiting
+
+    def put_right(self, agent: str, parked_as: Counter[tuple[str, int]]) -> None:
+        """Rebuild an agent's books and ledger from the conversations, and whatever is sorted by them.
+
+        ``parked_as`` counts the owned conversations that are in the store only, by kind of channel and weight.
+        """
+        known, reports = self.agent(agent), self.conversations
+        known.owned = {it for it in known.owned if it in reports and reports[it].assignee == agent}
+        known.offers = {it for it in known.offers if it in reports and reports[it].offered_to == agent}
+        known.used, known.parked = 0, 0
+        known.kinds.clear()
+        known.parked_as.clear()
+        for ident in [*known.owned, *known.offers]:
+            known.book(reports[ident].kind, reports[ident].weight)
+        for (kind, weight), many in parked_as.items():
+            known.park(kind, weight, many)
 
     # Decisions out.
 

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 class Roster:
     """What the dispatcher knows of an agent.
 
-    ``parked`` counts owned conversations that are not in memory, ``parked_as`` the same by kind of channel
-    and weight. ``used`` and ``kinds`` are the ledger: units of capacity, and conversations by kind of channel,
-    of all that is owned, offered and parked (G8). ``given_at``: when the agent was last given anything.
+    ``joined``: what the agent is a member of, or asked to join; it takes no capacity. ``parked`` counts owned
+    conversations that are not in memory, ``parked_as`` the same by kind of channel and weight. ``used`` and
+    ``kinds`` are the ledger: units of capacity, and conversations by kind of channel, of all that is owned,
+    offered and parked (G8). ``given_at``: when the agent was last given anything.
     """
 
     presence: str = "offline"
     reachable: bool = False
     offers: set[str] = field(default_factory=set)
     owned: set[str] = field(default_factory=set)
+    joined: set[str] = field(default_factory=set)
     parked: int = 0
     parked_as: Counter[tuple[str, int]] = field(default_factory=Counter)
     used: int = 0

@@ -6,6 +6,7 @@ everything in memory, and nothing survives but what was committed.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 
 from actors.journal import (
@@ -89,14 +90,14 @@ class MemoryStore:
             if row.owner == owner and row.address[1] == tenant
         ]
 
-    def owners(self) -> Iterator[tuple[str, str, int]]:
-        """Return how many conversations each owner has."""
-        counts: dict[tuple[str, str], int] = {}
-        for row in self._snapshots.values():
-            if row.owner is not None:
-                key = (row.address[1], row.owner)
-                counts[key] = counts.get(key, 0) + 1
-        return iter([(tenant, owner, many) for (tenant, owner), many in counts.items()])
+    def owners(self) -> Iterator[tuple[str, str, str, int]]:
+        """Return how many conversations each owner has in each channel."""
+        owned = [
+            (row.address[1], row.owner, (row.lookup or "").partition("/")[0])
+            for row in self._snapshots.values()
+            if row.owner is not None
+        ]
+        return iter([(*key, many) for key, many in Counter(owned).items()])
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""

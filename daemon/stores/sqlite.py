@@ -196,10 +196,11 @@ class SQLiteStore:
         rows = self._read("SELECT id FROM snapshot WHERE tenant = ? AND owner = ?", (tenant, owner))
         return [ident for (ident,) in rows]
 
-    def owners(self) -> Iterator[tuple[str, str, int]]:
-        """Return how many conversations each owner has."""
+    def owners(self) -> Iterator[tuple[str, str, str, int]]:
+        """Return how many conversations each owner has in each channel."""
         rows = self._read(
-            "SELECT tenant, owner, count(*) FROM snapshot WHERE owner IS NOT NULL GROUP BY tenant, owner"
+            "SELECT tenant, owner, coalesce(substr(lookup, 1, instr(lookup, '/') - 1), '') AS channel,"
+            " count(*) FROM snapshot WHERE owner IS NOT NULL GROUP BY tenant, owner, channel"
         )
         return iter(rows)
 

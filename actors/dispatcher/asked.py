@@ -1,0 +1,151 @@
+"""What agents ask of the dispatcher, since it knows who waits and who has room: to take, to change an
+order, to transfer, to invite.
+
+The dispatcher adds what it knows, a choice or a refusal; the conversation has the last word, and the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from actors import events
+from actors.conversation.orders import Claim, InviteAsked, Refusal, TransferAsked
+from actors.dispatcher.decisions import Offer
+from actors.dispatcher.reasons import SENTENCES, Reason
+from actors.permissions import may_in
+from actors.telling import Told
+from protocol.errors import Code
+from protocol.teamwork import Invite, SetOrder, Take, TakeNext, Transfer
+
+if TYPE_CHECKING:
+    from actors.dispatcher.actor import DispatcherActor
+
+NOT_YOURS = Refusal(Code.NOT_ALLOWED, "no conversation of this agent's departments has that id")
+#: The code of a refusal, where it is not that nothing can be taken or given now.
+CODES = {
+    Reason.TAKEN_BY_ANOTHER: Code.TAKEN,
+    Reason.OFFERED_TO_ANOTHER: Code.TAKEN,
+    Reason.PICKING_NOT_ALLOWED: Code.NOT_ALLOWED,
+    Reason.UNKNOWN_AGENT: Code.NOT_ALLOWED,
+    Reason.UNKNOWN_DEPARTMENT: Code.NOT_ALLOWED,
+    Reason.ENDED: Code.CLOSED,
+}
+
+
+def _take(dispatcher: DispatcherActor, told: Told) -> None:
+    """One agent wins (D6); the others are told who was quicker."""
+    wanted: Take = told.message
+    found = dispatcher.view.pick(wanted.agent, wanted.conversation, dispatcher.system.now)
+    if isinstance(found, Offer):
+        dispatcher.tell_conversation(wanted.conversation, Claim(told, wanted.agent, found.why))
+    else:
+        refusal = _lost(dispatcher, wanted.conversation, found)
+        dispatcher.tell_conversation(wanted.conversation, Claim(told, wanted.agent, None, refusal))
+
+
+def _lost(dispatcher: DispatcherActor, conversation: str, reason: Reason) -> Refusal:
+    if reason is Reason.OTHER_DEPARTMENT:
+        return NOT_YOURS
+    report = dispatcher.view.conversations.get(conversation)
+    winner = (report.offered_to or report.assignee) if report is not None else ""
+    return refusal_of(reason, winner if CODES.get(reason) is Code.TAKEN else "")
+
+
+def refusal_of(reason: Reason, about: str = "") -> Refusal:
+    """Return the refusal that gives a reason by its code and sentence."""
+    subject = f" ({about})" if about else ""
+    return Refusal(CODES.get(reason, Code.UNAVAILABLE), f"{reason.value}{subject}: {SENTENCES[reason]}")
+
+
+def _take_next(dispatcher: DispatcherActor, told: Told) -> None:
+    """The next of one department, or of all that the agent serves (D3)."""
+    wanted: TakeNext = told.message
+    found = dispatcher.view.pick_next(wanted.agent, wanted.department, dispatcher.system.now)
+    if isinstance(found, Offer):
+        dispatcher.tell_conversation(found.conversation, Claim(told, wanted.agent, found.why))
+    else:
+        refusal = refusal_of(found)
+        dispatcher.system.refuse(told, refusal.code, refusal.message)
+
+
+def _set_order(dispatcher: DispatcherActor, told: Told) -> None:
+    """Change the order of a queue while it runs (D2)."""
+    wanted: SetOrder = told.message
+    desk, now = dispatcher.desk, dispatcher.system.now
+    if wanted.department not in desk.departments or not may_in(
+        desk, wanted.agent, "set_order", wanted.department
+    ):
+        what = f"{wanted.agent} may set the order of no department {wanted.department!r}"
+        dispatcher.system.refuse(told, Code.NOT_ALLOWED, what)
+        return
+    until = wanted.until if wanted.order else ""
+    changed = events.OrderChanged(wanted.department, wanted.order, wanted.agent, until, now if until else 0.0)
+    dispatcher.take_in([changed], told)
+
+
+def _transfer(dispatcher: DispatcherActor, told: Told) -> None:
+    """Ask the conversation to change hands; what is given to a colleague is booked at once (G1-G8)."""
+    wanted: Transfer = told.message
+    if dispatcher.wakes([wanted.conversation]):
+        dispatcher.again(told)
+    else:
+        dispatcher.tell_conversation(wanted.conversation, _transfer_asked(dispatcher, told, wanted))
+
+
+def _transfer_asked(dispatcher: DispatcherActor, told: Told, wanted: Transfer) -> TransferAsked:
+    desk, now = dispatcher.desk, dispatcher.system.now
+    deadline_at = now + desk.policies.transfer_timeout_s
+    refusal: Refusal | None = None
+    if bool(wanted.to_agent) == bool(wanted.to_department):
+        refusal = Refusal(Code.NOT_ALLOWED, "a transfer goes to a colleague or to a department: name one")
+    elif wanted.to_department and wanted.to_department not in desk.departments:
+        refusal = refusal_of(Reason.UNKNOWN_DEPARTMENT, wanted.to_department)
+    elif wanted.to_agent:
+        refusal = _book(dispatcher, wanted)
+    return TransferAsked(told, refusal, dispatcher.system.make_id(), deadline_at)
+
+
+def _book(dispatcher: DispatcherActor, wanted: Transfer) -> Refusal | None:
+    """Book the colleague's room for a transfer, so that a second one in this turn does not get it too.
+
+    What the conversation reports afterwards settles it, also when it refuses.
+    """
+    view = dispatcher.view
+    report = dispatcher.conversation(wanted.conversation).announcement()
+    if report is None or not report.assignee:
+        return None  # The conversation has an answer of its own: it does not exist, or nobody has it.
+    if report.assignee == wanted.to_agent:
+        return refusal_of(Reason.IS_ASSIGNEE, wanted.to_agent)
+    if report.transferring:
+        return None  # One transfer at a time, as the conversation will say.
+    policies = dispatcher.desk.policies
+    reason = view.target(
+        wanted.to_agent, report.weight, report.kind, beyond_capacity=policies.beyond_capacity
+    )
+    if reason is not None:
+        return refusal_of(reason, wanted.to_agent)
+    booked = report._replace(offered_to=wanted.to_agent, waiting=False, transferring=True)
+    view.take_report(booked, dispatcher.system.now)
+    return None
+
+
+def _invite(dispatcher: DispatcherActor, told: Told) -> None:
+    """Ask a colleague to join a conversation; a member takes no capacity (G9)."""
+    wanted: Invite = told.message
+    view, system = dispatcher.view, dispatcher.system
+    reason = view.target(wanted.invited, 0, "", beyond_capacity=True)
+    refusal = refusal_of(reason, wanted.invited) if reason is not None else None
+    deadline_at = system.now + dispatcher.desk.policies.invitation_timeout_s
+    asked = InviteAsked(told, refusal, system.make_id(), deadline_at)
+    dispatcher.tell_conversation(wanted.conversation, asked)
+
+
+#: What an agent can ask of the dispatcher: every command has its answer here.
+ASKED: dict[type[Any], Callable[[DispatcherActor, Told], None]] = {
+    Take: _take,
+    TakeNext: _take_next,
+    SetOrder: _set_order,
+    Transfer: _transfer,
+    Invite: _invite,
+}

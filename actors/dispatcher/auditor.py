@@ -1,0 +1,131 @@
+"""The auditor: goes round all conversations and agents, a few at a step; compares, heals, writes it down."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from actors import events
+from actors.dispatcher import audit
+from actors.dispatcher.facts import AgentNews, Report
+from actors.recovery import channel_of
+
+if TYPE_CHECKING:
+    from actors.dispatcher.actor import DispatcherActor
+
+#: A new round begins so long after the last one began, at the earliest.
+ROUND_S = 10.0
+#: At most so many conversations and agents are compared in one step …
+STEP = 500
+#: … and the next step comes so long after.
+STEP_S = 0.25
+
+
+class Auditor:
+    """One tenant's auditor. It works while the dispatcher's inbox is empty: then nothing is on its way."""
+
+    __slots__ = (
+        "_begun_at",
+        "_compared",
+        "_dispatcher",
+        "_left",
+        "compared",
+        "due_at",
+        "finished_at",
+        "rounds",
+        "violations",
+    )
+
+    def __init__(self, dispatcher: DispatcherActor) -> None:
+        self._dispatcher = dispatcher
+        self._left: list[tuple[str, str]] = []
+        self._begun_at = 0.0
+        self._compared = 0
+        #: When the next step is due.
+        self.due_at = 0.0
+        self.violations: Counter[str] = Counter()
+        self.rounds = 0
+        #: How many conversations the last round has compared, and when it ended.
+        self.compared = 0
+        self.finished_at = 0.0
+
+    def step_if_due(self, now: float) -> None:
+        """Compare some, if it is time; call it with the dispatcher's inbox worked through."""
+        if now < self.due_at or self._dispatcher.inbox:
+            return
+        if not self._left:
+            self._begin(now)
+        for _ in range(min(STEP, len(self._left))):
+            kind, ident = self._left.pop()
+            if kind == "conversation":
+                self._audit_conversation(ident, now)
+            else:
+                self._audit_agent(ident, now)
+        if self._left:
+            self.due_at = now + STEP_S
+        else:
+            self.rounds += 1
+            self.compared, self.finished_at = self._compared, now
+            self.due_at = max(self._begun_at + ROUND_S, now + STEP_S)
+
+    def _begin(self, now: float) -> None:
+        dispatcher = self._dispatcher
+        tenant, view = dispatcher.address[1], dispatcher.view
+        self._begun_at, self._compared = now, 0
+        names = dict.fromkeys([*view.desk.agents, *view.roster])
+        idents = dict.fromkeys(view.conversations)
+        for kind, of_tenant, ident in dispatcher.system.actors:
+            if kind == "conversation" and of_tenant == tenant:
+                idents[ident] = None
+        # From the end: conversations first, so that an agent's books are right before they are summed up.
+        self._left = [("agent", name) for name in names] + [("conversation", ident) for ident in idents]
+
+    def _audit_conversation(self, ident: str, now: float) -> None:
+        dispatcher = self._dispatcher
+        actor = dispatcher.system.actors.get(("conversation", dispatcher.address[1], ident))
+        if ident in dispatcher.under_way or (actor is not None and (actor.inbox or actor.unsettled)):
+            return  # Something is on its way to it or from it; the next round sees what has come of it.
+        self._compared += 1
+        news = actor.announcement() if actor is not None else None
+        truth = news if isinstance(news, Report) else None
+        violation = audit.of_conversation(dispatcher.view, ident, truth)
+        if violation is not None:
+            self._healed(violation)
+            for agent in sorted(audit.heal_conversation(dispatcher.view, ident, truth, now)):
+                self._heal_agent(agent, now)
+
+    def _audit_agent(self, agent: str, now: float) -> None:
+        view = self._dispatcher.view
+        known = view.roster.get(agent)
+        if known is not None and not self._dispatcher.under_way.isdisjoint(known.owned | known.offers):
+            return
+        parked = self._parked(agent)
+        violation = audit.of_agent(view, agent, self._news(agent), len(parked))
+        if violation is not None:
+            self._healed(violation)
+            self._heal_agent(agent, now)
+
+    def _heal_agent(self, agent: str, now: float) -> None:
+        system, view = self._dispatcher.system, self._dispatcher.view
+        parked_as: Counter[tuple[str, int]] = Counter()
+        for ident in self._parked(agent):
+            row = system.store.snapshot(("conversation", self._dispatcher.address[1], ident))
+            if row is not None:
+                parked_as[self._dispatcher.sort_of(channel_of(row))] += 1
+        audit.heal_agent(view, agent, self._news(agent), parked_as, now)
+
+    def _news(self, agent: str) -> AgentNews | None:
+        actor = self._dispatcher.system.actors.get(("agent", self._dispatcher.address[1], agent))
+        news = actor.announcement() if actor is not None else None
+        return news if isinstance(news, AgentNews) else None
+
+    def _parked(self, agent: str) -> list[str]:
+        """Return the agent's conversations that are in the store only."""
+        system, tenant = self._dispatcher.system, self._dispatcher.address[1]
+        owned = system.store.owned(tenant, agent)
+        return [ident for ident in owned if ("conversation", tenant, ident) not in system.actors]
+
+    def _healed(self, violation: audit.Violation) -> None:
+        kind, about, found, expected = violation
+        self.violations[kind.value] += 1
+        self._dispatcher.take_in([events.Healed(kind.value, about, found, expected)])

@@ -1,0 +1,43 @@
+"""What a dispatcher counts of its tenant, beside what the journal's events say by themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from actors.dispatcher.decisions import Decision, Offer, TurnedAway
+from actors.dispatcher.facts import Report
+from actors.dispatcher.reasons import Reason
+
+
+class Figures:
+    """Counters since the dispatcher was made; by department where it says so."""
+
+    __slots__ = ("_sent_away", "abandoned", "overtakings", "shadow_failures", "turned_away")
+
+    def __init__(self) -> None:
+        #: Customers who left while they waited or were being offered to somebody.
+        self.abandoned: Counter[str] = Counter()
+        #: Customers whom the daemon has sent away.
+        self.turned_away: Counter[str] = Counter()
+        self.overtakings = 0
+        self.shadow_failures = 0
+        self._sent_away: set[str] = set()
+
+    def decided(self, decision: Decision) -> None:
+        """Count a decision."""
+        if isinstance(decision, TurnedAway):
+            self._sent_away.add(decision.conversation)
+        elif isinstance(decision, Offer) and decision.why.rule == Reason.OVERTAKEN:
+            self.overtakings += 1
+
+    def take_report(self, before: Report | None, report: Report) -> None:
+        """Count a conversation that has ended without having had an agent."""
+        if report.waiting or report.offered_to or report.assignee or report.parked:
+            return
+        if before is None or before.assignee or not (before.waiting or before.offered_to):
+            return
+        if report.conversation in self._sent_away:
+            self._sent_away.discard(report.conversation)
+            self.turned_away[before.department] += 1
+        else:
+            self.abandoned[before.department] += 1

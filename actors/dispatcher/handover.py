@@ -1,0 +1,57 @@
+"""A hand-over (A4): what becomes of each conversation of an agent who leaves, with the room there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from actors.dispatcher.facts import HandOverAll, Report
+from actors.dispatcher.machine import View
+from actors.dispatcher.reasons import Reason
+from actors.events import Moved
+
+
+class Owned(NamedTuple):
+    """A conversation of the agent who leaves, and whose queue it is."""
+
+    report: Report
+    department: str
+
+
+def plan(view: View, asked: HandOverAll, owned: Iterable[Owned], now: float) -> list[Moved]:
+    """Return what becomes of each conversation, who has waited longest first.
+
+    What the colleague is given is booked in the view at once, so that the next one reckons with it; the
+    conversation's own report settles it.
+    """
+    results = []
+    for report, department in sorted(owned, key=lambda each: (each.report.since, each.report.conversation)):
+        moved = _planned(view, asked, report, department)
+        if moved.outcome == "assigned":
+            given = report._replace(
+                assignee=asked.to_agent, offered_to="", waiting=False, transferring=False, woken=False
+            )
+            view.take_report(given, now)
+        results.append(moved)
+    return results
+
+
+def _planned(view: View, asked: HandOverAll, report: Report, department: str) -> Moved:
+    policies, conversation = view.desk.policies, report.conversation
+    queue = asked.to_department if asked.to_department in view.desk.departments else department
+    if not asked.to_agent:
+        return Moved(conversation, "queued", to_department=queue)
+    reason = _refused(view, asked, report)
+    if reason is None:
+        return Moved(conversation, "assigned", to_agent=asked.to_agent)
+    if policies.hand_over_refused == "keep":
+        return Moved(conversation, "kept", to_agent=asked.agent, reason=reason.value)
+    return Moved(conversation, "queued", to_department=queue, reason=reason.value)
+
+
+def _refused(view: View, asked: HandOverAll, report: Report) -> Reason | None:
+    if asked.to_agent == asked.agent:
+        return Reason.IS_ASSIGNEE
+    return view.target(
+        asked.to_agent, report.weight, report.kind, beyond_capacity=view.desk.policies.beyond_capacity
+    )

@@ -1,0 +1,97 @@
+"""A shadow policy: a whole desk that decides beside the one in force, on the same facts, without effect.
+
+After each decision the two are compared, and the shadow is told what really happened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from actors.dispatcher.decisions import Decision, Offer
+from actors.dispatcher.facts import AgentNews, Report
+from actors.dispatcher.machine import View
+from config.desk import Desk
+
+#: The most decisions that the shadow makes at one look: what it costs is bounded.
+DECISIONS_AT_ONCE = 64
+#: How the two can compare.
+OUTCOMES = ("agree", "other_agent", "other_conversation", "would_wait", "would_offer")
+
+
+class Comparison(NamedTuple):
+    """How what the shadow would have done compares with a decision about a conversation."""
+
+    conversation: str
+    outcome: str
+
+
+class Shadow:
+    """The shadow's own view, and how its decisions compare."""
+
+    __slots__ = ("_would_offer", "counts", "desk", "digest", "view")
+
+    def __init__(self, desk: Desk, digest: str) -> None:
+        self.desk = desk
+        self.digest = digest
+        self.view = View(desk, digest)
+        self.counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        #: What the shadow would offer and the policy in force lets wait: counted once, until one is told of.
+        self._would_offer: dict[str, str] = {}
+
+    @property
+    def agreement(self) -> float:
+        """The share of decisions in which the shadow agrees; 1 as long as there are none."""
+        compared = self.counts.total()
+        return self.counts["agree"] / compared if compared else 1.0
+
+    def take(self, news: Report | AgentNews, now: float) -> None:
+        """Take in what a conversation or an agent tells."""
+        if isinstance(news, AgentNews):
+            self.view.take_agent(news, now)
+        else:
+            self.view.take_report(news, now)
+            if not news.waiting:
+                self._would_offer.pop(news.conversation, None)
+
+    def compare(self, real: View, decisions: Iterable[Decision], now: float) -> list[Comparison]:
+        """Decide, compare with what was decided, and take over what really happened.
+
+        ``real`` is the view in force after its decisions, which are booked in it.
+        """
+        mine = self.view.decide(now, DECISIONS_AT_ONCE)
+        made = {it.conversation: it.agent for it in decisions if isinstance(it, Offer)}
+        wanted = {it.conversation: it.agent for it in mine if isinstance(it, Offer)}
+        compared = list(compare(made, wanted))
+        for conversation in wanted.keys() - made.keys():
+            if self._would_offer.get(conversation) != wanted[conversation]:
+                self._would_offer[conversation] = wanted[conversation]
+                compared.append(Comparison(conversation, "would_offer"))
+        for each in compared:
+            self.counts[each.outcome] += 1
+        for conversation in made.keys() | {about for it in mine if (about := _about(it))}:
+            truth = real.conversations.get(conversation)
+            if truth is not None:
+                self.view.take_report(truth, now)
+        return compared
+
+
+def compare(made: dict[str, str], wanted: dict[str, str]) -> Iterable[Comparison]:
+    """Compare the offers made with the offers that the shadow would have made: conversation to agent."""
+    busy = set(wanted.values())
+    for conversation, agent in made.items():
+        other = wanted.get(conversation)
+        if other == agent:
+            outcome = "agree"
+        elif other is not None:
+            outcome = "other_agent"
+        elif agent in busy:
+            outcome = "other_conversation"
+        else:
+            outcome = "would_wait"
+        yield Comparison(conversation, outcome)
+
+
+def _about(decision: Decision) -> str:
+    return getattr(decision, "conversation", "")
