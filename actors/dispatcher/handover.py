@@ -37,14 +37,14 @@ def plan(view: View, asked: HandOverAll, owned: Iterable[Owned], now: float) -> 
 
 
 def _planned(view: View, asked: HandOverAll, report: Report, department: str) -> Moved:
-    policies, conversation = view.desk.policies, report.conversation
+    conversation = report.conversation
     queue = asked.to_department if asked.to_department in view.desk.departments else department
     if not asked.to_agent:
         return Moved(conversation, "queued", to_department=queue)
     reason = _refused(view, asked, report)
     if reason is None:
         return Moved(conversation, "assigned", to_agent=asked.to_agent)
-    if policies.hand_over_refused == "keep":
+    if asked.refused == "keep":
         return Moved(conversation, "kept", to_agent=asked.agent, reason=reason.value)
     return Moved(conversation, "queued", to_department=queue, reason=reason.value)
 
