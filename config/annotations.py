@@ -13,6 +13,7 @@ from msgspec import inspect
 
 SECRET = "secret"  # noqa: S105 - the name of a note.
 REFERS_TO = "refers_to"
+BESIDES = "besides"
 UNIQUE = "unique"
 SAYS = "says"
 
@@ -34,15 +35,20 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def note(
-    *, secret: bool = False, refers_to: str | None = None, unique: str | None = None, says: str | None = None
+    *,
+    secret: bool = False,
+    refers_to: str | None = None,
+    besides: tuple[str, ...] = (),
+    unique: str | None = None,
+    says: str | None = None,
 ) -> msgspec.Meta:
     """Attach notes to a setting.
 
-    `secret`: its value is never shown. `refers_to`: its value must be a key of that top-level table.
-    `unique`: no two settings with this same word may have the same value. `says`: what a text must be, in
-    words, for its pattern.
+    `secret`: its value is never shown. `refers_to`: its value must be a key of that top-level table, or one
+    of `besides`, which exist without being written. `unique`: no two settings with this same word may have
+    the same value. `says`: what a text must be, in words, for its pattern.
     """
-    notes = {SECRET: secret, REFERS_TO: refers_to, UNIQUE: unique, SAYS: says}
+    notes = {SECRET: secret, REFERS_TO: refers_to, BESIDES: besides, UNIQUE: unique, SAYS: says}
     return msgspec.Meta(extra={name: value for name, value in notes.items() if value})
 
 

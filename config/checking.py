@@ -1,13 +1,13 @@
 """Turns what was written into typed settings, and reports every problem on the way, not only the first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
-from config.annotations import REFERS_TO, SAYS, SECRET, UNIQUE, Section, struct_type, unwrapped
+from config.annotations import BESIDES, REFERS_TO, SAYS, SECRET, UNIQUE, Section, struct_type, unwrapped
 from config.problems import Problem, did_you_mean, in_reading_order, quoted
 from config.scalars import UnfitError, check_length, described, read_scalar
 from config.scanning import KeyPath, dotted
@@ -90,7 +90,7 @@ class _Checker:
         except UnfitError as error:
             show = error.got is not None and SECRET not in notes
             return self._problem(path, f"{error.what}, got {error.got}" if show else error.what, error.hint)
-        if REFERS_TO in notes and not self._is_known(notes[REFERS_TO], scalar, path):
+        if REFERS_TO in notes and not self._is_known(notes, scalar, path):
             return _BROKEN
         if UNIQUE in notes and not self._is_first(notes[UNIQUE], scalar, path):
             return _BROKEN
@@ -115,17 +115,18 @@ class _Checker:
         items = [self._value(kind.item_type, value, (*path, index)) for index, value in enumerate(values)]
         return _BROKEN if any(item is _BROKEN for item in items) else tuple(items)
 
-    def _is_known(self, table_name: str, identifier: str, path: KeyPath) -> bool:
+    def _is_known(self, notes: Mapping[str, Any], identifier: str, path: KeyPath) -> bool:
         # The table as written, not as checked: one broken department must not hide a wrong
         # reference to another.
+        table_name, besides = notes[REFERS_TO], notes.get(BESIDES, ())
         table = self._source.data.get(table_name, {})
-        if not isinstance(table, dict) or identifier in table:
+        if not isinstance(table, dict) or identifier in table or identifier in besides:
             return True
         singular = table_name.removesuffix("s")
         self._problem(
             path,
             f"no {singular} {quoted(identifier)}",
-            did_you_mean(identifier, table),
+            did_you_mean(identifier, [*table, *besides]),
             where=_without_index(path),
         )
         return False

@@ -11,16 +11,18 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
+from config.across import check_across
 from config.annotations import Section, Violation, note
 from config.checking import Checked, check
 from config.keys import PublicKey, decodes
 from config.kinds import Count, Identifier, Name, Seconds, SecondsOrNone, Slug
-from config.problems import ConfigurationError
-from config.routing import Department, DepartmentId, Role, Skills
+from config.problems import ConfigurationError, in_reading_order
+from config.routing import ROLES, Department, DepartmentId, Role, Skills
 from config.schema import schema_of
 from config.source import Source, parse_source, read_source
 
 GatewayId = Annotated[str, note(refers_to="gateways")]
+RoleId = Annotated[str, note(refers_to="roles", besides=tuple(ROLES))]
 Language = Annotated[
     str,
     Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
@@ -51,7 +53,7 @@ class Agent(Section, frozen=True):
     """What the agent can do, and how well: 1 to 10."""
     limits: Mapping[ChannelKind, Count] = field(default_factory=dict)
     """The most conversations at once by kind of channel, beside the capacity."""
-    role: str = "agent"
+    role: RoleId = "agent"
 
     def violations(self) -> Iterator[Violation]:
         """Each department and language once."""
@@ -127,7 +129,10 @@ class Policies(Section, frozen=True):
     welcome: Annotated[str, Meta(min_length=1)] | None = None
 
     def violations(self) -> Iterator[Violation]:
-        """A welcome within the tenant's own limit."""
+        """A welcome within the tenant's own limit, and a warning that comes before the logout."""
+        if 0 < self.inactivity_logout_s <= self.inactivity_warning_s:
+            what = f"must be less than inactivity_logout_s, which is {self.inactivity_logout_s:g}"
+            yield Violation("inactivity_warning_s", what)
         if self.welcome is not None and len(self.welcome) > self.text_length_max:
             what = f"has {len(self.welcome)} characters, but text_length_max is {self.text_length_max}"
             yield Violation("welcome", what)
@@ -158,7 +163,11 @@ def parse_desk(text: str, file_name: str) -> Desk:
 
 def check_desk(source: Source) -> Checked:
     """Check a desk that has been read already, without raising."""
-    return check(source, Desk, Path())
+    checked = check(source, Desk, Path())
+    across = check_across(source)
+    if not across:
+        return checked
+    return Checked(None, in_reading_order([*checked.problems, *across]))
 
 
 def desk_digest(text: str) -> str:

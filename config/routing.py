@@ -6,6 +6,7 @@ docs/routing.md says what each setting does.
 import datetime as dt
 import zoneinfo
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from msgspec import Meta
 
 from config.annotations import Section, Violation, note
 from config.kinds import CountOrNone, Identifier, Name, Seconds, SecondsOrNone
+from config.problems import did_you_mean
 
 DepartmentId = Annotated[str, note(refers_to="departments")]
 Level = Annotated[int, Meta(ge=1, le=10)]
@@ -27,6 +29,8 @@ Order = Literal["longest_wait", "newest", "priority", "deadline"]
 Permission = Literal[
     "see_colleagues", "transfer_for_others", "help", "end_for_others", "end_sessions", "set_order", "explain"
 ]
+#: Asked for each conversation that begins, so a zone is looked up once.
+_zone = lru_cache(maxsize=None)(zoneinfo.ZoneInfo)
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -56,16 +60,17 @@ class Hours(Section, frozen=True):
     def violations(self) -> Iterator[Violation]:
         """A zone that the system knows, and spans that end after they begin."""
         try:
-            zoneinfo.ZoneInfo(self.timezone)
+            _zone(self.timezone)
         except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-            yield Violation("timezone", 'is no time zone of this system, like "Europe/Kyiv"')
+            hint = did_you_mean(self.timezone, zoneinfo.available_timezones())
+            yield Violation("timezone", 'is no time zone of this system, like "Europe/Kyiv"', hint)
         for day in DAYS:
             if any(span[:5] >= span[6:] for span in getattr(self, day)):
                 yield Violation(day, "has a span that ends before it begins")
 
     def open_at(self, now: float) -> bool:
         """Say whether the department is open at a time, in seconds since 1970."""
-        local = dt.datetime.fromtimestamp(now, zoneinfo.ZoneInfo(self.timezone))
+        local = dt.datetime.fromtimestamp(now, _zone(self.timezone))
         minute = f"{local:%H:%M}"
         return any(span[:5] <= minute < span[6:] for span in getattr(self, DAYS[local.weekday()]))
 
@@ -117,6 +122,10 @@ class Department(Section, frozen=True):
             yield Violation("rings", "must open one after the other, each with a greater after_s")
         if self.at_limit == "overflow" and self.overflow is None:
             yield Violation("overflow", 'is missing; at_limit is "overflow"')
+        if self.mode == "pull" and self.pick == "none":
+            yield Violation(
+                "pick", 'must be "any" or "next"; mode is "pull", so nobody would ever be answered'
+            )
 
 
 class Role(Section, frozen=True):

@@ -43,17 +43,51 @@ def keys_of(kind: type[Section], path: KeyPath = ()) -> list[str]:
             found += keys_of(inner.cls, place)
         elif isinstance(inner, inspect.DictType):
             value, _ = unwrapped(inner.value_type)
-            assert isinstance(value, inspect.StructType)
-            found += keys_of(value.cls, (*place, "<id>"))
+            found += (
+                keys_of(value.cls, (*place, "<id>"))
+                if isinstance(value, inspect.StructType)
+                else [dot(place)]
+            )
+        elif isinstance(inner, inspect.VarTupleType) and isinstance(inner.item_type, inspect.StructType):
+            found += keys_of(inner.item_type.cls, (*path, f"{field.encode_name}[]"))
         else:
-            found.append(".".join(map(str, place)))
+            found.append(dot(place))
     return found
 
 
+def dot(path: KeyPath) -> str:
+    return ".".join(map(str, path))
+
+
 def rows_of(page: str) -> dict[str, list[str]]:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    rows = [line.strip("| \n").split(" | ") for line in text.splitlines() if line.startswith("| `")]
-    return {row[0].strip("`"): row for row in rows}
+    """The rows of the tables of settings by their keys; what the keys share may stand in the header."""
+    found: dict[str, list[str]] = {}
+    prefix: str | None = None
+    for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines():
+        row = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|") or row[0] == "permission":
+            prefix = None
+        elif row[0] == "setting" or row[0].endswith(".`"):
+            prefix = row[0].strip("`").removeprefix("setting")
+        elif prefix is not None and row[0].startswith("`"):
+            found[prefix + row[0].strip("`")] = row
+    return found
+
+
+def default_of(key: str) -> Any:
+    """The default of a setting of a desk by its key on the page."""
+    kind: Any = struct_type(Desk)
+    for part in key.replace("[]", "").split("."):
+        if isinstance(kind, inspect.DictType):
+            kind, _ = unwrapped(kind.value_type)
+            continue
+        if isinstance(kind, inspect.VarTupleType):
+            kind = kind.item_type
+        (field,) = [field for field in kind.fields if field.encode_name == part]
+        kind, _ = unwrapped(field.type)
+    if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT:
+        return ""
+    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
 
 
 def test_the_sample_configuration_is_accepted_as_a_whole() -> None:
@@ -168,6 +202,18 @@ def test_the_defaults_on_the_page_are_the_defaults() -> None:
             value = value[part]
         if value not in (".", ()):
             assert rows[key][1].strip("`") == (str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def test_the_defaults_of_a_desk_on_the_page_are_the_defaults() -> None:
+    rows = rows_of("configuration.md")
+    for key in keys_of(Desk):
+        value, said = default_of(key), rows[key][1].strip('`"')
+        if value in (None, (), {}):
+            assert said == "none", key
+        elif isinstance(value, bool):
+            assert said == str(value).lower(), key
+        else:
+            assert said == str(value), key
 
 
 def test_nothing_we_ship_names_a_place_on_somebodys_machine() -> None:
