@@ -201,6 +201,10 @@ class Invited(Event, frozen=True, tag="invited"):
     agent: str
     by: str
     deadline_at: float
+    department: str
+    channel: str
+    contact: str
+    name: str = ""
     note: str = ""
 
 
@@ -236,7 +240,7 @@ class ConferenceEnded(Event, frozen=True, tag="conference_ended"):
 
 
 class FirstReplyMissed(Event, frozen=True, tag="first_reply_missed"):
-    """The assignee has not answered the customer within the department's time (PEERS c5)."""
+    """The assignee since ``since`` has not answered the customer within the department's time (PEERS c5)."""
 
     agent: str
     since: float

@@ -153,6 +153,9 @@ class Store(Protocol):
     def find(self, tenant: str, lookup: str) -> list[str]:
         """Return the ids of the conversations whose snapshots have this look-up key."""
 
+    def newest(self, tenant: str, lookup: str) -> str | None:
+        """Return the greatest of the ids that ``find`` would return, however many there are."""
+
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots of all actors to be woken at start."""
 

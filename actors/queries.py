@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from actors.agent.actor import AgentActor
 from actors.conversation.actor import ConversationActor
-from actors.conversation.machine import Conversation, Status
+from actors.conversation.state import Conversation, Status
+from actors.conversation.view import conversation_view, invitation_view, offer_view
 from actors.dispatcher.actor import DispatcherActor
 from actors.runtime import System
 from protocol.messages import Snapshot
-from protocol.views import ConversationView, OfferView
+from protocol.views import ConversationView, InvitationView, OfferView
 
 
 def conversation(system: System, tenant: str, ident: str) -> Conversation | None:
@@ -26,49 +27,33 @@ def conversation(system: System, tenant: str, ident: str) -> Conversation | None
 
 
 def agent_snapshot(system: System, tenant: str, agent: str) -> Snapshot:
-    """Return what an agent has:
-
-    presence, live offers, own conversations; as of the newest number of the agent's stream.
+    """Return what an agent has, as of the newest number of the agent's stream: presence, live offers, the
+    conversations that the agent is in, invitations.
     """
     dispatcher = system.actors[("dispatcher", tenant, "")]
     assert isinstance(dispatcher, DispatcherActor)
     known = dispatcher.view.agent(agent)
-    offers, owned = [], []
-    ids = known.offers | known.owned
+    offers: list[OfferView] = []
+    present: list[ConversationView] = []
+    invitations: list[InvitationView] = []
+    ids = known.offers | known.owned | known.joined
     if known.parked:
         ids |= set(system.store.owned(tenant, agent))
     for ident in sorted(ids):
         state = conversation(system, tenant, ident)
-        if state is None:
+        if state is None or state.status is Status.ENDED:
             continue
-        if state.status is Status.OFFERED and state.offer is not None and state.offer.agent == agent:
-            offers.append(_offer_view(ident, state))
-        elif state.assignee == agent:
-            owned.append(
-                ConversationView(
-                    ident, state.department, state.channel, state.contact, state.sequence, state.name
-                )
-            )
+        if state.offer is not None and state.offer.agent == agent:
+            offers.append(offer_view(ident, state, state.offer))
+        if agent == state.assignee or agent in state.members:
+            present.append(conversation_view(ident, state))
+        if agent in state.invitations:
+            invitations.append(invitation_view(ident, state, state.invitations[agent]))
     stream = f"agent/{agent}"
-    return Snapshot(
-        stream, system.mailbox(tenant, stream).last, _presence(system, tenant, agent), offers, owned
-    )
+    newest, presence = system.mailbox(tenant, stream).last, _presence(system, tenant, agent)
+    return Snapshot(stream, newest, presence, offers, present, invitations)
 
 
 def _presence(system: System, tenant: str, agent: str) -> str:
     actor = system.actors.get(("agent", tenant, agent))
     return actor.state.presence.value if isinstance(actor, AgentActor) else "offline"
-
-
-def _offer_view(ident: str, state: Conversation) -> OfferView:
-    assert state.offer is not None
-    return OfferView(
-        ident,
-        state.offer.offer,
-        state.department,
-        state.channel,
-        state.contact,
-        state.offer.deadline_at,
-        state.since,
-        state.name,
-    )

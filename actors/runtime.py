@@ -25,7 +25,7 @@ from actors.recovery import freeze_mailbox, recover
 from actors.scheduled import ScheduledActor
 from actors.streams import Streams
 from actors.supervision import FATAL, Supervisor
-from actors.telling import Observer, Tick, Told
+from actors.telling import Observer, Tick, Told, command_in
 from actors.timers import Timers
 from actors.writebehind import STEP, TIDY_STEP, WriteBehind
 from config.desk import Desk
@@ -174,20 +174,22 @@ class System(Streams):
                 actor = self._set_aside(actor, message, error)
 
     def _refuse_out(self, message: Any) -> None:
-        if isinstance(message, Told):
-            self.refuse(message, Code.INTERNAL, "the conversation is out of action; the daemon failed in it")
+        told = command_in(message)
+        if told is not None:
+            self.refuse(told, Code.INTERNAL, "the conversation is out of action; the daemon failed in it")
 
     def _set_aside(self, actor: ScheduledActor, message: Any, error: BaseException) -> ScheduledActor:
         """Report a message that an actor could not handle, keep it in the journal, and rebuild the actor."""
         self.observer.actor_failed(actor.address, message, error)
         out = self.supervisor.failed(actor.address, self.now)
         rebuilt = self._replace(actor)
-        if isinstance(message, Told):
-            command = message.message
+        told = command_in(message)
+        if told is not None:
+            command = told.message
             where, why = "/".join(actor.address), repr(error)[:500]
             letter = events.SetAside(where, type(command).__name__, why, encode([command]))
             self.tell(("dispatcher", actor.address[1], ""), letter)
-            self.refuse(message, Code.INTERNAL, "the daemon failed on this command and has set it aside")
+            self.refuse(told, Code.INTERNAL, "the daemon failed on this command and has set it aside")
         if out:
             rebuilt.put_out()
         return rebuilt

@@ -2,38 +2,132 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from actors import events
-from actors.events import AnyEvent
+from actors.conversation.machine import said
+from actors.events import AnyEvent, Said
 from actors.journal import Entry
-from protocol.messages import (
-    Accept,
-    AgentMessage,
-    CustomerLeft,
-    CustomerMessage,
-    Decline,
-    End,
-    Logout,
-    SetPresence,
-)
-from protocol.teamwork import EndSession, HandOver
+from protocol import messages, teamwork
 
-#: The event that answers a command, where it is not the only one that the command causes.
-PRINCIPAL: dict[type[Any], type[Any]] = {
-    CustomerMessage: events.CustomerWrote,
-    CustomerLeft: events.Ended,
-    SetPresence: events.PresenceChosen,
-    Logout: events.LoggedOut,
-    EndSession: events.LoggedOut,
-    HandOver: events.HandOverBegun,
+#: Where the first message of a customer stands in its conversation: after ``Started``.
+FIRST_MESSAGE = 2
+
+
+class Trace(NamedTuple):
+    """What a kind of command leaves in the journal: the event that carries its id, and whether that event
+    says what a command says. The conversation or agent that the command is told to is compared for all.
+    """
+
+    event: type[Any]
+    says: Callable[[Any, Any], bool]
+
+
+def _customer_left(command: messages.CustomerLeft, event: events.Ended) -> bool:
+    return (event.by, event.channel) == ("customer", command.channel) and (event.contact, event.reason) == (
+        command.contact,
+        command.reason,
+    )
+
+
+def _accept(command: messages.Accept, event: events.Assigned) -> bool:
+    return event.how in ("accepted", "transferred") and (event.offer, event.agent) == (
+        command.offer,
+        command.agent,
+    )
+
+
+def _take(command: teamwork.Take | teamwork.TakeNext, event: events.Assigned) -> bool:
+    return (event.how, event.agent) == ("taken", command.agent)
+
+
+def _take_next(command: teamwork.TakeNext, event: events.Assigned) -> bool:
+    return _take(command, event) and command.department in ("", event.department)
+
+
+def _transfer(command: teamwork.Transfer, event: events.TransferStarted) -> bool:
+    return (event.to_agent, event.to_department, event.note, event.reason) == (
+        command.to_agent,
+        command.to_department,
+        command.note,
+        command.reason,
+    )
+
+
+def _invite(command: teamwork.Invite, event: events.Invited) -> bool:
+    return (event.agent, event.note) == (command.invited, command.note)
+
+
+def _cancel_invitation(command: teamwork.CancelInvitation, event: events.InvitationEnded) -> bool:
+    return (event.outcome, event.agent) == ("withdrawn", command.invited)
+
+
+def _refuse(command: teamwork.RefuseInvitation, event: events.InvitationEnded) -> bool:
+    return event.outcome == "refused" and (event.invitation, event.reason) == (
+        command.invitation,
+        command.reason,
+    )
+
+
+def _hand_over(command: teamwork.HandOver, event: events.HandOverBegun) -> bool:
+    return (event.presence, event.to_agent, event.to_department) == (
+        command.presence,
+        command.to_agent,
+        command.to_department,
+    )
+
+
+def _set_order(command: teamwork.SetOrder, event: events.OrderChanged) -> bool:
+    return (event.department, event.order, event.until) == (command.department, command.order, command.until)
+
+
+TRACES: dict[type[Any], Trace] = {
+    messages.CustomerLeft: Trace(events.Ended, _customer_left),
+    messages.AgentMessage: Trace(
+        events.AgentWrote,
+        lambda command, event: (
+            event.content == command.content and command.agent == (event.author or event.agent)
+        ),
+    ),
+    messages.Accept: Trace(events.Assigned, _accept),
+    messages.Decline: Trace(
+        events.OfferDeclined,
+        lambda command, event: (event.offer, event.reason) == (command.offer, command.reason),
+    ),
+    messages.End: Trace(
+        events.Ended, lambda command, event: (event.by, event.reason) == ("agent", command.reason)
+    ),
+    messages.SetPresence: Trace(
+        events.PresenceChosen, lambda command, event: event.presence == command.presence
+    ),
+    messages.Logout: Trace(events.LoggedOut, lambda _, event: not event.by),
+    teamwork.Take: Trace(events.Assigned, _take),
+    teamwork.TakeNext: Trace(events.Assigned, _take_next),
+    teamwork.Transfer: Trace(events.TransferStarted, _transfer),
+    teamwork.CancelTransfer: Trace(events.TransferEnded, lambda _, event: event.outcome == "withdrawn"),
+    teamwork.Invite: Trace(events.Invited, _invite),
+    teamwork.CancelInvitation: Trace(events.InvitationEnded, _cancel_invitation),
+    teamwork.Join: Trace(events.MemberJoined, lambda command, event: event.invitation == command.invitation),
+    teamwork.RefuseInvitation: Trace(events.InvitationEnded, _refuse),
+    teamwork.Leave: Trace(events.MemberLeft, lambda command, event: event.agent == command.agent),
+    teamwork.EndConference: Trace(
+        events.ConferenceEnded, lambda command, event: event.reason == command.reason
+    ),
+    teamwork.HandOver: Trace(events.HandOverBegun, _hand_over),
+    teamwork.EndSession: Trace(
+        events.LoggedOut,
+        lambda command, event: (event.by, event.reason) == (command.agent, command.reason),
+    ),
+    teamwork.SetOrder: Trace(events.OrderChanged, _set_order),
 }
 
 
 def principal(command: Any, caused: list[AnyEvent]) -> int:
     """Return which of the events that a command has caused carries its id."""
-    kind = PRINCIPAL.get(type(command))
-    return next((place for place, event in enumerate(caused) if type(event) is kind), 0)
+    kind = type(command)
+    carries = events.CustomerWrote if kind is messages.CustomerMessage else TRACES[kind].event
+    return next((place for place, event in enumerate(caused) if type(event) is carries), 0)
 
 
 def same(command: Any, entry: Entry) -> bool:
@@ -41,73 +135,25 @@ def same(command: Any, entry: Entry) -> bool:
 
     ``entry`` is the event that carries its id.
     """
+    kind, event = type(command), entry.event
+    if kind is messages.CustomerMessage:
+        return _same_customer_message(command, entry)
+    trace = TRACES[kind]
+    return type(event) is trace.event and _same_place(command, entry) and trace.says(command, event)
+
+
+def _same_place(command: Any, entry: Entry) -> bool:
+    """Say whether the event stands where the command was told to."""
+    if entry.kind == "conversation":
+        return getattr(command, "conversation", entry.id) == entry.id
+    return entry.kind != "agent" or getattr(command, "of_agent", command.agent) == entry.id
+
+
+def _same_customer_message(command: messages.CustomerMessage, entry: Entry) -> bool:
+    """What a message says of its customer counts where it has begun a conversation, and only there."""
     event = entry.event
-    match command:
-        case CustomerMessage():
-            return _same_customer_message(command, entry)
-        case CustomerLeft():
-            return isinstance(event, events.Ended) and (
-                event.by,
-                event.contact,
-                event.reason,
-                event.channel,
-            ) == ("customer", command.contact, command.reason, command.channel)
-        case AgentMessage():
-            return (
-                isinstance(event, events.AgentWrote)
-                and entry.id == command.conversation
-                and event.content == command.content
-            )
-        case Accept():
-            return _same_offer(command, entry, events.Assigned)
-        case Decline():
-            return isinstance(event, events.OfferDeclined) and (event.offer, event.reason) == (
-                command.offer,
-                command.reason,
-            )
-        case End():
-            return (
-                isinstance(event, events.Ended)
-                and entry.id == command.conversation
-                and event.reason == command.reason
-            )
-        case SetPresence():
-            return isinstance(event, events.PresenceChosen) and event.presence == command.presence
-        case Logout():
-            return isinstance(event, events.LoggedOut) and entry.id == command.agent and not event.by
-        case EndSession():
-            return _same_end_session(command, entry)
-        case HandOver():
-            return isinstance(event, events.HandOverBegun) and (
-                event.presence,
-                event.to_agent,
-                event.to_department,
-            ) == (command.presence, command.to_agent, command.to_department)
-    return False
-
-
-def _same_customer_message(command: CustomerMessage, entry: Entry) -> bool:
-    event = entry.event
-    return (
-        isinstance(event, events.CustomerWrote)
-        and (event.channel, event.contact) == (command.channel, command.contact)
-        and event.content == command.content
-    )
-
-
-def _same_offer(command: Accept | Decline, entry: Entry, kind: type[Any]) -> bool:
-    event: Any = entry.event
-    return type(event) is kind and (entry.id, event.offer, event.agent) == (
-        command.conversation,
-        command.offer,
-        command.agent,
-    )
-
-
-def _same_end_session(command: EndSession, entry: Entry) -> bool:
-    event = entry.event
-    return (
-        isinstance(event, events.LoggedOut)
-        and (entry.id, event.by) == (command.of_agent, command.agent)
-        and event.reason == command.reason
-    )
+    if not isinstance(event, events.CustomerWrote) or event.content != command.content:
+        return False
+    if (event.channel, event.contact) != (command.channel, command.contact):
+        return False
+    return entry.sequence != FIRST_MESSAGE or (event.said or Said()) == (said(command) or Said())

@@ -136,10 +136,6 @@ class ScheduledActor(pykka.Actor):
     def restarted(self) -> None:
         """The process has come back from the journal: take note of what did not survive."""
 
-    def open_with(self, channel: str) -> str | None:
-        """Return the customer of this open conversation, if it is in that channel."""
-        return None
-
     def announcement(self) -> Any:
         """Return what the tenant's dispatcher has to know of this actor; None if nothing."""
         return None

@@ -26,6 +26,12 @@ class Told(Struct, frozen=True, gc=False):
     session: Session | None = None
 
 
+def command_in(message: object) -> Told | None:
+    """Return the client's command that a message is, or has in it: who sent it waits for an answer."""
+    told = getattr(message, "told", message)
+    return told if isinstance(told, Told) else None
+
+
 class Tick(NamedTuple):
     """The deadline that an actor had asked for has come."""
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
-from actors.conversation.machine import Conversation, Status
+from actors.conversation.state import Conversation, Status
 from actors.dispatcher import questions
 from actors.journal import Entry
 from actors.permissions import has, may, may_in, sees

@@ -14,7 +14,7 @@ from actors.agent.machine import LastSessionLost, SessionOpened, SignOfLife
 from actors.channel.actor import ChannelActor
 from actors.clock import VirtualClock
 from actors.conversation.actor import ConversationActor
-from actors.conversation.machine import Conversation
+from actors.conversation.state import Conversation
 from actors.conversation.view import delivery
 from actors.dispatcher.actor import ApplyDesk, DispatcherActor
 from actors.journal import Entry, Store, read_record

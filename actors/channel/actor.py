@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.channel.machine import Bindings, Bounced, Bound, Forget
+from actors.channel.machine import Bindings, Bounced, Bound, Closed, Forget, ended_key
+from actors.conversation.actor import ConversationActor
+from actors.conversation.orders import Begin
+from actors.conversation.state import Status
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System
 from actors.shell import Shell
@@ -23,42 +26,68 @@ class ChannelActor(Shell):
         self._bindings = Bindings()
 
     def on_receive(self, message: Any) -> None:
-        """Route a customer's message, or take note of a conversation's end."""
-        if type(message) is Told:
+        """Route a customer's message, or take note of what becomes of a conversation."""
+        kind = type(message)
+        if kind is Told:
             self._route(message)
-        elif type(message) is Bound:
+        elif kind is Bound:
             self._bindings.bind(message.contact, message.conversation)
-        elif type(message) is Forget:
+        elif kind is Forget:
             self._bindings.forget(message.contact, message.conversation)
-        elif type(message) is Bounced:
-            self._bindings.forget(message.told.message.contact, message.conversation)
+        elif kind is Closed:
+            self._bindings.close(message.contact, message.conversation, message.agent)
+        elif kind is Bounced:
+            self._bindings.close(message.told.message.contact, message.conversation, message.agent)
             self._route(message.told)
 
     def _route(self, told: Told) -> None:
         contact = told.message.contact
         conversation = self._bindings.find(contact)
         if conversation is None:
-            conversation = self._find_or_begin(told, contact)
+            conversation = self._find(contact)
             if conversation is None:
+                if not self.answered_before(told):
+                    self._begin(told, contact)
                 return
             self._bindings.bind(contact, conversation)
         self.system.tell(("conversation", self.address[1], conversation), told)
 
-    def _find_or_begin(self, told: Told, contact: str) -> str | None:
-        if self.answered_before(told):
-            return None
+    def _find(self, contact: str) -> str | None:
+        """Return the customer's open conversation, if it is in the store only."""
         _, tenant, channel = self.address
         for found in self.system.store.find(tenant, f"{channel}/{contact}"):
             actor = self.system.actors.get(("conversation", tenant, found))
             # One that is in memory may have ended; its row is only not written yet.
-            if actor is None or actor.open_with(channel) == contact:
+            if not isinstance(actor, ConversationActor) or actor.state.status is not Status.ENDED:
                 return found
+        return None
+
+    def _begin(self, told: Told, contact: str) -> None:
+        """Begin a conversation with the customer's message."""
         if type(told.message) is not CustomerMessage:
             self.system.refuse(told, Code.CLOSED, "the customer has no open conversation in this channel")
-            return None
-        begun = self.system.make_id()
-        self.system.create(("conversation", tenant, begun))
-        return begun
+            return
+        address = ("conversation", self.address[1], self.system.make_id())
+        self.system.create(address)
+        self._bindings.bind(contact, address[2])
+        self.system.tell(address, Begin(told, self._served_by(contact)))
+
+    def _served_by(self, contact: str) -> str:
+        """Return who served the customer last (D7), "" for a new one.
+
+        Two look-ups by key, however many conversations there were.
+        """
+        agent = self._bindings.served_by(contact)
+        if agent is not None:
+            return agent
+        _, tenant, channel = self.address
+        newest = self.system.store.newest(tenant, ended_key(channel, contact))
+        if newest is None:
+            return ""
+        address = ("conversation", tenant, newest)
+        ended = self.system.restore(address, self.system.store.snapshot(address))
+        assert isinstance(ended, ConversationActor)
+        return ended.state.served_by()
 
     def woken(self, *, from_parked: bool) -> None:
         """After a rebuild bind the customers whose conversations are in memory;
@@ -68,11 +97,14 @@ class ChannelActor(Shell):
         if from_parked:
             return
         _, tenant, channel = self.address
-        for (kind, of_tenant, ident), actor in self.system.actors.items():
-            if kind == "conversation" and of_tenant == tenant:
-                contact = actor.open_with(channel)
-                if contact is not None:
-                    self._bindings.bind(contact, ident)
+        for (_, of_tenant, ident), actor in self.system.actors.items():
+            if of_tenant != tenant or not isinstance(actor, ConversationActor):
+                continue
+            state = actor.state
+            if state.channel == channel and state.status is Status.ENDED:
+                self._bindings.close(state.contact, ident, state.served_by())
+            elif state.channel == channel:
+                self._bindings.bind(state.contact, ident)
 
     def audience(self, event: Any) -> tuple[str, ...]:
         """A channel has no events of its own."""

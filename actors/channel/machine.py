@@ -1,11 +1,11 @@
 """Which conversation a customer's message belongs to: one open conversation per customer and channel account
-(D6, c10).
+(D6, c10); and who served the customer last (D7).
 
 | the customer's conversation | message | left |
 |---|---|---|
 | known in memory | told to it | told to it |
 | parked | bound again, told to it | bound again, told to it |
-| none | a new conversation | nothing to end |
+| none | a new conversation, for the previous agent first | nothing to end |
 | has just ended | bounced back: a new conversation | refused by it |
 """
 
@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 
 class Bounced(NamedTuple):
-    """The conversation had ended when this message came: begin a new one."""
+    """The conversation, last served by ``agent``, had ended when this message came: begin a new one."""
 
     conversation: str
     told: Any
+    agent: str
 
 
 class Bound(NamedTuple):
@@ -29,20 +30,36 @@ class Bound(NamedTuple):
     conversation: str
 
 
+class Closed(NamedTuple):
+    """The conversation has ended; ``agent`` has served the customer last."""
+
+    contact: str
+    conversation: str
+    agent: str
+
+
 class Forget(NamedTuple):
-    """The conversation has ended or is parked: no longer in memory under this contact."""
+    """The conversation, open or ended, leaves memory: the store knows it from now on."""
 
     contact: str
     conversation: str
 
 
-class Bindings:
-    """Customers and their open conversations, as far as those are in memory."""
+def ended_key(channel: str, contact: str) -> str:
+    """Return the look-up key of ended conversations; no open one has it, for no channel is called ""."""
+    return f"/{channel}/{contact}"
 
-    __slots__ = ("_by_contact", "find")
+
+class Bindings:
+    """Customers and their conversations, as far as those are in memory: the open one, and the last that has
+    ended with who served the customer.
+    """
+
+    __slots__ = ("_by_contact", "_ended", "find")
 
     def __init__(self) -> None:
         self._by_contact: dict[str, str] = {}
+        self._ended: dict[str, tuple[str, str]] = {}
         #: Return the customer's conversation: ``find(contact)``.
         self.find: Callable[[str], str | None] = self._by_contact.get
 
@@ -54,7 +71,21 @@ class Bindings:
         """From now on the customer's messages go to this conversation."""
         self._by_contact[contact] = conversation
 
-    def forget(self, contact: str, conversation: str) -> None:
-        """Drop a binding, unless the customer has a newer conversation by now."""
+    def close(self, contact: str, conversation: str, agent: str) -> None:
+        """The conversation has ended: note who served the customer. Ids grow, and the newest counts."""
         if self._by_contact.get(contact) == conversation:
             del self._by_contact[contact]
+        if conversation >= self._ended.get(contact, ("", ""))[0]:
+            self._ended[contact] = (conversation, agent)
+
+    def forget(self, contact: str, conversation: str) -> None:
+        """Drop what is known by this conversation, unless the customer has a newer one by now."""
+        if self._by_contact.get(contact) == conversation:
+            del self._by_contact[contact]
+        if self._ended.get(contact, ("", ""))[0] == conversation:
+            del self._ended[contact]
+
+    def served_by(self, contact: str) -> str | None:
+        """Return who served the customer last, "" for nobody; None if that is not known in memory."""
+        found = self._ended.get(contact)
+        return None if found is None else found[1]

@@ -10,25 +10,24 @@ from typing import Any, NamedTuple
 import msgspec
 
 from actors.agent.machine import OfferUnanswered
-from actors.channel.machine import Bounced, Bound, Forget
-from actors.conversation.machine import (
-    TABLE,
-    Conversation,
-    Facts,
-    Status,
-    apply,
-    decide,
-)
-from actors.conversation.orders import Expire, Refusal
+from actors.channel.machine import Bounced, Bound, Closed, Forget, ended_key
+from actors.conversation import transfer
+from actors.conversation.changes import apply
+from actors.conversation.machine import TABLE, decide
+from actors.conversation.orders import Begin, Claim, Expire, InviteAsked, Refusal, TransferAsked
+from actors.conversation.state import Conversation, Facts, Outcome, Status, may_act, not_yours
 from actors.conversation.view import audience
 from actors.dispatcher.facts import Report
-from actors.events import AnyEvent, OfferExpired
+from actors.events import AnyEvent, FirstReplyMissed, OfferExpired
 from actors.journal import Address, SnapshotRow
+from actors.permissions import may, supervisors
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
-from protocol.errors import Code
 from protocol.messages import CustomerMessage, ReadThread
+
+#: Orders that have a client's command in them.
+WITH_COMMAND = frozenset({Begin, Claim, TransferAsked, InviteAsked})
 
 
 class ThreadGrant(NamedTuple):
@@ -55,20 +54,51 @@ class ConversationActor(Shell):
         self.state = Conversation()
         #: The dispatcher was told of this conversation.
         self._known = False
+        #: The channel was told that it has ended.
+        self._end_told = False
+        #: Its first message has come in this turn.
+        self._begun = False
 
     def on_receive(self, message: Any) -> None:
-        """Carry out a command of a client or of another actor."""
-        if type(message) is Told:
+        """Carry out a command of a client, or an order of another actor."""
+        kind = type(message)
+        if kind is Told:
             self._carry_out(message)
-            return
-        command = Expire() if type(message) is Tick else message
-        # Whatever the dispatcher has told, it hears what has come of it: it has booked what it decided.
-        self.unsettled = True
-        outcome = decide(self.state, command, self._facts())
-        if outcome and not isinstance(outcome, Refusal):
+        elif kind is Tick:
+            self._expire()
+        elif kind in WITH_COMMAND:
+            self._carry_out_order(message)
+        else:
+            outcome = decide(self.state, message, self._facts())
+            assert not isinstance(outcome, Refusal), "nobody waits for the answer of an order"
             self.take_in(outcome)
-            if type(command) is Expire:
-                self._tell_unanswered(outcome)
+            # Whoever gave the order has reckoned with it: tell what has become of it, be it nothing.
+            self.unsettled = True
+
+    def _carry_out_order(self, order: Begin | Claim | TransferAsked | InviteAsked) -> None:
+        """An order that has a client's command in it, which is answered from here."""
+        told = order.told
+        self.unsettled = True
+        if not self.answered_before(told) and not self.shut_out(told):
+            outcome: Outcome = decide(self.state, order, self._facts())
+            if isinstance(outcome, Refusal):
+                self._refused(told, outcome)
+            else:
+                self._begun = type(order) is Begin
+                self.take_in(outcome, told)
+        if self.state.status is Status.NEW and type(order) is Begin:
+            # Another message under the same id, or for a channel that has just left the desk.
+            channel = ("channel", self.address[1], told.message.channel)
+            self.system.tell(channel, Forget(told.message.contact, self.address[2]))
+
+    def _expire(self) -> None:
+        """Carry out all that is due, one thing after the other."""
+        command, facts = Expire(), self._facts()
+        while outcome := decide(self.state, command, facts):
+            assert not isinstance(outcome, Refusal), "time is never refused"
+            self.take_in(outcome)
+            self._tell_unanswered(outcome)
+        self.unsettled = True
 
     def _carry_out(self, told: Told) -> None:
         """The hot path:
@@ -101,14 +131,25 @@ class ConversationActor(Shell):
     def _grant_thread(self, told: Told) -> None:
         wanted, state = told.message, self.state
         assert type(wanted) is ReadThread, "only reading is no row of the table: it changes nothing"
-        offered_to = state.offer.agent if state.offer else ""
-        ended = state.status is Status.ENDED
-        readers = (state.assignee, offered_to, state.previous if ended else "")
-        if not wanted.agent or wanted.agent not in readers:
-            self.system.refuse(told, Code.NOT_ALLOWED, "no conversation of this agent has that id")
+        if not wanted.agent or not self._may_read(wanted.agent):
+            refusal = not_yours()
+            self.system.refuse(told, refusal.code, refusal.message)
             return
         grant = ThreadGrant(wanted.id, wanted.conversation, wanted.after, wanted.limit, state.sequence)
         self.system.reply(told, grant)
+
+    def _may_read(self, agent: str) -> bool:
+        """Who is in the conversation or is offered it; who had it last when it ended; who may help them."""
+        state = self.state
+        if state.status is Status.NEW:
+            return False
+        offered_to = state.offer.agent if state.offer else ""
+        if agent in (state.assignee, offered_to) or agent in state.members:
+            return True
+        desk = self._facts().desk
+        if state.status is not Status.ENDED:
+            return may_act(state, agent, "help", desk)
+        return agent == state.previous or may(desk, agent, "help", state.previous)
 
     def _facts(self) -> Facts:
         """Return what decisions may know in this turn: the same for all conversations of the tenant."""
@@ -122,7 +163,7 @@ class ConversationActor(Shell):
         if self.state.status is Status.ENDED and type(told.message) is CustomerMessage:
             # A customer's message is never refused because its conversation has just ended: it begins a new
             # one.
-            self.system.tell(self._channel(), Bounced(self.address[2], told))
+            self.system.tell(self._channel(), Bounced(self.address[2], told, self.state.served_by()))
         else:
             self.system.refuse(told, refusal.code, refusal.message)
 
@@ -136,7 +177,12 @@ class ConversationActor(Shell):
 
     def audience(self, event: AnyEvent) -> tuple[str, ...]:
         """Return who must learn of an event."""
-        return audience(self.state, event)
+        streams = audience(self.state, event)
+        if type(event) is FirstReplyMissed:
+            # Whoever could give the conversation to somebody else.
+            who = supervisors(self._facts().desk, "transfer_for_others", (self.state.department,))
+            streams = tuple(dict.fromkeys((*streams, *(f"agent/{agent}" for agent in who))))
+        return streams
 
     def settle(self) -> None:
         """Report to the dispatcher when anything it goes by has changed."""
@@ -145,10 +191,17 @@ class ConversationActor(Shell):
             # Somebody has guessed an id: there is no such conversation.
             self.system.discard(self)
             return
-        self.deadline = state.offer.deadline_at if state.offer else None
+        self.deadline = state.deadline()
         self._report()
         if state.status is Status.ENDED:
-            self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        """The next message of the customer begins a new conversation, and this one's agent comes first."""
+        if not self._end_told:
+            self._end_told = True
+            state = self.state
+            self.system.tell(self._channel(), Closed(state.contact, self.address[2], state.served_by()))
 
     def announcement(self, *, parked: bool = False, woken: bool = False) -> Report | None:
         """Return all that routing goes by."""
@@ -156,21 +209,39 @@ class ConversationActor(Shell):
         if state.status in (Status.NEW, Status.ENDED) and not self._known:
             return None
         out = self.address in self.system.supervisor.out
+        under_way = transfer.phase(state)
+        waiting = state.status is Status.QUEUED or under_way is transfer.Phase.QUEUED
+        department, entered = state.department, state.entered
+        if state.transfer is not None:
+            department, entered = state.transfer.to_department or department, state.transfer.entered
+        channel = self.system.desks[self.address[1]].channels.get(state.channel)
         return Report(
             self.address[2],
-            state.status is Status.QUEUED and not out,
-            state.department,
+            waiting and not out,
+            department,
             state.since,
             state.offer.agent if state.offer else "",
             state.assignee,
             state.declined,
             parked,
             woken,
+            entered,
+            state.priority,
+            tuple(sorted(state.skills.items())),
+            state.language,
+            channel.kind if channel is not None else "",
+            channel.weight if channel is not None else 1,
+            state.previous or state.served_before,
+            under_way is not transfer.Phase.NONE,
+            (*state.members, *state.invitations),
+            self._begun and not state.greeted,
         )
 
     def _report(self, *, parked: bool = False, woken: bool = False) -> None:
         self._known = True
-        self.system.tell(("dispatcher", self.address[1], ""), self.announcement(parked=parked, woken=woken))
+        report = self.announcement(parked=parked, woken=woken)
+        self._begun = False
+        self.system.tell(("dispatcher", self.address[1], ""), report)
 
     def put_out(self) -> None:
         """Nothing is offered any more."""
@@ -188,16 +259,21 @@ class ConversationActor(Shell):
     def freeze(self) -> SnapshotRow:
         """Return the state:
 
-        live while the dispatcher has to know it, found by its contact while it is not ended.
+        live while the dispatcher or a deadline has to find it in memory; found by its contact, under one key
+        while it is open and under another when it has ended.
         """
         state = self.state
-        ended = state.status is Status.ENDED or state.status is Status.NEW
+        lookup: str | None = f"{state.channel}/{state.contact}"
+        if state.status is Status.NEW:
+            lookup = None
+        elif state.status is Status.ENDED:
+            lookup = ended_key(state.channel, state.contact)
         return SnapshotRow(
             self.address,
             0,
             _encoder.encode(state),
-            live=state.status in (Status.QUEUED, Status.OFFERED),
-            lookup=None if ended else f"{state.channel}/{state.contact}",
+            live=not self.may_park(),
+            lookup=lookup,
             owner=state.assignee or None,
         )
 
@@ -208,25 +284,26 @@ class ConversationActor(Shell):
     def woken(self, *, from_parked: bool) -> None:
         """Announce the conversation to its channel and its dispatcher."""
         state = self.state
-        if state.status in (Status.NEW, Status.ENDED):
-            return
-        self.system.tell(self._channel(), Bound(state.contact, self.address[2]))
-        self._report(woken=from_parked)
-
-    def open_with(self, channel: str) -> str | None:
-        """Return the customer, if the conversation is in that channel and has not ended."""
-        state = self.state
-        if state.channel != channel or state.status in (Status.NEW, Status.ENDED):
-            return None
-        return state.contact
+        if state.status is Status.ENDED:
+            # One that was parked is found in the store.
+            self._end_told = from_parked
+            if not from_parked:
+                self._tell_end()
+        elif state.status is not Status.NEW:
+            self.system.tell(self._channel(), Bound(state.contact, self.address[2]))
+            self._report(woken=from_parked)
 
     def may_park(self) -> bool:
-        """An open or ended conversation may leave memory; a waiting one is in the dispatcher's hands."""
-        return self.state.status in (Status.OPEN, Status.ENDED, Status.NEW)
+        """Who is open or ended may leave memory; who waits for anybody, or for a time, may not."""
+        state = self.state
+        if state.status is Status.OPEN:
+            return not state.members and state.deadline() is None
+        return state.status in (Status.ENDED, Status.NEW)
 
     def parked(self) -> None:
         """Let channel and dispatcher forget the conversation; it is found again by its contact or id."""
         state = self.state
-        if state.status is Status.OPEN:
+        if state.status is not Status.NEW:
             self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
+        if state.status is Status.OPEN:
             self._report(parked=True)

@@ -5,18 +5,18 @@ The one place that builds what leaves the daemon; masking will stand here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 from actors import events
 from actors.agent import view as agents
-from actors.conversation.machine import Conversation
+from actors.conversation.state import Conversation, Invitation, Offer
 from actors.events import AnyEvent
 from actors.journal import Entry
-from protocol import messages
+from protocol import messages, teamwork
 from protocol.messages import Delivery, News
-from protocol.views import OfferView
+from protocol.views import ConversationView, InvitationView, OfferView
 
 
 @lru_cache(maxsize=10_000)
@@ -32,26 +32,135 @@ def to_channel(channel: str) -> tuple[str, ...]:
 
 
 def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
-    """Return the streams of those who must learn of an event; ``state`` is the state before it."""
+    """Return the streams of those who must learn of an event; ``state`` is the state before it.
+
+    What an agent writes comes to all other agents in the conversation; to the writer it is acknowledged.
+    """
     kind = type(event)
     if kind is events.CustomerWrote:
-        return _agent(state)
+        if state.offer is None and not state.members:
+            return to_agent(state.assignee) if state.assignee else ()
+        return _streams(_agents(state))
     if kind is events.AgentWrote:
-        return to_channel(state.channel)
-    if kind is events.Assigned or kind is events.Ended:
-        return to_channel(state.channel) + _agent(state)
-    if kind is events.Started or kind is events.Queued:
-        return ()
-    return to_agent(event.agent)  # type: ignore[union-attr]  # every other event names its agent
+        author = event.author  # type: ignore[union-attr]
+        if state.offer is None and not state.members and not author:
+            return to_channel(state.channel)
+        writer = author or event.agent  # type: ignore[union-attr]
+        return to_channel(state.channel) + _streams(agent for agent in _agents(state) if agent != writer)
+    return _AUDIENCES[kind](state, event)
 
 
-def _agent(state: Conversation) -> tuple[str, ...]:
-    """The agent who has the conversation, or is offered it."""
-    if state.assignee:
-        return to_agent(state.assignee)
-    if state.offer is not None:
-        return to_agent(state.offer.agent)
+def _agents(state: Conversation) -> tuple[str, ...]:
+    """The agents who are in the conversation, and the one who is offered it."""
+    offered_to = state.offer.agent if state.offer is not None else ""
+    return (state.assignee, *state.members, offered_to)
+
+
+def _streams(agents: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"agent/{agent}" for agent in agents if agent))
+
+
+def _nobody(_: Conversation, __: AnyEvent) -> tuple[str, ...]:
     return ()
+
+
+def _its_agent(_: Conversation, event: Any) -> tuple[str, ...]:
+    return to_agent(event.agent)
+
+
+def _everybody(state: Conversation, _: AnyEvent) -> tuple[str, ...]:
+    return to_channel(state.channel) + _streams(_agents(state))
+
+
+def _old_and_new(state: Conversation, event: events.Assigned) -> tuple[str, ...]:
+    return to_channel(state.channel) + _streams((event.agent, state.assignee, *state.members))
+
+
+def _agent_and_asker(
+    _: Conversation, event: events.TransferStarted | events.TransferEnded
+) -> tuple[str, ...]:
+    return _streams((event.agent, event.by))
+
+
+def _asker_and_asked(state: Conversation, event: events.InvitationEnded) -> tuple[str, ...]:
+    return _streams((event.agent, event.by, state.assignee))
+
+
+def _colleagues(state: Conversation, event: events.MemberJoined | events.MemberLeft) -> tuple[str, ...]:
+    return _streams((event.agent, state.assignee, *state.members))
+
+
+_AUDIENCES: dict[type[Any], Callable[[Conversation, Any], tuple[str, ...]]] = {
+    events.Started: _nobody,
+    events.Queued: _nobody,
+    events.Greeted: _everybody,
+    events.Offered: _its_agent,
+    events.OfferDeclined: _its_agent,
+    events.OfferExpired: _its_agent,
+    events.OfferWithdrawn: _its_agent,
+    events.Assigned: _old_and_new,
+    events.Released: _its_agent,
+    events.Ended: _everybody,
+    events.TransferStarted: _agent_and_asker,
+    events.TransferEnded: _agent_and_asker,
+    events.Invited: _its_agent,
+    events.InvitationEnded: _asker_and_asked,
+    events.MemberJoined: _colleagues,
+    events.MemberLeft: _colleagues,
+    # The members have learned it, each for himself.
+    events.ConferenceEnded: _nobody,
+    # The supervisors as well: the shell knows them.
+    events.FirstReplyMissed: _its_agent,
+    events.AssigneeGone: _nobody,
+    events.AssigneeBack: _nobody,
+}
+
+
+def offer_view(ident: str, state: Conversation, offer: Offer) -> OfferView:
+    """Return a live offer as the agent may see it (E2)."""
+    going_to = state.transfer.to_department if state.transfer is not None else ""
+    return OfferView(
+        ident,
+        offer.offer,
+        going_to or state.department,
+        state.channel,
+        state.contact,
+        offer.deadline_at,
+        state.since,
+        state.name,
+        offer.kind,
+        offer.from_agent,
+        offer.note,
+    )
+
+
+def conversation_view(ident: str, state: Conversation) -> ConversationView:
+    """Return a conversation as those who are in it may see it; several are in it if it has members (G9)."""
+    return ConversationView(
+        ident,
+        state.department,
+        state.channel,
+        state.contact,
+        state.sequence,
+        state.name,
+        state.assignee,
+        state.members,
+    )
+
+
+def invitation_view(ident: str, state: Conversation, made: Invitation) -> InvitationView:
+    """Return an invitation as the invited agent may see it."""
+    return InvitationView(
+        ident,
+        made.invitation,
+        state.department,
+        state.channel,
+        state.contact,
+        made.by,
+        made.deadline_at,
+        state.name,
+        made.note,
+    )
 
 
 def _offer(ident: str, event: events.Offered) -> News:
@@ -64,13 +173,38 @@ def _offer(ident: str, event: events.Offered) -> News:
         deadline_at=event.deadline_at,
         waiting_since=event.since,
         name=event.name,
+        kind=event.kind,
+        from_agent=event.from_agent,
+        note=event.note,
     )
     return messages.OfferMade(view)
 
 
+def _invitation(ident: str, event: events.Invited) -> News:
+    view = InvitationView(
+        conversation=ident,
+        invitation=event.invitation,
+        department=event.department,
+        channel=event.channel,
+        contact=event.contact,
+        from_agent=event.by,
+        deadline_at=event.deadline_at,
+        name=event.name,
+        note=event.note,
+    )
+    return teamwork.InvitationMade(view)
+
+
+def _transfer(_: str, event: events.TransferStarted) -> News:
+    return teamwork.TransferStarted(
+        event.by, event.to_agent, event.to_department, event.deadline_at, event.note
+    )
+
+
 _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
     events.CustomerWrote: lambda _, event: messages.CustomerSaid(event.content),
-    events.AgentWrote: lambda _, event: messages.AgentSaid(event.agent, event.content),
+    events.AgentWrote: lambda _, event: messages.AgentSaid(event.agent, event.content, event.author),
+    events.Greeted: lambda _, event: teamwork.AutomaticReply(event.kind, event.text),
     events.Started: lambda _, event: messages.ConversationStarted(
         event.channel, event.contact, event.department, event.name
     ),
@@ -84,6 +218,16 @@ _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
     events.Released: lambda _, event: messages.Unassigned(event.agent, event.department, event.reason),
     events.Ended: lambda _, event: messages.ConversationEnded(event.by, event.contact, event.reason),
     **agents.NEWS,
+    events.TransferStarted: _transfer,
+    events.TransferEnded: lambda _, event: teamwork.TransferEnded(event.outcome, event.agent, event.reason),
+    events.Invited: _invitation,
+    events.InvitationEnded: lambda _, event: teamwork.InvitationEnded(
+        event.invitation, event.agent, event.outcome, event.reason
+    ),
+    events.MemberJoined: lambda _, event: teamwork.Joined(event.agent),
+    events.MemberLeft: lambda _, event: teamwork.Left(event.agent, event.reason),
+    events.FirstReplyMissed: lambda _, event: teamwork.FirstReplyMissed(event.agent, event.since),
+    events.OrderChanged: lambda _, event: teamwork.OrderChanged(event.department, event.order, event.by),
 }
 
 
@@ -96,8 +240,24 @@ def news(ident: str, event: AnyEvent) -> News | None:
 def delivery(stream: str, number: int, entry: Entry) -> Delivery:
     """Return what a consumer is told of an event."""
     event = entry.event
-    told = _NEWS[type(event)](entry.id, event)
-    if entry.kind == "agent":
+    kind = type(event)
+    if stream[0] == "c":
+        # To the customer it is always the assignee who speaks (G11).
+        if kind is events.AgentWrote:
+            told: News = messages.AgentSaid(event.agent, event.content)  # type: ignore[union-attr]
+        else:
+            told = _NEWS[kind](entry.id, event)
+        contact = event.contact  # type: ignore[union-attr]
+        return Delivery(stream, number, entry.at, told, entry.id, entry.sequence, contact)
+    if kind is events.Assigned and stream == f"agent/{event.from_agent}":  # type: ignore[union-attr]
+        told = _taken_away(event)
+    else:
+        told = _NEWS[kind](entry.id, event)
+    if entry.kind != "conversation":
         return Delivery(stream, number, entry.at, told)
-    contact = event.contact if stream[0] == "c" else ""  # type: ignore[union-attr]
-    return Delivery(stream, number, entry.at, told, entry.id, entry.sequence, contact)
+    return Delivery(stream, number, entry.at, told, entry.id, entry.sequence)
+
+
+def _taken_away(event: Any) -> News:
+    """To the old assignee it is not the same news as to the new one."""
+    return messages.Unassigned(event.from_agent, event.department, event.how, event.agent)

@@ -78,6 +78,10 @@ class MemoryStore:
         """Return the ids of the conversations with this look-up key."""
         return list(self._lookups.get((tenant, lookup), ()))
 
+    def newest(self, tenant: str, lookup: str) -> str | None:
+        """Return the greatest of them."""
+        return max(self._lookups.get((tenant, lookup), ()), default=None)
+
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots to be woken at start."""
         return iter([row for row in self._snapshots.values() if row.live])

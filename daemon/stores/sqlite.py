@@ -186,6 +186,15 @@ class SQLiteStore:
         rows = self._read("SELECT id FROM snapshot WHERE tenant = ? AND lookup = ?", (tenant, lookup))
         return [ident for (ident,) in rows]
 
+    def newest(self, tenant: str, lookup: str) -> str | None:
+        """Return the greatest of them: the index on the key ends with the table's own key."""
+        sql = (
+            "SELECT id FROM snapshot WHERE tenant = ? AND lookup = ? AND kind = 'conversation'"
+            " ORDER BY id DESC LIMIT 1"
+        )
+        found = self._read_one(sql, (tenant, lookup))
+        return found[0] if found else None
+
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots to be woken at start."""
         rows = self._read(f"{SELECT_SNAPSHOT} WHERE live = 1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from types import ModuleType
 from typing import Any, get_args
 
 import msgspec
@@ -11,20 +12,32 @@ import pytest
 
 from actors import authorization, events
 from actors.conversation import actor as shell
-from actors.conversation import machine
-from actors.conversation.machine import (
-    TABLE,
-    Conversation,
-    Facts,
-    Offer,
-    Status,
-    apply,
-    decide,
+from actors.conversation import orders
+from actors.conversation.changes import apply
+from actors.conversation.machine import TABLE, decide
+from actors.conversation.orders import (
+    AssignDirectly,
+    Begin,
+    Claim,
+    Expire,
+    Greet,
+    InviteAsked,
+    MakeOffer,
+    MoveTo,
+    OwnerBack,
+    OwnerGone,
+    Reassign,
+    Refusal,
+    Release,
+    TransferAsked,
+    TurnAway,
+    WithdrawOffer,
 )
-from actors.conversation.orders import Expire, MakeOffer, Refusal, Release, WithdrawOffer
-from actors.events import AnyEvent
+from actors.conversation.state import Conversation, Facts, Offer, Status
+from actors.events import AnyEvent, Why
 from actors.telling import Told
 from config.desk import parse_desk
+from protocol import messages, teamwork
 from protocol.errors import Code
 from protocol.messages import (
     Accept,
@@ -35,77 +48,130 @@ from protocol.messages import (
     Decline,
     End,
     Logout,
-    ReadThread,
     Refused,
     SetPresence,
     Text,
+)
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    EndConference,
+    Join,
+    Leave,
+    RefuseInvitation,
 )
 from tests.stage import Stage, desk_text
 
 NOW = 1000.0
 ID = bytes(16)
-FACTS = Facts(NOW, parse_desk(desk_text(), "desk.toml"))
+#: ``a1`` and ``a2`` serve the same department, ``boss`` the one above it, ``far`` another.
+DESK = desk_text(
+    departments={"help": 'parent = "all"', "all": "", "sales": ""},
+    people={"boss": 'departments = ["all"]\nrole = "supervisor"', "far": 'departments = ["sales"]'},
+)
+FACTS = Facts(NOW, parse_desk(DESK, "desk.toml"))
 
+
+def told(message: Any) -> Told:
+    return Told(message, "acme", f"agent/{getattr(message, 'agent', '')}", "peer")
+
+
+def asked(agent: str = "a1", to_agent: str = "", to_department: str = "sales", **more: Any) -> TransferAsked:
+    message = teamwork.Transfer(ID, agent, "c1", to_agent, to_department, **more)
+    return TransferAsked(told(message), None, "o2", NOW + 60)
+
+
+WRITES = CustomerMessage(ID, "web", "ann", Text("hello"))
 COMMANDS: dict[type[Any], Any] = {
-    CustomerMessage: CustomerMessage(ID, "web", "ann", Text("hello")),
+    Begin: Begin(told(WRITES), "a2"),
+    CustomerMessage: WRITES,
     CustomerLeft: CustomerLeft(ID, "web", "ann"),
     AgentMessage: AgentMessage(ID, "a1", "c1", Text("hello")),
     Accept: Accept(ID, "a1", "c1", "o1"),
     Decline: Decline(ID, "a1", "c1", "o1"),
     End: End(ID, "a1", "c1"),
-    MakeOffer: MakeOffer("o2", "a2", NOW + 30, {}),
+    CancelTransfer: CancelTransfer(ID, "a1", "c1"),
+    CancelInvitation: CancelInvitation(ID, "a1", "c1", "a2"),
+    Join: Join(ID, "a1", "c1", "i1"),
+    RefuseInvitation: RefuseInvitation(ID, "a1", "c1", "i1"),
+    Leave: Leave(ID, "a1", "c1"),
+    EndConference: EndConference(ID, "a1", "c1"),
+    MakeOffer: MakeOffer("o2", "a2", NOW + 30, Why()),
+    AssignDirectly: AssignDirectly("a2", Why()),
+    Claim: Claim(told(teamwork.Take(ID, "a2", "c1")), "a2", Why()),
+    TransferAsked: asked(),
+    InviteAsked: InviteAsked(told(teamwork.Invite(ID, "a1", "c1", "a2")), None, "i2", NOW + 60),
     WithdrawOffer: WithdrawOffer("a1", "gone"),
     Release: Release("a1", "gone"),
+    Reassign: Reassign("a1", "a2", "", "away"),
+    MoveTo: MoveTo("sales", "queue_full"),
+    TurnAway: TurnAway("queue_full", "Please write again later."),
+    Greet: Greet("online", "Hello!"),
+    OwnerGone: OwnerGone("a1", "gone"),
+    OwnerBack: OwnerBack("a1"),
     Expire: Expire(),
 }
 
+
+def conversation(status: Status, sequence: int, **fields: Any) -> Conversation:
+    return Conversation(status, sequence, "web", "ann", department="help", since=900.0, **fields)
+
+
 STATES: dict[Status, Conversation] = {
     Status.NEW: Conversation(),
-    Status.QUEUED: Conversation(Status.QUEUED, 3, "web", "ann", department="help", since=900.0),
-    Status.OFFERED: Conversation(
-        Status.OFFERED, 4, "web", "ann", department="help", since=900.0, offer=Offer("o1", "a1", NOW + 10)
-    ),
-    Status.OPEN: Conversation(Status.OPEN, 5, "web", "ann", department="help", since=900.0, assignee="a1"),
-    Status.ENDED: Conversation(Status.ENDED, 6, "web", "ann", department="help", since=900.0, previous="a1"),
+    Status.QUEUED: conversation(Status.QUEUED, 3),
+    Status.OFFERED: conversation(Status.OFFERED, 4, offer=Offer("o1", "a1", NOW + 10)),
+    Status.OPEN: conversation(Status.OPEN, 5, assignee="a1"),
+    Status.ENDED: conversation(Status.ENDED, 6, previous="a1"),
 }
 
 NOTHING: list[str] = []
+BEGUN = ["Started", "CustomerWrote", "Queued"]
 #: What each pair does: the events, or the code of the refusal. Written down once more, by hand.
 ANSWERS: dict[type[Any], tuple[Any, Any, Any, Any, Any]] = {
     # in status: NEW, QUEUED, OFFERED, OPEN, ENDED
-    CustomerMessage: (
-        ["Started", "CustomerWrote", "Queued"],
-        ["CustomerWrote"], ["CustomerWrote"], ["CustomerWrote"], Code.CLOSED,
-    ),
+    Begin: (BEGUN, ["CustomerWrote"], ["CustomerWrote"], ["CustomerWrote"], Code.CLOSED),
+    CustomerMessage: (BEGUN, ["CustomerWrote"], ["CustomerWrote"], ["CustomerWrote"], Code.CLOSED),
     CustomerLeft: (Code.NOT_ALLOWED, ["Ended"], ["OfferWithdrawn", "Ended"], ["Ended"], Code.CLOSED),
     AgentMessage: (Code.NOT_ALLOWED, Code.NOT_ALLOWED, Code.NOT_ALLOWED, ["AgentWrote"], Code.CLOSED),
     Accept: (Code.OFFER_GONE, Code.OFFER_GONE, ["Assigned"], Code.OFFER_GONE, Code.OFFER_GONE),
     Decline: (Code.OFFER_GONE, Code.OFFER_GONE, ["OfferDeclined"], Code.OFFER_GONE, Code.OFFER_GONE),
     End: (Code.NOT_ALLOWED, Code.NOT_ALLOWED, Code.NOT_ALLOWED, ["Ended"], Code.CLOSED),
+    CancelTransfer: (*[Code.NOT_ALLOWED] * 3, Code.OFFER_GONE, Code.CLOSED),
+    CancelInvitation: (*[Code.NOT_ALLOWED] * 3, Code.OFFER_GONE, Code.CLOSED),
+    Join: (Code.OFFER_GONE,) * 5,
+    RefuseInvitation: (Code.OFFER_GONE,) * 5,
+    Leave: (*[Code.NOT_ALLOWED] * 4, Code.CLOSED),
+    EndConference: (*[Code.NOT_ALLOWED] * 3, Code.OFFER_GONE, Code.CLOSED),
     MakeOffer: (NOTHING, ["Offered"], NOTHING, NOTHING, NOTHING),
+    AssignDirectly: (NOTHING, ["Assigned"], NOTHING, NOTHING, NOTHING),
+    Claim: (Code.NOT_ALLOWED, ["Assigned"], Code.TAKEN, Code.TAKEN, Code.CLOSED),
+    TransferAsked: (*[Code.NOT_ALLOWED] * 3, ["TransferStarted"], Code.CLOSED),
+    InviteAsked: (*[Code.NOT_ALLOWED] * 3, ["Invited"], Code.CLOSED),
     WithdrawOffer: (NOTHING, NOTHING, ["OfferWithdrawn"], NOTHING, NOTHING),
     Release: (NOTHING, NOTHING, NOTHING, ["Released"], NOTHING),
-    Expire: (NOTHING, NOTHING, NOTHING, NOTHING, NOTHING),
+    Reassign: (NOTHING, NOTHING, NOTHING, ["Assigned"], NOTHING),
+    MoveTo: (NOTHING, ["Queued"], NOTHING, NOTHING, NOTHING),
+    TurnAway: (NOTHING, ["Greeted", "Ended"], NOTHING, NOTHING, NOTHING),
+    Greet: (NOTHING, ["Greeted"], ["Greeted"], ["Greeted"], NOTHING),
+    OwnerGone: (NOTHING, NOTHING, NOTHING, ["AssigneeGone"], NOTHING),
+    OwnerBack: (NOTHING,) * 5,
+    Expire: (NOTHING,) * 5,
 }  # fmt: skip
 
 PAIRS = [(status, command) for status in Status for command in COMMANDS]
 
 
-def internal_commands(module: Any) -> set[type[Any]]:
-    """Compute what other actors may tell: the module's NamedTuples that are not what it answers or knows."""
-    made = {
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and value.__module__ == module.__name__
-    }
-    return {kind for kind in made if issubclass(kind, tuple)} - {module.Refusal, module.Facts}
+def made_in(module: ModuleType) -> set[type[Any]]:
+    """Compute the named tuples of a module."""
+    values = vars(module).values()
+    made = {value for value in values if inspect.isclass(value) and value.__module__ == module.__name__}
+    return {kind for kind in made if issubclass(kind, tuple)}
 
 
-def wire_commands(address_kind: str) -> set[type[Any]]:
-    """Compute what clients may tell: the commands allowed that carry what names the actor."""
-    allowed = {command for table in authorization.ALLOWED.values() for command in table}
-    names = {"conversation": "conversation", "channel": "contact"}[address_kind]
-    return {command for command in allowed if names in command.__struct_fields__}
+def wire_commands() -> set[type[Any]]:
+    """Compute what clients may tell a conversation: what the hub brings to it, or to its channel."""
+    return {*get_args(messages.ConversationCommand), *get_args(messages.GatewayCommand)}
 
 
 def outcome_of(outcome: Any) -> Any:
@@ -113,11 +179,21 @@ def outcome_of(outcome: Any) -> Any:
 
 
 def test_every_status_answers_every_command_that_a_conversation_can_be_told() -> None:
-    commands = internal_commands(machine) | wire_commands("conversation") | wire_commands("channel")
-    commands -= {ReadThread}  # Answered by the shell, without a decision: nothing changes.
+    commands = (made_in(orders) - {Refusal}) | wire_commands()
     assert commands == set(COMMANDS), "a new command needs an answer here"
     assert {status: set(rules) for status, rules in TABLE.items()} == dict.fromkeys(Status, commands)
-    assert ReadThread in {value for value in vars(shell).values() if inspect.isclass(value)}
+
+
+def test_what_brings_another_actors_command_is_known_to_the_shell() -> None:
+    assert {kind for kind in made_in(orders) if "told" in kind._fields} == shell.WITH_COMMAND
+    through_the_dispatcher = {Claim: teamwork.Take, TransferAsked: teamwork.Transfer}
+    through_the_dispatcher |= {InviteAsked: teamwork.Invite}
+    assert set(through_the_dispatcher.values()) <= set(get_args(messages.DispatcherCommand))
+
+
+def test_every_command_of_an_agent_may_be_sent_by_somebody() -> None:
+    allowed = {command for table in authorization.ALLOWED.values() for command in table}
+    assert wire_commands() <= allowed
 
 
 @pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", part))
@@ -140,6 +216,26 @@ def test_deciding_changes_nothing(status: Status, command: type[Any]) -> None:
     assert state == STATES[status]
 
 
+def assert_whole(state: Conversation) -> None:
+    """What holds in every state: one place, one offer, no duties where there is nobody to have them (I6)."""
+    assert (state.status is Status.OPEN) == bool(state.assignee)
+    assert state.status is not Status.OFFERED or state.offer is not None
+    if state.transfer is not None:
+        assert state.assignee, "a transfer without an owner"
+        assert not state.transfer.to_agent or state.offer is not None, "nobody is asked any more"
+    elif state.offer is not None:
+        assert state.status is Status.OFFERED, "an offer that nobody knows of"
+    if state.offer is not None:
+        assert state.offer.agent != state.assignee
+    if state.status is not Status.OPEN:
+        assert not state.members
+        assert not state.invitations
+        assert state.first_reply_by is None
+    assert state.assignee not in state.members
+    assert not set(state.members) & set(state.invitations)
+    assert len(set(state.members)) == len(state.members)
+
+
 @pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", part))
 def test_what_was_decided_can_be_applied_in_the_same_state(status: Status, command: type[Any]) -> None:
     state = copy.deepcopy(STATES[status])
@@ -147,19 +243,7 @@ def test_what_was_decided_can_be_applied_in_the_same_state(status: Status, comma
     if not isinstance(outcome, Refusal):
         for event in outcome:
             apply(state, event, state.sequence + 1, NOW)
-        assert (state.status is Status.OFFERED) == (state.offer is not None)
-        assert (state.status is Status.OPEN) == bool(state.assignee)
-
-
-@pytest.mark.parametrize("status", Status)
-def test_every_event_of_a_conversation_can_be_applied_in_every_state(status: Status) -> None:
-    conversation_events = [kind for kind in get_args(AnyEvent) if kind.__name__ in EXAMPLES]
-    assert len(conversation_events) == 11
-    for kind in conversation_events:
-        state = copy.deepcopy(STATES[status])
-        apply(state, EXAMPLES[kind.__name__], 99, NOW)
-        assert state.sequence == 99
-        assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=Conversation) == state
+        assert_whole(state)
 
 
 EXAMPLES: dict[str, Any] = {
@@ -169,15 +253,42 @@ EXAMPLES: dict[str, Any] = {
         events.Queued("help", NOW, "new"),
         events.CustomerWrote("ann", Text("x")),
         events.AgentWrote("a1", "ann", Text("x")),
-        events.Offered("o1", "a1", NOW + 30, "help", "web", "ann", "", NOW, {}),
+        events.Greeted("online", "Hello!", "ann"),
+        events.Offered("o1", "a1", NOW + 30, "help", "web", "ann", "", NOW, Why()),
         events.OfferDeclined("o1", "a1"),
         events.OfferExpired("o1", "a1"),
         events.OfferWithdrawn("o1", "a1", "gone"),
         events.Assigned("o1", "a1", "help", "web", "ann", NOW),
         events.Released("a1", "help", NOW, "gone"),
         events.Ended("agent", "ann"),
+        events.TransferStarted("a1", "a1", "a2", "", NOW + 30),
+        events.TransferEnded("a1", "declined"),
+        events.Invited("i1", "a2", "a1", NOW + 30, "help", "web", "ann"),
+        events.InvitationEnded("i1", "a2", "a1", "refused"),
+        events.MemberJoined("a2", "i1"),
+        events.MemberLeft("a2"),
+        events.ConferenceEnded("a1"),
+        events.FirstReplyMissed("a1", NOW),
+        events.AssigneeGone("a1"),
+        events.AssigneeBack("a1"),
     )
 }
+#: What stands in the streams of agents and of the dispatcher.
+OTHERS = {
+    "SetAside", "LoggedIn", "PresenceChosen", "LeaseLost", "LeaseRegained", "LoggedOut", "DeskApplied",
+    "InactivityWarned", "ActiveAgain", "HandOverBegun", "HandedOver", "ShadowApplied", "OrderChanged",
+    "Healed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_event_of_a_conversation_can_be_applied_in_every_state(status: Status) -> None:
+    assert {kind.__name__ for kind in get_args(AnyEvent)} - OTHERS == set(EXAMPLES)
+    for event in EXAMPLES.values():
+        state = copy.deepcopy(STATES[status])
+        apply(state, event, 99, NOW)
+        assert state.sequence == 99
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=Conversation) == state
 
 
 @pytest.mark.rule("guarantee-G7")

@@ -32,7 +32,8 @@ def poisoned(patch: pytest.MonkeyPatch, kind: type[Any], error: BaseException, *
     healthy = kind.on_receive
 
     def on_receive(self: Any, message: Any) -> Any:
-        bad = getattr(getattr(getattr(message, "message", None), "content", None), "text", "") == POISON
+        told = getattr(message, "told", message)
+        bad = getattr(getattr(getattr(told, "message", None), "content", None), "text", "") == POISON
         if bad and not late:
             raise error
         answer = healthy(self, message)

@@ -1,0 +1,173 @@
+"""How events change a conversation's state: total, every event of its stream in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from actors import events
+from actors.conversation.state import Conversation, Invitation, Offer, Status, Transfer
+from actors.events import AnyEvent
+
+
+def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> bool:
+    """Take an event into the state.
+
+    Returns False when only the sequence has moved on: somebody has written. Nearly always it is that.
+    """
+    state.sequence = sequence
+    kind = type(event)
+    change = _CHANGES.get(kind)
+    if change is None:
+        if state.first_reply_by is None or kind is not events.AgentWrote:
+            return False
+        state.first_reply_by = None
+        return True
+    change(state, event, at)
+    return True
+
+
+def _started(state: Conversation, event: events.Started, _: float) -> None:
+    state.channel, state.contact, state.department = event.channel, event.contact, event.department
+    state.name, state.language = event.name, event.language
+    state.priority, state.skills, state.served_before = event.priority, event.skills, event.previous
+
+
+def _queued(state: Conversation, event: events.Queued, at: float) -> None:
+    state.status, state.assignee, state.offer = Status.QUEUED, "", None
+    state.department, state.since, state.entered = event.department, event.since, at
+
+
+def _offered(state: Conversation, event: events.Offered, _: float) -> None:
+    if not state.assignee:
+        state.status = Status.OFFERED
+    state.offer = Offer(event.offer, event.agent, event.deadline_at, event.kind, event.from_agent, event.note)
+
+
+def _passed(state: Conversation, event: events.OfferDeclined | events.OfferExpired, at: float) -> None:
+    state.declined = {**state.declined, event.agent: at}  # Reports share it: never changed in place.
+    _unoffer(state)
+
+
+def _withdrawn(state: Conversation, _: events.OfferWithdrawn, __: float) -> None:
+    _unoffer(state)
+
+
+def _unoffer(state: Conversation) -> None:
+    state.offer = None
+    if state.status is Status.OFFERED:
+        state.status = Status.QUEUED
+
+
+def _assigned(state: Conversation, event: events.Assigned, at: float) -> None:
+    if state.assignee:
+        state.previous = state.assignee
+    state.status, state.offer, state.assignee = Status.OPEN, None, event.agent
+    state.department = event.department
+    state.declined, state.assigned_at = {}, at
+    state.first_reply_by, state.assignee_gone = event.first_reply_by, False
+    state.members = tuple(member for member in state.members if member != event.agent)
+    _uninvite(state, event.agent)
+
+
+def _released(state: Conversation, event: events.Released, at: float) -> None:
+    """Back to a queue. What is being offered stays on offer; and a place in the queue to which it was being
+    transferred is kept.
+    """
+    state.previous = state.assignee or state.previous
+    transfer = state.transfer
+    stood = transfer is not None and not transfer.to_agent and transfer.to_department == event.department
+    state.entered = transfer.entered if transfer is not None and stood else at
+    state.status = Status.QUEUED if state.offer is None else Status.OFFERED
+    state.assignee, state.department, state.since = "", event.department, event.since
+    state.first_reply_by, state.assignee_gone = None, False
+
+
+def _ended(state: Conversation, _: events.Ended, __: float) -> None:
+    state.previous = state.assignee or state.previous
+    state.status, state.offer, state.assignee = Status.ENDED, None, ""
+    state.transfer, state.members, state.invitations = None, (), {}
+    state.first_reply_by, state.assignee_gone = None, False
+
+
+def _greeted(state: Conversation, event: events.Greeted, _: float) -> None:
+    state.greeted = True
+
+
+def _transfer_started(state: Conversation, event: events.TransferStarted, at: float) -> None:
+    if state.assignee:
+        state.transfer = Transfer(
+            event.by, event.to_agent, event.to_department, event.deadline_at, event.note, at
+        )
+    state.declined = {}
+
+
+def _transfer_ended(state: Conversation, _: events.TransferEnded, __: float) -> None:
+    state.transfer = None
+    if state.assignee:
+        state.declined = {}
+
+
+def _invited(state: Conversation, event: events.Invited, _: float) -> None:
+    made = Invitation(event.invitation, event.by, event.deadline_at, event.note)
+    state.invitations = {**state.invitations, event.agent: made}
+
+
+def _invitation_ended(state: Conversation, event: events.InvitationEnded, _: float) -> None:
+    _uninvite(state, event.agent)
+
+
+def _uninvite(state: Conversation, agent: str) -> None:
+    if agent in state.invitations:
+        state.invitations = {who: made for who, made in state.invitations.items() if who != agent}
+
+
+def _joined(state: Conversation, event: events.MemberJoined, _: float) -> None:
+    if event.agent not in state.members:
+        state.members = (*state.members, event.agent)
+
+
+def _left(state: Conversation, event: events.MemberLeft, _: float) -> None:
+    state.members = tuple(member for member in state.members if member != event.agent)
+
+
+def _conference_ended(state: Conversation, _: events.ConferenceEnded, __: float) -> None:
+    state.members, state.invitations = (), {}
+
+
+def _first_reply_missed(state: Conversation, event: events.FirstReplyMissed, at: float) -> None:
+    """Whoever has not answered counts as one who has declined, should it be given to somebody else now."""
+    state.first_reply_by = None
+    state.declined = {**state.declined, event.agent: at}
+
+
+def _gone(state: Conversation, _: events.AssigneeGone, __: float) -> None:
+    state.assignee_gone = True
+
+
+def _back(state: Conversation, _: events.AssigneeBack, __: float) -> None:
+    state.assignee_gone = False
+
+
+_CHANGES: dict[type[Any], Callable[[Conversation, Any, float], None]] = {
+    events.Started: _started,
+    events.Queued: _queued,
+    events.Greeted: _greeted,
+    events.Offered: _offered,
+    events.OfferDeclined: _passed,
+    events.OfferExpired: _passed,
+    events.OfferWithdrawn: _withdrawn,
+    events.Assigned: _assigned,
+    events.Released: _released,
+    events.Ended: _ended,
+    events.TransferStarted: _transfer_started,
+    events.TransferEnded: _transfer_ended,
+    events.Invited: _invited,
+    events.InvitationEnded: _invitation_ended,
+    events.MemberJoined: _joined,
+    events.MemberLeft: _left,
+    events.ConferenceEnded: _conference_ended,
+    events.FirstReplyMissed: _first_reply_missed,
+    events.AssigneeGone: _gone,
+    events.AssigneeBack: _back,
+}

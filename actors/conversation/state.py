@@ -1,0 +1,173 @@
+"""What a conversation is: its state, what a decision may know beside it, and how decisions answer.
+
+Everything that changes a conversation is an event, and ``changes.py`` alone takes events into the state. What
+may happen is decided by three tables, each with an answer to every pair: ``machine.py`` (its life),
+``transfer.py`` (how it changes hands), ``conference.py`` (who else is in it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from actors.conversation.orders import Refusal
+from actors.events import AnyEvent
+from actors.permissions import may, may_in
+from config.desk import Desk
+from config.routing import Permission
+from protocol.errors import Code
+
+
+class Status(StrEnum):
+    """Where a conversation stands (F1, as far as built)."""
+
+    NEW = "new"
+    QUEUED = "queued"
+    OFFERED = "offered"
+    OPEN = "open"
+    ENDED = "ended"
+
+    # Enum's own hash runs Python code at every look-up in the table; equal texts have equal hashes here too.
+    __hash__ = str.__hash__
+
+
+class Offer(Struct, array_like=True, gc=False):
+    """The live offer of a conversation; ``kind`` is ``new`` or ``transfer``, ``note`` the colleague's."""
+
+    offer: str
+    agent: str
+    deadline_at: float
+    kind: str = "new"
+    from_agent: str = ""
+    note: str = ""
+
+
+class Transfer(Struct, array_like=True, gc=False):
+    """A transfer that nobody has accepted yet; ``entered``: since when it stands in ``to_department``."""
+
+    by: str
+    to_agent: str
+    to_department: str
+    deadline_at: float
+    note: str = ""
+    entered: float = 0.0
+
+
+class Invitation(Struct, array_like=True, gc=False):
+    """A colleague is asked to join."""
+
+    invitation: str
+    by: str
+    deadline_at: float
+    note: str = ""
+
+
+class Conversation(Struct, array_like=True):
+    """The state of a conversation; times are seconds since 1970.
+
+    An assignee and the status OPEN go together. The live offer is ``offer``, whether the conversation waits
+    (OFFERED) or is being transferred (OPEN): there is room for one only.
+    """
+
+    status: Status = Status.NEW
+    sequence: int = 0
+    channel: str = ""
+    contact: str = ""
+    name: str = ""
+    language: str = ""
+    department: str = ""
+    since: float = 0.0
+    assignee: str = ""
+    offer: Offer | None = None
+    #: The last assignee: may still read the thread when the conversation has ended.
+    previous: str = ""
+    #: Who has declined or not answered, and when: not asked again while there are others.
+    declined: dict[str, float] = {}
+    #: Since when it stands in this department's queue.
+    entered: float = 0.0
+    priority: int = 0
+    skills: dict[str, int] = {}
+    #: Who served the customer in the conversation before this one (D7).
+    served_before: str = ""
+    transfer: Transfer | None = None
+    #: Who else is in it; never changed in place.
+    members: tuple[str, ...] = ()
+    #: By agent; never changed in place.
+    invitations: dict[str, Invitation] = {}
+    #: Until when the assignee should have answered for the first time (PEERS c5).
+    first_reply_by: float | None = None
+    assigned_at: float = 0.0
+    #: The assignee is gone: the customer's next message takes the conversation to the queue (D11).
+    assignee_gone: bool = False
+    greeted: bool = False
+
+    def deadline(self) -> float | None:
+        """Return the next time at which something is over by itself."""
+        times = [invitation.deadline_at for invitation in self.invitations.values()]
+        if self.offer is not None:
+            times.append(self.offer.deadline_at)
+        elif self.transfer is not None:
+            times.append(self.transfer.deadline_at)
+        if self.first_reply_by is not None:
+            times.append(self.first_reply_by)
+        return min(times, default=None)
+
+    def served_by(self) -> str:
+        """Return who has served this customer last; "" if nobody ever has."""
+        return self.assignee or self.previous or self.served_before
+
+
+class Facts(NamedTuple):
+    """What a decision may know beside the state."""
+
+    now: float
+    desk: Desk
+
+
+Outcome = list[AnyEvent] | Refusal
+Rule = Callable[[Conversation, Any, Facts], Outcome]
+
+
+def nothing(_: Conversation, __: object, ___: Facts) -> Outcome:
+    """News that came too late, and harms nobody."""
+    return []
+
+
+def not_yours(*_: object) -> Refusal:
+    """The same answer for "not yours" and "does not exist" (G15)."""
+    return Refusal(Code.NOT_ALLOWED, "no conversation of this agent has that id")
+
+
+def closed(*_: object) -> Refusal:
+    """The conversation has ended."""
+    return Refusal(Code.CLOSED, "the conversation has ended")
+
+
+def offer_gone(*_: object) -> Refusal:
+    """There is no such offer, whoever asks."""
+    return Refusal(Code.OFFER_GONE, "there is no such live offer to this agent")
+
+
+def may_act(state: Conversation, agent: str, permission: Permission, desk: Desk) -> bool:
+    """Say whether the conversation is the agent's own, or the role allows this to colleagues' ones (L2)."""
+    if state.assignee:
+        return agent == state.assignee or may(desk, agent, permission, state.assignee)
+    return may_in(desk, agent, permission, state.department)
+
+
+def without_wrap_up(reason: str, desk: Desk) -> Refusal | None:
+    """Return the refusal where the desk wants a wrap-up reason, and one of its own (F12, G10)."""
+    policies = desk.policies
+    if not reason:
+        if not policies.wrap_up_required:
+            return None
+        what = "a wrap-up reason is required (F12)"
+    elif policies.wrap_up_required and policies.wrap_up_reasons and reason not in policies.wrap_up_reasons:
+        what = f"{reason!r} is no wrap-up reason of the desk (F12)"
+    else:
+        return None
+    known = ", ".join(map(repr, policies.wrap_up_reasons))
+    return Refusal(Code.WRAP_UP, what + (f": give one of {known}" if known else ""))
