@@ -38,6 +38,7 @@ from config.sections import Listener as ListenerSettings
 from daemon import notify
 from daemon.admin import AdminServer, Answer, Request, refusal
 from daemon.clock import SteadyClock
+from daemon.counting import sample_dispatchers
 from daemon.desks import Desks, Prepared
 from daemon.exits import Exit
 from daemon.http import Health, HttpServer
@@ -284,14 +285,7 @@ class Daemon:
         numbers, system = self.numbers, self.system
         counted = Counter(map(itemgetter(0), system.actors))
         numbers.actors = {kind: counted[kind] for kind in KINDS}
-        agents: Counter[str] = Counter()
-        waiting: dict[tuple[str, str], int] = {}
-        for tenant in system.desks:
-            dispatcher = system.actors.get(("dispatcher", tenant, ""))
-            if isinstance(dispatcher, DispatcherActor):
-                agents.update(known.presence for known in dispatcher.view.roster.values())
-                waiting |= {(tenant, name): many for name, many in dispatcher.view.waiting_counts().items()}
-        numbers.agents, numbers.waiting = dict(agents), waiting
+        sample_dispatchers(numbers, system)
         numbers.connections = self.hub.by_role()
         numbers.handshakes_refused = self.zap.refused
         numbers.journal_position = system.head

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from actors import events
+from actors.dispatcher.actor import DispatcherActor
+from actors.dispatcher.audit import Kind
 from actors.journal import Entry
+from actors.runtime import System
 from config.desk import Desk
 from daemon.metrics import Numbers, count
 
@@ -22,6 +25,8 @@ OUTCOMES = {
     events.OfferExpired: "expired",
     events.OfferWithdrawn: "withdrawn",
 }
+#: Who is not there: their capacity does not count.
+AWAY = frozenset({"away", "offline"})
 #: What nearly every turn consists of, and nothing else.
 WRITTEN = frozenset({events.CustomerWrote, events.AgentWrote})
 #: What is looked at one by one.
@@ -57,3 +62,71 @@ def _count_assigned(numbers: Numbers, at: float, event: events.Assigned, desk: D
     department = desk.departments.get(event.department)
     if department is not None:
         count(numbers.answered, "true" if waited_s <= department.answer_within_s else "false")
+
+
+def sample_dispatchers(numbers: Numbers, system: System) -> None:
+    """Copy what the dispatchers know: queues, people, capacity, the audit, the shadow policies."""
+    found = _Sums()
+    for tenant in system.desks:
+        dispatcher = system.actors.get(("dispatcher", tenant, ""))
+        if isinstance(dispatcher, DispatcherActor):
+            found.add(tenant, dispatcher, system.now)
+    numbers.agents, numbers.waiting, numbers.oldest_wait = (
+        dict(found.agents),
+        found.waiting,
+        found.oldest_wait,
+    )
+    numbers.capacity, numbers.capacity_used = found.capacity, found.capacity_used
+    numbers.abandoned, numbers.turned_away = found.abandoned, found.turned_away
+    numbers.overtakings, numbers.shadow_failures = found.overtakings, found.shadow_failures
+    numbers.audit_violations = dict(found.violations)
+    numbers.audit_conversations, numbers.audit_rounds = found.compared, found.rounds
+    numbers.audit_last_run_at = min(found.finished_at, default=0.0)
+    numbers.shadow_decisions, numbers.shadow_agreement = dict(found.shadow_decisions), found.agreement
+    numbers.shadows = len(found.agreement)
+
+
+class _Sums:
+    """The sums over all tenants."""
+
+    def __init__(self) -> None:
+        self.agents: Counter[str] = Counter()
+        self.waiting: dict[tuple[str, str], int] = {}
+        self.oldest_wait: dict[tuple[str, str], float] = {}
+        self.capacity = self.capacity_used = self.overtakings = self.shadow_failures = 0
+        self.abandoned: dict[tuple[str, str], int] = {}
+        self.turned_away: dict[tuple[str, str], int] = {}
+        self.violations: Counter[str] = Counter(dict.fromkeys(map(str, Kind), 0))
+        self.compared = self.rounds = 0
+        #: When each tenant's last round ended; the oldest is shown, so that no stopped one can hide.
+        self.finished_at: list[float] = []
+        self.shadow_decisions: Counter[str] = Counter()
+        self.agreement: dict[str, float] = {}
+
+    def add(self, tenant: str, dispatcher: DispatcherActor, now: float) -> None:
+        """Add one tenant's."""
+        view, figures, auditor = dispatcher.view, dispatcher.figures, dispatcher.auditor
+        for department, many in view.waiting_counts().items():
+            self.waiting[tenant, department] = many
+        for department, since in view.oldest_waits().items():
+            self.oldest_wait[tenant, department] = max(0.0, now - since)
+        for agent, known in view.roster.items():
+            self.agents[str(known.presence)] += 1
+            self.capacity_used += known.used
+            settings = view.desk.agents.get(agent)
+            if settings is not None and known.reachable and known.presence not in AWAY:
+                self.capacity += settings.capacity
+        for counts, by_department in (
+            (figures.abandoned, self.abandoned),
+            (figures.turned_away, self.turned_away),
+        ):
+            by_department.update({(tenant, department): many for department, many in counts.items()})
+        self.overtakings += figures.overtakings
+        self.shadow_failures += figures.shadow_failures
+        self.violations.update(auditor.violations)
+        self.compared += auditor.compared
+        self.rounds += auditor.rounds
+        self.finished_at.append(auditor.finished_at)
+        if dispatcher.shadow is not None:
+            self.shadow_decisions.update(dispatcher.shadow.counts)
+            self.agreement[tenant] = dispatcher.shadow.agreement

@@ -89,6 +89,10 @@ class ChannelActor(Shell):
         assert isinstance(ended, ConversationActor)
         return ended.state.served_by()
 
+    def conversation_of(self, contact: str) -> str | None:
+        """Return the customer's open conversation, if it is in memory; one that waits always is."""
+        return self._bindings.find(contact)
+
     def woken(self, *, from_parked: bool) -> None:
         """After a rebuild bind the customers whose conversations are in memory;
 

@@ -249,6 +249,11 @@ class DispatcherActor(Shell):
     def _look(self, _: Tick | GoOn) -> None:
         """A time has come, or there is more to decide: settling sees to it."""
 
+    def order_of(self, department: str) -> str:
+        """Return the order of a department's queue: as it was set while running, else the desk's (D2)."""
+        chosen = self.state.orders.get(department)
+        return chosen.order if chosen is not None else self.view.department(department).order
+
     # Decisions.
 
     def settle(self) -> None:
@@ -302,7 +307,7 @@ class DispatcherActor(Shell):
         return report.department if report is not None else ""
 
     def _carry_command(self, told: Told) -> None:
-        if not self.answered_before(told):
+        if not self.answered_before(told) and not self.shut_out(told):
             ASKED[type(told.message)](self, told)
 
     # State.

@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from actors.channel.actor import ChannelActor
+from actors.conversation.machine import Status
 from actors.dispatcher.actor import DispatcherActor
+from actors.dispatcher.facts import Report
 from actors.dispatcher.reasons import SENTENCES, Reason
+from actors.dispatcher.roster import Roster
 from actors.queries import conversation as conversation_state
 from actors.runtime import System
 from config.desk import Desk
@@ -34,28 +37,99 @@ class Place(NamedTuple):
 
 
 def waiting_list(system: System, tenant: str, department: str, limit: int) -> Waiting:
-    """Return the first ``limit`` of those who wait in a department, in the order of its queue (D4)."""
-    raise NotImplementedError
+    """Return the first ``limit`` of those who wait in a department, in the order of its queue (D4).
+
+    Who is being offered to somebody stands in no line; who waits to be transferred does.
+    """
+    dispatcher = _dispatcher(system, tenant)
+    reports, total = dispatcher.view.waiting(department, limit, system.now)
+    found = [_waiting_view(system, tenant, place, report) for place, report in enumerate(reports, 1)]
+    return Waiting(found, total, dispatcher.order_of(department))
+
+
+def _waiting_view(system: System, tenant: str, place: int, report: Report) -> WaitingView:
+    state = conversation_state(system, tenant, report.conversation)
+    return WaitingView(
+        conversation=report.conversation,
+        department=report.department,
+        channel=state.channel if state is not None else "",
+        contact=state.contact if state is not None else "",
+        waiting_since=report.since,
+        place=place,
+        name=state.name if state is not None else "",
+        priority=report.priority,
+        offered_to=report.offered_to,
+    )
 
 
 def position(system: System, tenant: str, channel: str, contact: str) -> Place:
-    """Return a customer's place in the queue and the estimated wait (PEERS c22)."""
-    raise NotImplementedError
+    """Return a customer's place in the queue and the estimated wait (PEERS c22).
+
+    Whoever is being offered to somebody is next: place 1.
+    """
+    actor = system.actors.get(("channel", tenant, channel))
+    ident = actor.conversation_of(contact) if isinstance(actor, ChannelActor) else None
+    view = _dispatcher(system, tenant).view
+    report = view.conversations.get(ident) if ident is not None else None
+    if report is None or report.assignee:
+        return Place(False)
+    found = view.position(report.conversation, system.now)
+    if found is not None:
+        place, estimated_wait_s = found
+        return Place(True, place, estimated_wait_s or 0.0, report.department)
+    if report.offered_to:
+        return Place(True, 1, 0.0, report.department)
+    return Place(False)
 
 
 def colleagues(system: System, tenant: str, agent: str) -> list[ColleagueView]:
     """Return the agents of the agent's departments and of those below, without the agent (A10, L1)."""
-    raise NotImplementedError
+    view = _dispatcher(system, tenant).view
+    desk = view.desk
+    own = desk.agents.get(agent)
+    if own is None:
+        return []
+    seen = departments_below(desk, own.departments)
+    found = []
+    for ident, settings in desk.agents.items():
+        if ident == agent or seen.isdisjoint(settings.departments):
+            continue
+        known = view.roster.get(ident, Roster())
+        found.append(
+            ColleagueView(
+                agent=ident,
+                name=settings.name,
+                departments=settings.departments,
+                presence=str(known.presence),
+                reachable=known.reachable,
+                available=known.available and known.used < settings.capacity,
+                used=known.used,
+                capacity=settings.capacity,
+                conversations=len(known.owned) + known.parked,
+                offers=len(known.offers),
+            )
+        )
+    return found
 
 
 def why_not(system: System, tenant: str, conversation: str, agent: str) -> list[ReasonView]:
     """Return all that keeps a conversation from an agent; nothing if it would be offered now."""
-    raise NotImplementedError
+    view = _dispatcher(system, tenant).view
+    if ("conversation", tenant, conversation) in system.supervisor.out:
+        return [_view_of(Reason.OUT_OF_ACTION, "")]
+    if conversation not in view.conversations:
+        state = conversation_state(system, tenant, conversation)
+        if state is None or state.status is Status.ENDED:
+            return [_view_of(Reason.ENDED, "")]
+        if state.assignee:
+            return [_view_of(Reason.TAKEN_BY_ANOTHER, state.assignee)]
+    return [_view_of(reason, about) for reason, about in view.why_not(conversation, agent, system.now)]
 
 
 def why_idle(system: System, tenant: str, agent: str) -> list[ReasonView]:
     """Return all that keeps an agent without a new conversation."""
-    raise NotImplementedError
+    view = _dispatcher(system, tenant).view
+    return [_view_of(reason, about) for reason, about in view.why_idle(agent, system.now)]
 
 
 def departments_below(desk: Desk, departments: tuple[str, ...]) -> set[str]:
