@@ -91,8 +91,9 @@ def state_of(standing: str, *, grace: bool = False, warned: bool = False) -> Age
 def expected(standing: str, command: type[Any], *, grace: bool, warned: bool) -> list[str] | Code:
     """The whole table, said a second time."""
     if standing == LOGGED_OUT:
-        refused = {SetPresence: Code.NOT_AUTHENTICATED, HandOver: Code.NOT_AUTHENTICATED}
-        return refused.get(command) or (["LoggedIn"] if command is SessionOpened else [])
+        if command in (SetPresence, HandOver):
+            return Code.NOT_AUTHENTICATED
+        return ["LoggedIn"] if command is SessionOpened else []
     again = ["ActiveAgain"] if warned else []
     answers: dict[type[Any], list[str]] = {
         SessionOpened: ["LeaseRegained"] * grace + again,

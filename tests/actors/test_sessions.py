@@ -1,171 +1,26 @@
-"""Sessions and the lease, with the hub before the actors: who may still speak, and who is logged out when."""
+"""Sessions and the lease, with the hub before the actors: who may still speak, and who may not."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from actors.agent.actor import AgentActor
-from actors.agent.machine import Agent
-from actors.telling import Told
 from protocol.errors import Code
-from protocol.fields import Message
 from protocol.messages import (
-    Accept,
     Ack,
     AgentMessage,
-    CustomerMessage,
-    Delivery,
     End,
     Goodbye,
     LoggedIn,
     Login,
-    LoginWithToken,
     Logout,
     PresenceChanged,
     Refused,
     SetPresence,
     Snapshot,
-    Subscribe,
     Text,
 )
-from protocol.teamwork import EndSession, HandOver, LogoutWarning, ReadColleagues, StillHere
-from tests.daemon.doors import Door
-from tests.stage import desk_text
-
-#: Two consoles, as a phone and a desktop: each with a key of its own.
-PHONE, DESKTOP, WEB = b"\0phone", b"\0desktop", b"\0web"
-KEYS = {PHONE: "P" * 40, DESKTOP: "D" * 40, WEB: "W" * 40}
-INACTIVE = "inactivity_logout_s = 600\ninactivity_warning_s = 60"
-
-
-class Office:
-    """A desk with two agents and a supervisor, two consoles and a gateway."""
-
-    def __init__(self, policies: str = "", initial: str = "online") -> None:
-        desk = desk_text(
-            people={"a1": "", "a2": "", "boss": 'role = "supervisor"'},
-            policies=f'presence_initial = "{initial}"\n{policies}',
-        )
-        desk = desk.replace("[gateways.web]", f'[gateways.web]\npublic_key = "{KEYS[WEB]}"')
-        consoles = "\n".join(
-            f'[consoles.{name}]\npublic_key = "{KEYS[peer]}"'
-            for name, peer in (("desk", DESKTOP), ("phone", PHONE))
-        )
-        self.desk = desk.replace("[consoles.desk]", consoles)
-        self.door = Door(desk=self.desk, secure=True)
-        self.door.greets("gateway", WEB, KEYS[WEB])
-        for peer in (PHONE, DESKTOP):
-            self.door.greets("console", peer, KEYS[peer])
-
-    # What people do.
-
-    def says(self, peer: bytes, *messages: Message) -> list[Any]:
-        """Send messages in one frame, in a turn of its own; return what comes back."""
-        return self.door.says("console", peer, *messages, key=KEYS[peer])
-
-    def logs_in(self, peer: bytes, agent: str) -> LoggedIn:
-        """Log in with the password, and listen."""
-        self.says(peer, Login(self.new_id(), agent, "right"))
-        self.door.pool.answer(True)
-        self.door.turn()
-        logged_in = self.heard(peer, LoggedIn)[-1]
-        self.says(peer, Subscribe(self.new_id(), f"agent/{agent}", None, "", 100))
-        return logged_in
-
-    def comes_back(self, peer: bytes, logged_in: LoggedIn) -> list[Any]:
-        """Log in with a token."""
-        return self.says(peer, LoginWithToken(self.new_id(), logged_in.agent, logged_in.token))
-
-    def loses(self, peer: bytes) -> None:
-        """A console goes; a minute later it is there again, and nobody is logged in on it yet."""
-        self.goes(peer)
-        self.passes(61)
-        self.door.greets("console", peer, KEYS[peer])
-
-    def goes(self, peer: bytes) -> None:
-        """A console says goodbye."""
-        self.says(peer, Goodbye())
-        self.door.turn()
-
-    def supervisor_ends(self, agent: str, reason: str = "") -> Any:
-        """The supervisor at the desktop ends an agent's sessions; the hub carries it out after the flush."""
-        answers = self.says(DESKTOP, EndSession(self.new_id(), "boss", agent, reason))
-        self.door.turn()
-        return answers[0]
-
-    def told_of(self, peer: bytes, agent: str, message: Any) -> tuple[Any, Told]:
-        """Return a command as the hub tells it, with the session that the agent has now on a console."""
-        connection = next(one for one in self.door.hub._connections.values() if one.identity == peer)
-        session = connection.agents[agent]
-        told = Told(message, "acme", session.sender, connection, session.recent, session.leased)
-        ident = getattr(message, "conversation", "")
-        return ("conversation", "acme", ident) if ident else ("agent", "acme", agent), told
-
-    def turn(self, *telling: tuple[Any, Told]) -> None:
-        """Have several things told in one turn."""
-        self.door.system.begin(self.door.stage.clock.now())
-        for address, told in telling:
-            self.door.system.tell_from_outside(address, told)
-        self.door.system.fire_timers()
-        self.door.turn()
-        self.door.turn()
-
-    def writes(self, contact: str) -> str:
-        """A customer writes; return the conversation."""
-        message = CustomerMessage(self.new_id(), "web", contact, Text("hello"))
-        answers = self.door.says("gateway", WEB, message, key=KEYS[WEB])
-        return next(answer.conversation for answer in answers if isinstance(answer, Ack))
-
-    def talk(self, peer: bytes, agent: str, contact: str = "ann") -> str:
-        """Have the agent accept a customer's conversation."""
-        talk = self.writes(contact)
-        assert self.door.stage.offered_to(talk) == agent
-        self.says(peer, Accept(self.new_id(), agent, talk, self.door.stage.live_offer(talk)))
-        return talk
-
-    def passes(self, seconds: float) -> None:
-        """Let time pass and what is due happen; the consoles keep their connections alive."""
-        self.door.stage.clock.advance(seconds)
-        self.door.system.begin(self.door.stage.clock.now())
-        self.door.system.fire_timers()
-        self.door.turn()
-        self.door.turn()
-
-    # What can be seen.
-
-    def new_id(self) -> bytes:
-        return self.door.new_id()
-
-    def heard(self, peer: bytes, kind: type[Any]) -> list[Any]:
-        """Return the messages of a kind that a peer has got."""
-        return [message for message in self.door.heard("console", peer) if isinstance(message, kind)]
-
-    def news(self, peer: bytes, kind: type[Any]) -> list[Any]:
-        """Return the news of a kind that a peer has got."""
-        return [got.news for got in self.heard(peer, Delivery) if isinstance(got.news, kind)]
-
-    def agent(self, agent: str) -> Agent:
-        """Return an agent's state."""
-        actor = self.door.system.actors["agent", "acme", agent]
-        assert isinstance(actor, AgentActor)
-        return actor.state
-
-    def reachable(self, agent: str) -> bool:
-        """Say whether new work could reach the agent."""
-        return self.agent(agent).logged_in and self.agent(agent).grace_until is None
-
-    def entries(self, kind: str) -> list[Any]:
-        """Return the events of a kind in the journal."""
-        found = (entry.event for entry in self.door.stage.entries())
-        return [event for event in found if type(event).__name__ == kind]
-
-
-def only(messages: list[Any], kind: type[Any]) -> Any:
-    (found,) = [message for message in messages if isinstance(message, kind)]
-    return found
-
+from protocol.teamwork import EndSession, HandOver
+from tests.office import DESKTOP, PHONE, Office, only
 
 # Several devices, one lease.
 
@@ -371,150 +226,6 @@ def test_a_guessed_name_leaves_nothing_behind() -> None:
     answer = office.says(DESKTOP, EndSession(office.new_id(), "boss", "nobody"))[0]
     assert answer.code == Code.NOT_ALLOWED
     assert ("agent", "acme", "nobody") not in office.door.system.actors
-
-
-# Logged out for inactivity.
-
-
-@pytest.mark.rule("B1", "B2", "B4")
-def test_who_sends_and_clicks_nothing_is_warned_a_minute_before_and_then_logged_out_everywhere() -> None:
-    office = Office(INACTIVE)
-    for peer in (PHONE, DESKTOP):
-        office.logs_in(peer, "a1")
-    start = office.door.stage.clock.now()
-    office.passes(539)
-    assert office.news(PHONE, LogoutWarning) == []
-    office.passes(1)
-    for peer in (PHONE, DESKTOP):
-        assert office.news(peer, LogoutWarning) == [LogoutWarning(start + 600)]
-    office.passes(59)
-    assert office.reachable("a1")
-    office.passes(1)
-    assert not office.agent("a1").logged_in
-    for peer in (PHONE, DESKTOP):
-        (refused,) = office.heard(peer, Refused)
-        assert "nothing was sent or clicked for 600 s" in refused.message
-        assert office.news(peer, PresenceChanged)[-1].presence == "offline"
-
-
-@pytest.mark.rule("B4")
-def test_after_the_logout_nothing_comes_until_the_next_login() -> None:
-    office = Office(INACTIVE)
-    office.logs_in(PHONE, "a1")
-    talk = office.talk(PHONE, "a1")
-    office.passes(540)
-    office.passes(60)
-    before = len(office.heard(PHONE, Delivery))
-    waiting = office.writes("bob")
-    office.writes("ann")
-    assert len(office.heard(PHONE, Delivery)) == before
-    refused = only(office.says(PHONE, Subscribe(office.new_id(), "agent/a1", None, "", 10)), Refused)
-    assert refused.code == Code.NOT_ALLOWED
-    office.logs_in(PHONE, "a1")
-    snapshot = office.heard(PHONE, Snapshot)[-1]
-    assert {offer.conversation for offer in snapshot.offers} == {talk, waiting}
-
-
-@pytest.mark.rule("B3")
-@pytest.mark.parametrize("how", ["click", "message", "presence", "question"])
-def test_a_click_or_any_command_after_the_warning_begins_the_time_anew(how: str) -> None:
-    office = Office(INACTIVE)
-    for peer in (PHONE, DESKTOP):
-        office.logs_in(peer, "a1")
-    talk = office.talk(PHONE, "a1")
-    office.passes(570)
-    sign = {
-        "click": StillHere("a1"),
-        "message": AgentMessage(office.new_id(), "a1", talk, Text("yes")),
-        "presence": SetPresence(office.new_id(), "a1", "online"),
-        "question": ReadColleagues(office.new_id(), "a1"),
-    }[how]
-    office.says(PHONE, sign)
-    # The other console learns that the warning is over.
-    assert office.news(DESKTOP, LogoutWarning)[-1] == LogoutWarning(0.0)
-    office.passes(539)
-    assert len(office.entries("InactivityWarned")) == 1
-    office.passes(1)
-    assert len(office.entries("InactivityWarned")) == 2
-    assert office.reachable("a1")
-
-
-@pytest.mark.rule("B1")
-def test_what_is_clicked_and_sent_costs_no_event_and_no_timer() -> None:
-    office = Office(INACTIVE)
-    office.logs_in(PHONE, "a1")
-    head, timers = office.door.system.head, len(office.door.system.timers._heap)
-    for _ in range(50):
-        office.door.stage.clock.advance(11)
-        office.says(PHONE, StillHere("a1"))
-    assert office.door.system.head == head
-    assert len(office.door.system.timers._heap) == timers
-    office.passes(539)
-    assert office.entries("InactivityWarned") == []
-    office.passes(1)
-    assert len(office.entries("InactivityWarned")) == 1
-
-
-def test_a_click_in_the_turn_of_the_logout_counts_and_one_of_a_dead_session_does_not() -> None:
-    office = Office(INACTIVE)
-    office.logs_in(PHONE, "a1")
-    office.passes(540)
-    office.door.stage.clock.advance(60)
-    # Drained before the timers of the turn, as the reactor does.
-    office.says(PHONE, StillHere("a1"))
-    office.passes(0)
-    assert office.reachable("a1")
-    office.passes(540)
-    office.passes(60)
-    assert not office.agent("a1").logged_in
-    assert only(office.says(PHONE, StillHere("a1")), Refused).code == Code.NOT_AUTHENTICATED
-    assert not office.agent("a1").logged_in
-
-
-def test_a_console_that_connects_again_by_itself_is_no_sign_of_life() -> None:
-    """PEERS c7: else a flickering line would keep a ghost alive for ever."""
-    office = Office(INACTIVE)
-    token = office.logs_in(PHONE, "a1")
-    for _ in range(9):
-        office.goes(PHONE)
-        office.passes(30)
-        office.door.stage.clock.advance(35)
-        office.door.greets("console", PHONE, KEYS[PHONE])
-        office.comes_back(PHONE, token)
-    # 585 s after the login: the warning is overdue, and comes with its whole time as soon as it can.
-    office.passes(0)
-    warned = office.entries("InactivityWarned")
-    assert len(warned) == 1
-    office.passes(60)
-    assert not office.agent("a1").logged_in
-
-
-def test_a_restart_counts_as_a_sign_of_life() -> None:
-    office = Office(INACTIVE)
-    office.logs_in(PHONE, "a1")
-    office.passes(540)
-    stage = office.door.stage
-    stage.restart()
-    stage.logs_in("a1")
-    assert [type(e).__name__ for e in office.entries("ActiveAgain")] == ["ActiveAgain"]
-    stage.pass_time(539)
-    assert len(office.entries("InactivityWarned")) == 1
-    stage.pass_time(1)
-    assert len(office.entries("InactivityWarned")) == 2
-    stage.pass_time(60)
-    assert not stage.lease("a1").epoch
-
-
-def test_a_period_that_is_set_while_agents_are_there_applies_to_them() -> None:
-    office = Office()
-    office.logs_in(PHONE, "a1")
-    office.passes(3000)
-    desk = office.desk.replace("presence_initial", f"{INACTIVE}\npresence_initial")
-    office.door.stage.applies(desk)
-    office.door.hub.desk_changed("acme")
-    office.turn()
-    office.passes(0)
-    assert len(office.entries("InactivityWarned")) == 1
 
 
 @pytest.mark.rule("A2", "A3", "A6")
