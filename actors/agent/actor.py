@@ -27,7 +27,7 @@ from actors.journal import Address, SnapshotRow
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
-from protocol.messages import Ack
+from protocol.messages import Ack, Logout
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Agent)
@@ -49,9 +49,15 @@ class AgentActor(Shell):
         told: Told | None = None
         command = message
         if type(message) is Told:
-            if self.answered_before(message) or self.shut_out(message):
-                return
             told, command = message, message.message
+            if self.answered_before(told):
+                return
+            if type(command) is Logout and told.session is not None and not told.session.alive:
+                # What was wanted is so already; and a newer login is not this session's to end.
+                self.system.reply(told, Ack(command.id, self.system.head))
+                return
+            if self.shut_out(told):
+                return
         elif type(message) is Tick:
             command = DeadlineCome()
         elif type(message) is SignOfLife:

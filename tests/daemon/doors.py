@@ -87,8 +87,8 @@ class SlowPool:
 class Door:
     """A stage with a hub before it. ``says`` is a frame of a peer in a turn of its own."""
 
-    def __init__(self, *, desk: str | None = None, secure: bool = False) -> None:
-        self.stage = Stage(desk=desk)
+    def __init__(self, *, desk: str | None = None, secure: bool = False, stage: Stage | None = None) -> None:
+        self.stage = stage or Stage(desk=desk)
         self.system = self.stage.system
         self.numbers = Numbers()
         self.outbound = Outbound(self.system, self.numbers)
