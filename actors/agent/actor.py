@@ -99,6 +99,9 @@ class AgentActor(Shell):
             self._tell_dispatcher(OwnedBy(agent, Release(agent, reason)))
         elif own == "on_reply":
             self._tell_dispatcher(OwnedBy(agent, OwnerGone(agent, reason)))
+        elif not self.state.logged_in:
+            # Where others are the assignees there is nothing to keep: a conference goes on without the agent.
+            self._tell_dispatcher(OwnedBy(agent, Release(agent, reason, keep=True)))
 
     def _tell_dispatcher(self, message: Any) -> None:
         self.system.tell(("dispatcher", self.address[1], ""), message)

@@ -268,7 +268,7 @@ def _greet(state: Conversation, command: Greet, _: Facts) -> Outcome:
 def _release(state: Conversation, command: Release, facts: Facts) -> Outcome:
     if state.assignee != command.agent:
         return conference.of_sender(state, command, facts)
-    return transfer.released(state, command.reason)
+    return [] if command.keep else transfer.released(state, command.reason)
 
 
 def _reassign(state: Conversation, command: Reassign, facts: Facts) -> Outcome:

@@ -82,10 +82,13 @@ class WithdrawOffer(NamedTuple):
 
 
 class Release(NamedTuple):
-    """The agent is gone: what is assigned to the agent goes back to the queue; a member leaves."""
+    """The agent is gone: what is assigned to the agent goes back to the queue, or stays where the policy is to
+    ``keep`` it; a member leaves.
+    """
 
     agent: str
     reason: str
+    keep: bool = False
 
 
 class Reassign(NamedTuple):

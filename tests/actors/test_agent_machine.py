@@ -275,11 +275,6 @@ def test_without_a_period_nobody_is_logged_out_and_a_warning_is_taken_back() -> 
     assert names(decide(state_of("online", warned=True), DeadlineCome(), facts)) == ["ActiveAgain"]
 
 
-def test_a_warning_longer_than_the_period_comes_at_once_and_the_logout_when_the_period_is_over() -> None:
-    facts = FACTS._replace(desk=desk_of("inactivity_warning_s = 60", limit_s=10), active_at=NOW)
-    assert decide(state_of("online"), DeadlineCome(), facts) == [events.InactivityWarned(NOW + 10)]
-
-
 def test_an_agent_whom_no_warning_can_reach_is_not_warned() -> None:
     late = FACTS._replace(active_at=0.0)
     assert decide(state_of("online", grace=True), DeadlineCome(), late) == []
@@ -334,7 +329,7 @@ def test_the_whole_state_survives_its_snapshot() -> None:
 
 @pytest.mark.rule("A2", "A8", "A3")
 def test_logging_in_makes_the_agent_online_and_being_busy_brings_no_work() -> None:
-    stage = Stage()
+    stage = Stage(desk=desk_text(policies='busy_fallback = "never"'))
     talk = stage.begin_conversation("ann")
     stage.logs_in("a1")
     assert stage.offered_to(talk) == "a1"
