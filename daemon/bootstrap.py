@@ -36,7 +36,7 @@ from config.problems import ConfigurationError
 from config.process import ProcessSettings, ReloadPlan, load_process_settings, plan_reload
 from config.sections import Listener as ListenerSettings
 from daemon import notify
-from daemon.admin import AdminServer, Answer, Request, refusal
+from daemon.admin import AdminServer, Answer, Request
 from daemon.clock import SteadyClock
 from daemon.counting import sample_dispatchers
 from daemon.desks import Desks, Prepared
@@ -48,7 +48,8 @@ from daemon.logins import LoginDesk, PasswordPool, Tokens
 from daemon.logs import configure_logging
 from daemon.memory import settle_garbage_collector
 from daemon.metrics import Metrics, Numbers, our_version
-from daemon.orders import Orders
+from daemon.operating import Operating
+from daemon.orders import Later, Orders
 from daemon.outbound import Outbound
 from daemon.principals import Principals
 from daemon.reactor import Reactor, install_signals
@@ -213,6 +214,7 @@ class Daemon:
         self.orders = Orders(self.reactor, self._plan)
         self.reader = JournalReader(self.store.path, self.outbound, self.reactor.post)
         self.outbound.questions.reader = self.reader
+        self.operating = Operating(self.system, self.desks, self.reader)
         self._use_settings()
         self.reactor.housekeeping += [
             self._watch_disk,
@@ -359,7 +361,7 @@ class Daemon:
         """Answer an operator; called on the admin thread."""
         return self.orders.handle(request)
 
-    def _plan(self, request: Request) -> Callable[[], Answer]:
+    def _plan(self, request: Request) -> Callable[[], Answer | Later]:
         """Look at a request on the reactor's thread, and return what carries it out."""
         match request.get("do"):
             case "status":
@@ -372,7 +374,7 @@ class Daemon:
                 return self._plan_reload()
             case "stop":
                 return self._stop
-        return lambda: refusal(f"nobody knows how to do {request.get('do')!r}")
+        return self.operating.plan(request)
 
     def _apply(self, prepared: Prepared, *, dry_run: bool) -> Answer:
         if not dry_run:
@@ -397,6 +399,7 @@ class Daemon:
             "connections": numbers.connections,
             "agents": numbers.agents,
             "waiting": {"/".join(queue): many for queue, many in numbers.waiting.items()},
+            "tenants": self.operating.status(),
             "actors": numbers.actors,
             "behind": numbers.write_behind_rows,
             "addresses": {role: listener.address for role, listener in self.listeners.items()},

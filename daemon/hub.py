@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 from actors.authorization import ALLOWED, Principal
 from actors.journal import Address
-from actors.permissions import may, may_in
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
@@ -50,7 +49,7 @@ from protocol.messages import (
     Welcome,
 )
 from protocol.session import Phase, Role, Session, speaks_our_version
-from protocol.teamwork import EndSession, ReadPosition, SetOrder, StillHere
+from protocol.teamwork import EndSession, ReadPosition, StillHere
 from protocol.window import Window
 
 #: Each of these costs far more than its bytes, and a frame holds many: so they have a budget of their own.
@@ -103,8 +102,7 @@ class Hub:
             **dict.fromkeys(get_args(PersonalCommand), self._to_agent),
             **dict.fromkeys(get_args(DispatcherCommand), self._to_dispatcher),
             **dict.fromkeys(get_args(Question), self._ask),
-            EndSession: self._end_session,
-            SetOrder: self._set_order,
+            EndSession: self._to_colleague,
             ReadThread: self._from_agent,
             ReadPosition: self._ask_about_customer,
         }
@@ -373,31 +371,10 @@ class Hub:
         if told is not None:
             self.system.tell_from_outside(("dispatcher", told.tenant, ""), told)
 
-    def _end_session(self, connection: Connection, message: EndSession) -> None:
+    def _to_colleague(self, connection: Connection, message: EndSession) -> None:
         told = self._told(connection, message)
-        if told is None:
-            return
-        allowed = may(self.system.desks[told.tenant], message.agent, "end_sessions", message.of_agent)
-        if self._permitted(told, allowed, "no colleague whose sessions this agent may end has that id"):
+        if told is not None:
             self.system.tell_from_outside(("agent", told.tenant, message.of_agent), told)
-
-    def _set_order(self, connection: Connection, message: SetOrder) -> None:
-        told = self._told(connection, message)
-        if told is None:
-            return
-        desk = self.system.desks[told.tenant]
-        allowed = message.department in desk.departments and may_in(
-            desk, message.agent, "set_order", message.department
-        )
-        if self._permitted(told, allowed, "no department whose order this agent may set has that id"):
-            self.system.tell_from_outside(("dispatcher", told.tenant, ""), told)
-
-    def _permitted(self, told: Told, allowed: bool, text: str) -> bool:
-        """Refuse what is not allowed; a repeat of what once was gets its first answer (G3)."""
-        if allowed or self.system.first_entry(told) is not None:
-            return True
-        self._refuse(told.reply_to, told.message, Code.NOT_ALLOWED, text)
-        return False
 
     # Questions.
 

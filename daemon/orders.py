@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import NamedTuple
 
 import structlog
 
@@ -11,8 +12,15 @@ from config.problems import ConfigurationError
 from daemon.admin import ANSWER_TIMEOUT_S, Answer, Request, refusal
 from daemon.reactor import Reactor
 
+
+class Later(NamedTuple):
+    """An answer that has to be fetched first: ``begin`` is given whom to tell, on the reactor's thread."""
+
+    begin: Callable[[Callable[[Answer], None]], None]
+
+
 #: Looks at a request without changing anything, and returns what carries it out. May raise anything.
-Plan = Callable[[Request], Callable[[], Answer]]
+Plan = Callable[[Request], Callable[[], Answer | Later]]
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +48,12 @@ class Orders:
 
     def _carry_out(self, request: Request, future: Future[Answer]) -> None:
         answer = self._planned(request)()
-        self._reactor.after_flush.append(lambda: _settle(future, answer))
+        if isinstance(answer, Later):
+            answer.begin(lambda fetched: _settle(future, fetched))
+        else:
+            self._reactor.after_flush.append(lambda: _settle(future, answer))
 
-    def _planned(self, request: Request) -> Callable[[], Answer]:
+    def _planned(self, request: Request) -> Callable[[], Answer | Later]:
         """Look at a request: nothing is recorded yet, so whatever is odd about it ends here."""
         try:
             return self._plan(request)

@@ -24,7 +24,7 @@ from actors.conversation.orders import (
     WithdrawOffer,
 )
 from actors.dispatcher import handover, withdrawal
-from actors.dispatcher.asked import ASKED
+from actors.dispatcher.asked import ASKED, OperatorSetsOrder, order_changed
 from actors.dispatcher.auditor import Auditor
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
 from actors.dispatcher.facts import AgentNews, HandOverAll, HandOverPlanned, OwnedBy, Report
@@ -218,6 +218,9 @@ class DispatcherActor(Shell):
         for agent in sorted(self.view.roster):
             self._withdraw(agent)
 
+    def _operator_sets_order(self, message: OperatorSetsOrder) -> None:
+        self.take_in([order_changed(message, "operator", self.system.now)])
+
     def _apply_shadow(self, message: ApplyShadow) -> None:
         self.take_in([events.ShadowApplied(message.digest, message.text)])
         self._raise_shadow()
@@ -395,6 +398,7 @@ HANDLERS: dict[type[Any], Callable[[DispatcherActor, Any], None]] = {
     Told: DispatcherActor._carry_command,
     ApplyDesk: DispatcherActor._apply_desk,
     ApplyShadow: DispatcherActor._apply_shadow,
+    OperatorSetsOrder: DispatcherActor._operator_sets_order,
     events.SetAside: DispatcherActor._set_aside,
     Tick: DispatcherActor._look,
     GoOn: DispatcherActor._look,

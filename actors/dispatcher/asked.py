@@ -7,7 +7,7 @@ The dispatcher adds what it knows, a choice or a refusal; the conversation has t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors import events
 from actors.conversation.orders import Claim, InviteAsked, Refusal, TransferAsked
@@ -20,6 +20,15 @@ from protocol.teamwork import Invite, SetOrder, Take, TakeNext, Transfer
 
 if TYPE_CHECKING:
     from actors.dispatcher.actor import DispatcherActor
+
+
+class OperatorSetsOrder(NamedTuple):
+    """The operator of the daemon changes the order of a queue; the caller has checked what it names."""
+
+    department: str
+    order: str
+    until: str
+
 
 NOT_YOURS = Refusal(Code.NOT_ALLOWED, "no conversation of this agent's departments has that id")
 #: The code of a refusal, where it is not that nothing can be taken or given now.
@@ -79,9 +88,13 @@ def _set_order(dispatcher: DispatcherActor, told: Told) -> None:
         what = f"{wanted.agent} may set the order of no department {wanted.department!r}"
         dispatcher.system.refuse(told, Code.NOT_ALLOWED, what)
         return
+    dispatcher.take_in([order_changed(wanted, wanted.agent, now)], told)
+
+
+def order_changed(wanted: SetOrder | OperatorSetsOrder, by: str, now: float) -> events.OrderChanged:
+    """Return the change of a queue's order; an empty order is the desk's again, and has no end."""
     until = wanted.until if wanted.order else ""
-    changed = events.OrderChanged(wanted.department, wanted.order, wanted.agent, until, now if until else 0.0)
-    dispatcher.take_in([changed], told)
+    return events.OrderChanged(wanted.department, wanted.order, by, until, now if until else 0.0)
 
 
 def _transfer(dispatcher: DispatcherActor, told: Told) -> None:

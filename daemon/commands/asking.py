@@ -28,6 +28,8 @@ def ask(socket: Path, request: dict[str, Any]) -> dict[str, Any]:
     problems = answer.get("problems")
     if isinstance(problems, list) and problems:
         raise configuration_failure([str(problem) for problem in problems])
+    if answer.get("unknown"):
+        raise Failure(str(answer.get("error")), Exit.USAGE)
     raise Failure(f"the daemon refuses: {answer.get('error', 'for no reason')}", Exit.TEMPORARY)
 
 

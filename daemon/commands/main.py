@@ -24,6 +24,8 @@ COMMANDS = {
     "schema": "daemon.commands.schema",
     "status": "daemon.commands.status",
     "apply": "daemon.commands.apply",
+    "explain": "daemon.commands.explain",
+    "order": "daemon.commands.order",
     "reload": "daemon.commands.reload",
     "stop": "daemon.commands.stop",
     "keys": "daemon.commands.keys",

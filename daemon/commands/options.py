@@ -44,6 +44,12 @@ def socket_option(command: CommandT) -> CommandT:
     return option(command)
 
 
+def tenant_option(command: CommandT) -> CommandT:
+    """Add `--tenant`, for daemons that serve several."""
+    option = click.option("--tenant", metavar="TENANT", help="Which tenant's, where several have that name.")
+    return option(command)
+
+
 def journal_option(command: CommandT) -> CommandT:
     """Add `--journal`, which spares the configuration."""
     option = click.option(

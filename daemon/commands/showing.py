@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from actors import events
-from actors.events import AnyEvent
+from actors.events import AnyEvent, Why
 from actors.journal import Entry
 from protocol.messages import Content
 
@@ -36,17 +38,41 @@ def sentence(event: AnyEvent) -> str:
     return printable(say(event) if say else str(type(event).__struct_config__.tag))
 
 
+#: How a conversation came to its assignee.
+HOW: dict[str, str] = {
+    "accepted": "has accepted",
+    "taken": "has taken it",
+    "direct": "was given it",
+    "transferred": "has it by transfer",
+    "handed_over": "has it by hand-over",
+}
+
 SENTENCES: dict[type[Any], Callable[[Any], str]] = {
     events.Started: lambda e: f"-- {e.contact} has come through {e.channel}, for {e.department}",
     events.Queued: lambda e: f"-- waits in {e.department} ({e.reason})",
     events.CustomerWrote: lambda e: f"{e.contact}: {spoken(e.content)}",
-    events.AgentWrote: lambda e: f"{e.agent}: {spoken(e.content)}",
-    events.Offered: lambda e: f"-- offered to {e.agent}, because {_why(e.why)}",
+    events.AgentWrote: lambda e: f"{e.agent}{_by(e.author)}: {spoken(e.content)}",
+    events.Greeted: lambda e: f"-- the daemon answers ({e.kind}): {e.text}",
+    events.Offered: lambda e: f"-- offered to {e.agent}{_why(e.why)}",
     events.OfferDeclined: lambda e: f"-- {e.agent} has declined{_reason(e.reason)}",
     events.OfferExpired: lambda e: f"-- {e.agent} has not answered the offer",
     events.OfferWithdrawn: lambda e: f"-- the offer to {e.agent} was taken back{_reason(e.reason)}",
-    events.Assigned: lambda e: f"-- {e.agent} has accepted",
+    events.Assigned: lambda e: f"-- {e.agent} {HOW.get(e.how, e.how)}{_by(e.by)}{_why(e.why)}",
     events.Released: lambda e: f"-- {e.agent} has lost it to {e.department}{_reason(e.reason)}",
+    events.TransferStarted: lambda e: (
+        f"-- {e.by} wants to transfer it to {e.to_agent or e.to_department}{_reason(e.note or e.reason)}"
+    ),
+    events.TransferEnded: lambda e: f"-- the transfer is over: {e.outcome}{_reason(e.reason)}",
+    events.Invited: lambda e: f"-- {e.by} has invited {e.agent}{_reason(e.note)}",
+    events.InvitationEnded: lambda e: (
+        f"-- the invitation of {e.agent} is over: {e.outcome}{_reason(e.reason)}"
+    ),
+    events.MemberJoined: lambda e: f"-- {e.agent} has joined",
+    events.MemberLeft: lambda e: f"-- {e.agent} has left{_reason(e.reason)}",
+    events.ConferenceEnded: lambda e: f"-- {e.by} has ended the conference{_reason(e.reason)}",
+    events.FirstReplyMissed: lambda e: f"-- {e.agent} has not answered the customer in time",
+    events.AssigneeGone: lambda e: f"-- {e.agent} is gone{_reason(e.reason)}",
+    events.AssigneeBack: lambda e: f"-- {e.agent} is back",
     events.Ended: lambda e: f"-- ended by {e.by}{_reason(e.reason)}",
 }
 
@@ -71,11 +97,16 @@ def _value(value: Any) -> str:
         return printable(json.dumps(spoken(value), ensure_ascii=False))
     if isinstance(value, float):
         return f"{value:.3f}"
-    return printable(json.dumps(value, ensure_ascii=False, default=str))
+    return printable(json.dumps(value, ensure_ascii=False, default=msgspec.to_builtins))
 
 
-def _why(why: dict[str, str | int | float]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in why.items()) or "of no noted reason"
+def _why(why: Why | None) -> str:
+    codes = [code for code in (why.rule, why.choice, why.tie_break) if code] if why is not None else []
+    return f", because {', '.join(codes)}" if codes else ""
+
+
+def _by(agent: str) -> str:
+    return f" (by {agent})" if agent else ""
 
 
 def _reason(reason: str) -> str:

@@ -114,7 +114,7 @@ def test_a_package_that_another_distribution_hides_is_named_before_anything_else
 def test_a_good_configuration_is_called_good(run: Run, config: Path) -> None:
     done = run("check", "--config", config)
     assert (done.code, done.err) == (0, "")
-    assert "good: tenant shop, 2 departments" in done.out
+    assert "good: tenant shop, 3 departments" in done.out
 
 
 def test_every_problem_of_every_file_is_named_with_file_line_and_hint(run: Run, config: Path) -> None:
