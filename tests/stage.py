@@ -207,28 +207,33 @@ class Stage:
 
     # What people do.
 
-    def writes(self, contact: str, text: str, ident: bytes = b"") -> Any:
-        """A customer writes."""
-        message = CustomerMessage(ident or self.command_id(), "web", contact, Text(text))
-        return self.tell(("channel", "acme", "web"), message, "gateway/web")
+    def from_gateway(self, message: Any) -> tuple[Any, Told]:
+        """Return a gateway's message with the address to which the hub sends it: for several in one turn."""
+        return ("channel", "acme", message.channel), Told(message, "acme", "gateway/web", "peer")
 
-    def leaves(self, contact: str) -> Any:
+    def writes(self, contact: str, text: str = "hello", ident: bytes = b"", channel: str = "web") -> Any:
+        """A customer writes."""
+        address, told = self.from_gateway(
+            CustomerMessage(ident or self.command_id(), channel, contact, Text(text))
+        )
+        return self.tell(address, told.message, told.sender)
+
+    def leaves(self, contact: str, channel: str = "web") -> Any:
         """A customer leaves."""
-        message = CustomerLeft(self.command_id(), "web", contact)
-        return self.tell(("channel", "acme", "web"), message, "gateway/web")
+        address, told = self.from_gateway(CustomerLeft(self.command_id(), channel, contact))
+        return self.tell(address, told.message, told.sender)
 
     def logs_in(self, *agents: str) -> None:
         """Agents open their first session."""
         self.turn(*((("agent", "acme", agent), SessionOpened()) for agent in agents))
 
+    def losing(self, agent: str) -> tuple[Any, Any]:
+        """Return the loss of an agent's last connection, to be told in a turn with others."""
+        return ("agent", "acme", agent), LastSessionLost("test", self.lease(agent).epoch)
+
     def loses(self, agent: str) -> None:
         """An agent's last connection is lost."""
-        self.turn(
-            (
-                ("agent", "acme", agent),
-                LastSessionLost("test", self.lease(agent).epoch),
-            )
-        )
+        self.turn(self.losing(agent))
 
     def chooses(self, agent: str, presence: str) -> Any:
         """An agent chooses a presence."""

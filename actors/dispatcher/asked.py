@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors import events
 from actors.conversation.orders import Claim, InviteAsked, Refusal, TransferAsked
+from actors.dispatcher.audit import is_open
 from actors.dispatcher.decisions import Offer
 from actors.dispatcher.reasons import SENTENCES, Reason
 from actors.permissions import may_in
@@ -107,15 +108,8 @@ def _transfer(dispatcher: DispatcherActor, told: Told) -> None:
 
 
 def _transfer_asked(dispatcher: DispatcherActor, told: Told, wanted: Transfer) -> TransferAsked:
-    desk, now = dispatcher.desk, dispatcher.system.now
-    deadline_at = now + desk.policies.transfer_timeout_s
-    refusal: Refusal | None = None
-    if bool(wanted.to_agent) == bool(wanted.to_department):
-        refusal = Refusal(Code.NOT_ALLOWED, "a transfer goes to a colleague or to a department: name one")
-    elif wanted.to_department and wanted.to_department not in desk.departments:
-        refusal = refusal_of(Reason.UNKNOWN_DEPARTMENT, wanted.to_department)
-    elif wanted.to_agent:
-        refusal = _book(dispatcher, wanted)
+    deadline_at = dispatcher.system.now + dispatcher.desk.policies.transfer_timeout_s
+    refusal = _book(dispatcher, wanted) if wanted.to_agent else None
     return TransferAsked(told, refusal, dispatcher.system.make_id(), deadline_at)
 
 
@@ -124,21 +118,16 @@ def _book(dispatcher: DispatcherActor, wanted: Transfer) -> Refusal | None:
 
     What the conversation reports afterwards settles it, also when it refuses.
     """
-    view = dispatcher.view
+    view, policies = dispatcher.view, dispatcher.desk.policies
     report = dispatcher.conversation(wanted.conversation).announcement()
-    if report is None or not report.assignee:
-        return None  # The conversation has an answer of its own: it does not exist, or nobody has it.
-    if report.assignee == wanted.to_agent:
-        return refusal_of(Reason.IS_ASSIGNEE, wanted.to_agent)
-    if report.transferring:
-        return None  # One transfer at a time, as the conversation will say.
-    policies = dispatcher.desk.policies
+    if report is None or not is_open(report) or wanted.to_agent in (report.assignee, report.offered_to):
+        return None  # The conversation has an answer of its own.
     reason = view.target(
         wanted.to_agent, report.weight, report.kind, beyond_capacity=policies.beyond_capacity
     )
     if reason is not None:
         return refusal_of(reason, wanted.to_agent)
-    booked = report._replace(offered_to=wanted.to_agent, waiting=False, transferring=True)
+    booked = report._replace(offered_to=wanted.to_agent, waiting=False, transferring=bool(report.assignee))
     view.take_report(booked, dispatcher.system.now)
     return None
 

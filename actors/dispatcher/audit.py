@@ -39,7 +39,7 @@ class Violation(NamedTuple):
 def of_conversation(view: View, ident: str, truth: Report | None) -> Violation | None:
     """Compare what the view has of a conversation with its announcement: None if it is not in memory."""
     known = view.conversations.get(ident)
-    if not _is_open(truth):
+    if not is_open(truth):
         truth = None
     kind = _difference(view, known, truth)
     return Violation(kind, ident, _place(known), _place(truth)) if kind is not None else None
@@ -64,7 +64,8 @@ def _difference(view: View, known: Report | None, truth: Report | None) -> Kind 
     return None
 
 
-def _is_open(report: Report | None) -> bool:
+def is_open(report: Report | None) -> bool:
+    """Say whether the dispatcher has to know of a conversation."""
     return report is not None and bool(report.waiting or report.offered_to or report.assignee)
 
 

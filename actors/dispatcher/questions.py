@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from actors.channel.actor import ChannelActor
-from actors.conversation.machine import Status
+from actors.conversation.state import Status
 from actors.dispatcher.actor import DispatcherActor
 from actors.dispatcher.facts import Report
 from actors.dispatcher.reasons import SENTENCES, Reason
