@@ -33,10 +33,9 @@ from actors.conversation.orders import (
     TurnAway,
     WithdrawOffer,
 )
-from actors.conversation.state import Conversation, Facts, Offer, Status
+from actors.conversation.state import Conversation, Offer, Status
 from actors.events import AnyEvent, Why
 from actors.telling import Told
-from config.desk import parse_desk
 from protocol import messages, teamwork
 from protocol.errors import Code
 from protocol.messages import (
@@ -60,62 +59,16 @@ from protocol.teamwork import (
     Leave,
     RefuseInvitation,
 )
-from tests.stage import Stage, desk_text
-
-NOW = 1000.0
-ID = bytes(16)
-#: ``a1`` and ``a2`` serve the same department, ``boss`` the one above it, ``far`` another.
-DESK = desk_text(
-    departments={"help": 'parent = "all"', "all": "", "sales": ""},
-    people={"boss": 'departments = ["all"]\nrole = "supervisor"', "far": 'departments = ["sales"]'},
+from tests.actors.conversations import (
+    COMMANDS,
+    FACTS,
+    ID,
+    NOW,
+    assert_whole,
+    conversation,
+    outcome_of,
 )
-FACTS = Facts(NOW, parse_desk(DESK, "desk.toml"))
-
-
-def told(message: Any) -> Told:
-    return Told(message, "acme", f"agent/{getattr(message, 'agent', '')}", "peer")
-
-
-def asked(agent: str = "a1", to_agent: str = "", to_department: str = "sales", **more: Any) -> TransferAsked:
-    message = teamwork.Transfer(ID, agent, "c1", to_agent, to_department, **more)
-    return TransferAsked(told(message), None, "o2", NOW + 60)
-
-
-WRITES = CustomerMessage(ID, "web", "ann", Text("hello"))
-COMMANDS: dict[type[Any], Any] = {
-    Begin: Begin(told(WRITES), "a2"),
-    CustomerMessage: WRITES,
-    CustomerLeft: CustomerLeft(ID, "web", "ann"),
-    AgentMessage: AgentMessage(ID, "a1", "c1", Text("hello")),
-    Accept: Accept(ID, "a1", "c1", "o1"),
-    Decline: Decline(ID, "a1", "c1", "o1"),
-    End: End(ID, "a1", "c1"),
-    CancelTransfer: CancelTransfer(ID, "a1", "c1"),
-    CancelInvitation: CancelInvitation(ID, "a1", "c1", "a2"),
-    Join: Join(ID, "a1", "c1", "i1"),
-    RefuseInvitation: RefuseInvitation(ID, "a1", "c1", "i1"),
-    Leave: Leave(ID, "a1", "c1"),
-    EndConference: EndConference(ID, "a1", "c1"),
-    MakeOffer: MakeOffer("o2", "a2", NOW + 30, Why()),
-    AssignDirectly: AssignDirectly("a2", Why()),
-    Claim: Claim(told(teamwork.Take(ID, "a2", "c1")), "a2", Why()),
-    TransferAsked: asked(),
-    InviteAsked: InviteAsked(told(teamwork.Invite(ID, "a1", "c1", "a2")), None, "i2", NOW + 60),
-    WithdrawOffer: WithdrawOffer("a1", "gone"),
-    Release: Release("a1", "gone"),
-    Reassign: Reassign("a1", "a2", "", "away"),
-    MoveTo: MoveTo("sales", "queue_full"),
-    TurnAway: TurnAway("queue_full", "Please write again later."),
-    Greet: Greet("online", "Hello!"),
-    OwnerGone: OwnerGone("a1", "gone"),
-    OwnerBack: OwnerBack("a1"),
-    Expire: Expire(),
-}
-
-
-def conversation(status: Status, sequence: int, **fields: Any) -> Conversation:
-    return Conversation(status, sequence, "web", "ann", department="help", since=900.0, **fields)
-
+from tests.stage import Stage, desk_text
 
 STATES: dict[Status, Conversation] = {
     Status.NEW: Conversation(),
@@ -174,10 +127,6 @@ def wire_commands() -> set[type[Any]]:
     return {*get_args(messages.ConversationCommand), *get_args(messages.GatewayCommand)}
 
 
-def outcome_of(outcome: Any) -> Any:
-    return outcome.code if isinstance(outcome, Refusal) else [type(event).__name__ for event in outcome]
-
-
 def test_every_status_answers_every_command_that_a_conversation_can_be_told() -> None:
     commands = (made_in(orders) - {Refusal}) | wire_commands()
     assert commands == set(COMMANDS), "a new command needs an answer here"
@@ -214,26 +163,6 @@ def test_deciding_changes_nothing(status: Status, command: type[Any]) -> None:
     state = copy.deepcopy(STATES[status])
     decide(state, COMMANDS[command], FACTS)
     assert state == STATES[status]
-
-
-def assert_whole(state: Conversation) -> None:
-    """What holds in every state: one place, one offer, no duties where there is nobody to have them (I6)."""
-    assert (state.status is Status.OPEN) == bool(state.assignee)
-    assert state.status is not Status.OFFERED or state.offer is not None
-    if state.transfer is not None:
-        assert state.assignee, "a transfer without an owner"
-        assert not state.transfer.to_agent or state.offer is not None, "nobody is asked any more"
-    elif state.offer is not None:
-        assert state.status is Status.OFFERED, "an offer that nobody knows of"
-    if state.offer is not None:
-        assert state.offer.agent != state.assignee
-    if state.status is not Status.OPEN:
-        assert not state.members
-        assert not state.invitations
-        assert state.first_reply_by is None
-    assert state.assignee not in state.members
-    assert not set(state.members) & set(state.invitations)
-    assert len(set(state.members)) == len(state.members)
 
 
 @pytest.mark.parametrize(("status", "command"), PAIRS, ids=lambda part: getattr(part, "__name__", part))
