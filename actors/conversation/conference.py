@@ -17,7 +17,15 @@ from typing import Any, NamedTuple
 
 from actors import events
 from actors.conversation.orders import Expire, InviteAsked, OwnerGone, Refusal, Release, WithdrawOffer
-from actors.conversation.state import Conversation, Facts, Outcome, may_act, not_yours, without_wrap_up
+from actors.conversation.state import (
+    Conversation,
+    Facts,
+    Outcome,
+    may_act,
+    not_yours,
+    offer_gone,
+    without_wrap_up,
+)
 from actors.events import AnyEvent
 from actors.permissions import may
 from protocol.errors import Code
@@ -133,10 +141,6 @@ def _not_yours(*_: object) -> Outcome:
     return not_yours()
 
 
-def _no_invitation(*_: object) -> Outcome:
-    return Refusal(Code.OFFER_GONE, "there is no such live invitation")
-
-
 def _invite(state: Conversation, agent: str, command: InviteAsked, _: Facts) -> Outcome:
     if command.refusal is not None:
         return command.refusal
@@ -176,13 +180,13 @@ def _cancel(state: Conversation, agent: str, _: CancelInvitation, __: Facts) -> 
 def _join(state: Conversation, agent: str, command: Join, facts: Facts) -> Outcome:
     made = state.invitations[agent]
     if made.invitation != command.invitation or facts.now > made.deadline_at:
-        return _no_invitation()
+        return offer_gone()
     return [_over(state, agent, "joined"), events.MemberJoined(agent, made.invitation)]
 
 
 def _refuse(state: Conversation, agent: str, command: RefuseInvitation, _: Facts) -> Outcome:
     if state.invitations[agent].invitation != command.invitation:
-        return _no_invitation()
+        return offer_gone()
     return [_over(state, agent, "refused", command.reason)]
 
 
@@ -218,9 +222,9 @@ TABLE: dict[Standing, dict[type[Any], StandingRule]] = {
     Standing.NEITHER: {
         AgentMessage: _help,
         InviteAsked: _invite,
-        CancelInvitation: _no_invitation,
-        Join: _no_invitation,
-        RefuseInvitation: _no_invitation,
+        CancelInvitation: offer_gone,
+        Join: offer_gone,
+        RefuseInvitation: offer_gone,
         Leave: _not_yours,
         WithdrawOffer: _nothing,
         Release: _nothing,
@@ -244,9 +248,9 @@ TABLE: dict[Standing, dict[type[Any], StandingRule]] = {
     Standing.MEMBER: {
         AgentMessage: _write,
         InviteAsked: _joined_already,
-        CancelInvitation: _no_invitation,
-        Join: _no_invitation,
-        RefuseInvitation: _no_invitation,
+        CancelInvitation: offer_gone,
+        Join: offer_gone,
+        RefuseInvitation: offer_gone,
         Leave: _leave,
         WithdrawOffer: _nothing,
         Release: _go,

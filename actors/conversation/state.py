@@ -147,8 +147,8 @@ def closed(*_: object) -> Refusal:
 
 
 def offer_gone(*_: object) -> Refusal:
-    """There is no such offer, whoever asks."""
-    return Refusal(Code.OFFER_GONE, "there is no such live offer to this agent")
+    """There is no such offer or invitation, whoever asks (G15)."""
+    return Refusal(Code.OFFER_GONE, "there is no such live offer or invitation to this agent")
 
 
 def may_act(state: Conversation, agent: str, permission: Permission, desk: Desk) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors import events
 from actors.conversation.orders import Claim, InviteAsked, Refusal, TransferAsked
+from actors.conversation.state import not_yours
 from actors.dispatcher.audit import is_open
 from actors.dispatcher.decisions import Offer
 from actors.dispatcher.reasons import SENTENCES, Reason
@@ -31,7 +32,6 @@ class OperatorSetsOrder(NamedTuple):
     until: str
 
 
-NOT_YOURS = Refusal(Code.NOT_ALLOWED, "no conversation of this agent's departments has that id")
 #: The code of a refusal, where it is not that nothing can be taken or given now.
 CODES = {
     Reason.TAKEN_BY_ANOTHER: Code.TAKEN,
@@ -56,7 +56,7 @@ def _take(dispatcher: DispatcherActor, told: Told) -> None:
 
 def _lost(dispatcher: DispatcherActor, conversation: str, reason: Reason) -> Refusal:
     if reason is Reason.OTHER_DEPARTMENT:
-        return NOT_YOURS
+        return not_yours()
     report = dispatcher.view.conversations.get(conversation)
     winner = (report.offered_to or report.assignee) if report is not None else ""
     return refusal_of(reason, winner if CODES.get(reason) is Code.TAKEN else "")
