@@ -1,0 +1,197 @@
+"""Lines: who waits, first come first, among those who ask the same with the same priority.
+
+Entries are removed by marking them: a dead one is dropped when it comes to an end of the line, or when the dead
+outnumber the living. Most come with a later place than all before; who comes back with an old place (a
+transfer, a lost assignee) stands in a sorted list beside.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from heapq import heappush, heapreplace
+
+from actors.dispatcher.facts import Report
+from actors.dispatcher.requirements import Requirement
+
+#: So many returns are sorted in one by one; more are sorted together.
+FEW = 8
+#: So many dead entries are never worth a compaction.
+SPARE = 64
+
+Place = tuple[float, int]
+
+
+class Standing:
+    """A waiting conversation in its place. Another place is another Standing, so that a dead entry stays dead.
+
+    ``place``: since when, and the number of arrival. ``kept_for``: the previous agent, in whose window it
+    stands in no line. ``keeper``: the agent who keeps room for it. ``timer_at``: when time changes something.
+    """
+
+    __slots__ = ("department", "excluded", "keeper", "kept_for", "line", "place", "report", "ring", "timer_at", "wanted")
+
+    def __init__(self, report: Report, number: int, department: str) -> None:
+        self.report = report
+        self.place: Place = (report.since, number)
+        self.department = department
+        self.line: Line | None = None
+        self.kept_for = ""
+        self.keeper = ""
+        self.ring = 0
+        self.excluded: frozenset[str] = frozenset()
+        self.wanted: Requirement | None = None
+        self.timer_at = float("inf")
+
+
+def _place(standing: Standing) -> Place:
+    return standing.place
+
+
+def _from_the_end(standing: Standing) -> Place:
+    since, number = standing.place
+    return (-since, -number)
+
+
+class Line:
+    """One line. ``mixed``: its entries exclude some agents, each its own; see ``first_for``.
+
+    ``passes``: the latest places that have been served before somebody here who was there earlier; as many as
+    the bound of overtaking, the earliest of them on top.
+    """
+
+    __slots__ = ("_late", "_new", "_places", "_start", "alive", "due", "index", "mixed", "passes", "priority", "wanted")
+
+    def __init__(self, wanted: Requirement, priority: int, mixed: bool, index: int) -> None:
+        self.wanted = wanted
+        self.priority = priority
+        self.mixed = mixed
+        self.index = index
+        self.alive = 0
+        self.due = False
+        self.passes: list[Place] = []
+        self._places: list[Standing] = []
+        self._start = 0
+        #: Returns, the oldest at the end; those that are not sorted in yet.
+        self._late: list[Standing] = []
+        self._new: list[Standing] = []
+
+    def add(self, standing: Standing) -> bool:
+        """Let somebody stand here; return True if that is behind all others."""
+        standing.line = self
+        self.alive += 1
+        places = self._places
+        if not places or places[-1].place <= standing.place:
+            places.append(standing)
+            return self.alive > 1
+        self._new.append(standing)
+        return False
+
+    def remove(self, standing: Standing) -> None:
+        """Somebody leaves the line."""
+        standing.line = None
+        self.alive -= 1
+        if not self.alive:
+            self._places.clear()
+            self._late.clear()
+            self._new.clear()
+            self._start = 0
+            self.passes.clear()
+            self.due = False
+        elif len(self._places) - self._start + len(self._late) > 2 * self.alive + SPARE:
+            self._compact()
+
+    def _compact(self) -> None:
+        standing = [each for each in self._places[self._start :] if each.line is self]
+        standing += [each for each in self._late if each.line is self]
+        standing += [each for each in self._new if each.line is self]
+        standing.sort(key=_place)
+        self._places, self._start = standing, 0
+        self._late.clear()
+        self._new.clear()
+
+    def _sort_in(self) -> None:
+        if len(self._new) <= FEW:
+            for standing in self._new:
+                if standing.line is self:
+                    insort(self._late, standing, key=_from_the_end)
+            self._new.clear()
+        else:
+            self._compact()
+
+    def oldest(self) -> Standing | None:
+        """Return who stands here longest."""
+        if self._new:
+            self._sort_in()
+        places, start, end, late = self._places, self._start, len(self._places), self._late
+        while start < end and places[start].line is not self:
+            start += 1
+        if start > SPARE and 2 * start > end:
+            del places[:start]
+            end -= start
+            start = 0
+        self._start = start
+        while late and late[-1].line is not self:
+            late.pop()
+        if start == end:
+            return late[-1] if late else None
+        if late and late[-1].place < places[start].place:
+            return late[-1]
+        return places[start]
+
+    def newest(self) -> Standing | None:
+        """Return who came last."""
+        if self._new:
+            self._sort_in()
+        places, late = self._places, self._late
+        while len(places) > self._start and places[-1].line is not self:
+            places.pop()
+        while late and late[0].line is not self:
+            del late[0]
+        if len(places) == self._start:
+            return late[0] if late else None
+        if late and late[0].place > places[-1].place:
+            return late[0]
+        return places[-1]
+
+    def first_for(self, agent: str, newest: bool) -> Standing | None:
+        """Return the first in a mixed line who does not exclude the agent.
+
+        What is skipped is what this agent has declined within the pause, or gives away: a handful.
+        """
+        for standing in self.standing(newest):
+            if agent not in standing.excluded:
+                return standing
+        return None
+
+    def standing(self, newest: bool = False) -> Iterator[Standing]:
+        """Return all who stand here, the oldest or the newest first."""
+        if self._new:
+            self._sort_in()
+        late: list[Standing] = self._late[::-1]
+        places = iter(self._places[self._start :]) if late else None
+        if places is None:
+            start, end = self._start, len(self._places)
+            order = range(end - 1, start - 1, -1) if newest else range(start, end)
+            for index in order:
+                if self._places[index].line is self:
+                    yield self._places[index]
+            return
+        merged = sorted([*places, *late], key=_place, reverse=newest)
+        yield from (each for each in merged if each.line is self)
+
+    def before(self, place: Place, newest: bool) -> int:
+        """Count those who stand here before a place."""
+        count = 0
+        for standing in self.standing(newest):
+            if (standing.place >= place) if not newest else (standing.place <= place):
+                break
+            count += 1
+        return count
+
+    def passed_by(self, place: Place, bound: int) -> None:
+        """Somebody with this later place was served by an agent whom those here could have had."""
+        if len(self.passes) < bound:
+            heappush(self.passes, place)
+        elif place > self.passes[0]:
+            heapreplace(self.passes, place)
