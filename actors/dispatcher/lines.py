@@ -7,8 +7,8 @@ transfer, a lost assignee) stands in a sorted list beside.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
 from heapq import heappush, heapreplace
 
 from actors.dispatcher.facts import Report
@@ -18,8 +18,11 @@ from actors.dispatcher.requirements import Requirement
 FEW = 8
 #: So many dead entries are never worth a compaction.
 SPARE = 64
+#: Up to so many entries are counted one by one for a customer's place.
+EXACT = 10_000
 
 Place = tuple[float, int]
+NOTHING = Requirement("", (), (), "", "", 1)
 
 
 class Standing:
@@ -29,7 +32,18 @@ class Standing:
     stands in no line. ``keeper``: the agent who keeps room for it. ``timer_at``: when time changes something.
     """
 
-    __slots__ = ("department", "excluded", "keeper", "kept_for", "line", "place", "report", "ring", "timer_at", "wanted")
+    __slots__ = (
+        "department",
+        "excluded",
+        "keeper",
+        "kept_for",
+        "line",
+        "place",
+        "report",
+        "ring",
+        "timer_at",
+        "wanted",
+    )
 
     def __init__(self, report: Report, number: int, department: str) -> None:
         self.report = report
@@ -40,7 +54,7 @@ class Standing:
         self.keeper = ""
         self.ring = 0
         self.excluded: frozenset[str] = frozenset()
-        self.wanted: Requirement | None = None
+        self.wanted: Requirement = NOTHING
         self.timer_at = float("inf")
 
 
@@ -60,7 +74,19 @@ class Line:
     the bound of overtaking, the earliest of them on top.
     """
 
-    __slots__ = ("_late", "_new", "_places", "_start", "alive", "due", "index", "mixed", "passes", "priority", "wanted")
+    __slots__ = (
+        "_late",
+        "_new",
+        "_places",
+        "_start",
+        "alive",
+        "due",
+        "index",
+        "mixed",
+        "passes",
+        "priority",
+        "wanted",
+    )
 
     def __init__(self, wanted: Requirement, priority: int, mixed: bool, index: int) -> None:
         self.wanted = wanted
@@ -97,7 +123,6 @@ class Line:
             self._new.clear()
             self._start = 0
             self.passes.clear()
-            self.due = False
         elif len(self._places) - self._start + len(self._late) > 2 * self.alive + SPARE:
             self._compact()
 
@@ -180,14 +205,24 @@ class Line:
         merged = sorted([*places, *late], key=_place, reverse=newest)
         yield from (each for each in merged if each.line is self)
 
-    def before(self, place: Place, newest: bool) -> int:
-        """Count those who stand here before a place."""
-        count = 0
-        for standing in self.standing(newest):
-            if (standing.place >= place) if not newest else (standing.place <= place):
-                break
-            count += 1
-        return count
+    def before(
+        self, key_of: Callable[[Standing], tuple[float, ...]], key: tuple[float, ...], newest: bool
+    ) -> int:
+        """Count those who stand here before a key of the queue's order.
+
+        Exact up to ``EXACT`` entries; beyond, the dead among them are reckoned by their share of the line.
+        """
+        if len(self._places) - self._start <= EXACT or self._late or self._new:
+            count = 0
+            for standing in self.standing(newest):
+                if key_of(standing) >= key:
+                    break
+                count += 1
+            return count
+        places = self._places[self._start :]
+        if newest:
+            places.reverse()
+        return round(bisect_left(places, key, key=key_of) * self.alive / len(places))
 
     def passed_by(self, place: Place, bound: int) -> None:
         """Somebody with this later place was served by an agent whom those here could have had."""

@@ -1,19 +1,36 @@
-"""The dispatcher's view: who waits in which queue, who may be offered what. A derived view, rebuilt at start
-from what the conversations and agents announce; reports are whole facts, so telling one twice changes
-nothing.
+"""The dispatcher's view: who waits in which queue, who may be offered what, and what is to be decided. A derived
+view, rebuilt at start from what the conversations and agents announce; reports are whole facts, so telling one
+twice changes nothing.
+
+How it decides. Between decisions no agent with room is eligible for anybody who waits; so only agents for whom
+something has changed (*touched*) and conversations for which something has (*fresh*) have to be looked at. A touched
+agent is given the first of all that he can take, as long as that is nobody fresh. Then the fresh ones, in the
+order of their queues, are each given to the best agent with room. Then the touched agents go on. That repeats
+until nothing is touched or fresh.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 
-from actors.dispatcher.decisions import Decision, Offer
+from actors.dispatcher.books import Books, presence_code
+from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow
 from actors.dispatcher.facts import AgentNews, Report
+from actors.dispatcher.limits import Limits
+from actors.dispatcher.lines import Standing
+from actors.dispatcher.matching import Best, First, Turns
+from actors.dispatcher.order import RULES
+from actors.dispatcher.picking import Picking
+from actors.dispatcher.pools import Candidate
+from actors.dispatcher.questioning import Questions
 from actors.dispatcher.reasons import Reason
 from actors.dispatcher.roster import Roster
 from actors.events import Why
 from config.desk import Desk
 from config.routing import Department
+
+#: The estimated wait goes by so many of the last conversations that were assigned.
+SERVICES = 100
 
 
 class View:
@@ -25,15 +42,51 @@ class View:
         self.roster: dict[str, Roster] = {}
         self.conversations: dict[str, Report] = {}
         self.next_at: float | None = None
+        self._numbers: dict[str, int] = {}
+        self._arrivals = 0
+        self._turn = 0
+        #: Orders that were set while running: the order, and whose turn ends it (None: nobody's).
+        self._orders: dict[str, tuple[str, float | None]] = {}
+        self._served: dict[str, deque[float]] = {}
+        self._take_books()
+
+    def restarted(self) -> None:
+        """All that is known was told anew after a restart: that is what triggers the first decisions."""
+        for each in (self._books.touched, self._books.fresh):
+            each.update(dict.fromkeys(each, Reason.RESTART))
+
+    def _take_books(self) -> None:
+        self._books = Books(self.desk, self.roster)
+        self._turns = Turns(self._books)
+        self._limits = Limits(self._books)
+        self._picking = Picking(self._books, self._turns)
+        self._questions = Questions(self._books, self._turns)
 
     # Facts in.
 
     def set_desk(self, desk: Desk, digest: str, now: float) -> None:
-        """A desk is in force."""
+        """A desk is in force: everything is sorted anew."""
         self.desk, self.digest = desk, digest
+        standing = list(self._books.standing.values())
+        self._take_books()
+        for department, (order, _) in self._orders.items():
+            if department in desk.departments:
+                self._books.set_order(department, order)
+        if not desk.departments:
+            return
+        for each in standing:
+            self._enter(each.report, now, Reason.POLICY_CHANGED)
+        for candidate in self._books.candidates.values():
+            self._books.touch(candidate, Reason.POLICY_CHANGED)
 
     def set_order(self, department: str, order: str, until: str, backlog_before: float, now: float) -> None:
         """The order of a department's queue was changed while running (D2); an empty one is the desk's."""
+        if order:
+            self._orders[department] = (order, backlog_before if until == "backlog" else None)
+        else:
+            self._orders.pop(department, None)
+        if department in self.desk.departments:
+            self._books.set_order(department, order or self.desk.departments[department].order)
 
     def agent(self, agent: str) -> Roster:
         """Return what is known of an agent."""
@@ -45,56 +98,111 @@ class View:
     def park(self, agent: str, kind: str, weight: int, many: int) -> None:
         """After a restart: the agent owns so many conversations of this sort that are in the store only."""
         self.agent(agent).park(kind, weight, many)
+        self._less_room(agent, 0.0)
 
     def take_agent(self, news: AgentNews, now: float) -> None:
         """Take in what an agent tells."""
-        known = self.agent(news.agent)
+        known, candidate = self.agent(news.agent), self._books.candidates.get(news.agent)
+        if (known.presence, known.reachable) == (news.presence, news.reachable):
+            return
         if not known.available:
             known.given_at = now
-        known.presence, known.reachable = news.presence, news.reachable
+        if candidate is None:
+            known.presence, known.reachable = news.presence, news.reachable
+            return
+        self._books.set_presence(candidate, news.presence, news.reachable, Reason.AGENT_AVAILABLE)
+        self._books.room_changed(candidate, now)
 
     def take_report(self, report: Report, now: float) -> None:
         """Take in what a conversation tells; the newest report is the whole truth about it."""
-        before = self.conversations.pop(report.conversation, None)
-        if before is not None:
-            self._unlink(before)
-        if report.parked:
-            if before is not None:
-                self.agent(report.assignee).park(report.kind, report.weight)
+        ident = report.conversation
+        before = self.conversations.get(ident)
+        if report.woken or report.begun:
+            if report.woken and before is None and report.assignee:
+                self.agent(report.assignee).unpark(report.kind, report.weight)
+                self._more_room(report.assignee, now)
+            report = report._replace(woken=False, begun=False)
+        if report == before:
             return
-        if report.woken and before is None and report.assignee:
-            self.agent(report.assignee).unpark(report.kind, report.weight)
-        if report.assignee:
-            known = self.agent(report.assignee)
-            known.owned.add(report.conversation)
-            known.book(report.kind, report.weight)
-        if report.offered_to:
-            known = self.agent(report.offered_to)
-            known.offers.add(report.conversation)
-            known.book(report.kind, report.weight)
-        for member in report.members:
-            self.agent(member).joined.add(report.conversation)
-        if report.assignee or report.offered_to or report.waiting:
-            self.conversations[report.conversation] = report
+        if before is not None:
+            self._unlink(before, report, now)
+        if report.parked:
+            del self.conversations[ident]
+            del self._numbers[ident]
+            self.agent(report.assignee).park(report.kind, report.weight)
+            self._less_room(report.assignee, now)
+        elif report.assignee or report.offered_to or report.waiting:
+            self.conversations[ident] = report
+            self._link(report, before, now)
+        elif before is not None:
+            del self.conversations[ident]
+            del self._numbers[ident]
 
-    def _unlink(self, before: Report) -> None:
-        for agent in (before.assignee, before.offered_to):
+    def _link(self, report: Report, before: Report | None, now: float) -> None:
+        ident = report.conversation
+        if ident not in self._numbers:
+            self._arrivals += 1
+            self._numbers[ident] = self._arrivals
+        had = (before.assignee, before.offered_to) if before is not None else ()
+        for agent, books in ((report.assignee, "owned"), (report.offered_to, "offers")):
             if agent:
                 known = self.agent(agent)
+                getattr(known, books).add(ident)
+                known.book(report.kind, report.weight)
+                if agent not in had:
+                    self._given(known, now)
+                self._less_room(agent, now)
+        for member in report.members:
+            self.agent(member).joined.add(ident)
+        if report.waiting:
+            self._enter(report, now, Reason.ARRIVAL if before is None or not before.waiting else Reason.TIMER)
+        elif report.assignee and before is not None and before.assignee != report.assignee:
+            self._served.setdefault(report.department, deque(maxlen=SERVICES)).append(now)
+
+    def _unlink(self, before: Report, report: Report, now: float) -> None:
+        ident = before.conversation
+        standing = self._books.standing.get(ident)
+        if standing is not None:
+            self._books.leave(standing)
+        has = (report.assignee, report.offered_to)
+        for agent, books in ((before.assignee, "owned"), (before.offered_to, "offers")):
+            if agent:
+                known = self.agent(agent)
+                getattr(known, books).discard(ident)
                 known.release(before.kind, before.weight)
-        if before.assignee:
-            self.agent(before.assignee).owned.discard(before.conversation)
-        if before.offered_to:
-            self.agent(before.offered_to).offers.discard(before.conversation)
+                if agent not in has or before.weight > report.weight:
+                    self._more_room(agent, now)
         for member in before.members:
-            self.agent(member).joined.discard(before.conversation)
+            self.agent(member).joined.discard(ident)
+
+    def _enter(self, report: Report, now: float, trigger: Reason) -> None:
+        if self.desk.departments:
+            standing = self._books.enter(report, self._numbers[report.conversation], now, trigger)
+            self._limits.entered(standing, now)
+
+    def _given(self, known: Roster, now: float) -> None:
+        self._turn += 1
+        known.given_at, known.turn = now, self._turn
+
+    def _more_room(self, agent: str, now: float) -> None:
+        candidate = self._books.candidates.get(agent)
+        if candidate is not None:
+            self._books.touch(candidate, Reason.CAPACITY_FREED)
+            if candidate.in_window:
+                self._books.room_changed(candidate, now)
+
+    def _less_room(self, agent: str, now: float) -> None:
+        candidate = self._books.candidates.get(agent)
+        if candidate is not None:
+            self._books.changed.add(agent)
+            if candidate.in_window:
+                self._books.room_changed(candidate, now)
 
     # For the auditor.
 
     def stands(self, conversation: str) -> bool:
         """Say whether the conversation stands in the line of its queue, where decisions look for it."""
-        report = self.conversations.get(conversation)
-        return report is not None and report.waiting
+        return conversation in self._books.standing
 
     def put_right(self, agent: str, parked_as: Counter[tuple[str, int]]) -> None:
         """Rebuild an agent's books and ledger from the conversations, and whatever is sorted by them.
@@ -111,113 +219,244 @@ class View:
             known.book(reports[ident].kind, reports[ident].weight)
         for (kind, weight), many in parked_as.items():
             known.park(kind, weight, many)
+        if agent in self._books.candidates:
+            self._books.touch(self._books.candidates[agent], Reason.CAPACITY_FREED)
 
     # Decisions out.
 
     @property
     def pending(self) -> bool:
         """True when ``decide`` has stopped at its limit: call it again in the same turn."""
-        return False
+        return bool(self._books.touched or self._books.fresh)
 
     def decide(self, now: float, limit: int) -> list[Decision]:
-        """Return all that is due, at most ``limit`` of them; each is reserved already."""
-        decisions: list[Decision] = []
-        self.next_at = None
-        for report in sorted(self.conversations.values(), key=lambda each: (each.since, each.conversation)):
-            if not report.waiting or len(decisions) >= limit:
-                continue
-            pause_s = self.department(report.department).decline_pause_s
-            able = [name for name in self.desk.agents if not self._reasons(report, name)]
-            ready = [name for name in able if report.declined.get(name, -pause_s) + pause_s <= now]
-            if ready:
-                chosen = min(
-                    ready, key=lambda name: (self.roster[name].used, self.roster[name].given_at, name)
-                )
-                decisions.append(self._offer(report, chosen, Reason.LONGEST_WAIT, len(ready), now))
-            elif able:
-                again = min(report.declined[name] for name in able) + pause_s
-                self.next_at = again if self.next_at is None else min(self.next_at, again)
+        """Return all that is due, at most ``limit`` of them; each is booked already."""
+        books, decisions = self._books, list[Decision]()
+        if not self.desk.departments:
+            return decisions
+        for standing in books.due_moves(now):
+            self._limits.time_came(standing, now)
+            books.time_came(standing, now)
+        while len(decisions) < limit:
+            if books.touched or books.fresh:
+                self._round(decisions, limit, now)
+            elif (found := self._limits.beyond()) is not None:
+                decisions.append(found)
+                self._send_away(found, now)
+            else:
+                break
+        self._sync()
+        self.next_at = books.next_at()
         return decisions
 
-    def _offer(self, report: Report, agent: str, rule: Reason, considered: int, now: float) -> Offer:
-        known, capacity = self.roster[agent], self.desk.agents[agent].capacity
+    def _round(self, decisions: list[Decision], limit: int, now: float) -> None:
+        books = self._books
+        touched, books.touched = books.touched, {}
+        names = sorted(touched, key=self._turn_of) if len(touched) > 1 else list(touched)
+        for hold in (True, False):
+            for name in names:
+                if not self._drain(books.candidates[name], touched[name], decisions, limit, now, hold=hold):
+                    books.touched.update(touched)
+                    return
+            self._sync()
+            if not hold or not books.fresh:
+                return
+            if not self._serve_fresh(decisions, limit, now):
+                books.touched.update(touched)
+                return
+
+    def _turn_of(self, name: str) -> tuple[float, float, str]:
+        """Agents who are touched at once take turns: the least loaded, then who has been idle for longest."""
+        candidate = self._books.candidates[name]
+        return (candidate.load, candidate.known.given_at, name)
+
+    def _sync(self) -> None:
+        books = self._books
+        for name in books.changed:
+            books.sync(books.candidates[name])
+        books.changed.clear()
+
+    def _drain(
+        self,
+        candidate: Candidate,
+        trigger: str,
+        decisions: list[Decision],
+        limit: int,
+        now: float,
+        *,
+        hold: bool,
+    ) -> bool:
+        """Give an agent whatever he can take, as long as it is nobody fresh; False if the round has to end."""
+        books, known, capacity = self._books, candidate.known, candidate.settings.capacity
+        while known.used < capacity:
+            found = self._turns.first(candidate)
+            if found is None or (hold and found.standing.report.conversation in books.fresh):
+                break
+            if len(decisions) >= limit:
+                return False
+            if self._order_ends(found.standing, decisions):
+                continue
+            decisions.append(self._give_first(candidate, found, trigger, now))
+        return True
+
+    def _serve_fresh(self, decisions: list[Decision], limit: int, now: float) -> bool:
+        """Give each fresh conversation to the best agent with room; False if the round has to end."""
+        books = self._books
+        for standing in self._turns.in_turn(list(books.fresh)):
+            ident = standing.report.conversation
+            if books.standing.get(ident) is not standing:
+                continue
+            if len(decisions) >= limit:
+                return False
+            best = self._turns.best(standing, now)
+            if best is not None and self._order_ends(standing, decisions):
+                return False
+            trigger = books.fresh.pop(ident)
+            if best is not None:
+                decisions.append(self._give_best(standing, best, trigger, now))
+                self._sync()
+        return True
+
+    def _order_ends(self, standing: Standing, decisions: list[Decision]) -> bool:
+        """The order ends with the turn of somebody who waited before it was set (D2)."""
+        department = standing.department
+        before = self._orders[department][1] if department in self._orders else None
+        if before is None or standing.place[0] >= before:
+            return False
+        decisions.append(OrderEnded(department))
+        self.set_order(department, "", "", 0.0, 0.0)
+        return True
+
+    def _give_first(self, candidate: Candidate, found: First, trigger: str, now: float) -> Offer:
+        standing, choice = found.standing, trigger
+        if standing.kept_for:
+            choice = Reason.PREVIOUS_AGENT
+        elif candidate.known.presence != "online":
+            choice = Reason.BUSY_FALLBACK
+        elif candidate.name in standing.report.declined:
+            choice = Reason.ASKED_AGAIN
         why = Why(
-            rule=rule,
-            choice=Reason.LEAST_LOADED,
-            considered=considered,
-            waited_s=round(now - report.since, 3),
-            used=known.used,
-            capacity=capacity,
+            trigger=trigger,
+            rule=found.rule,
+            choice=choice,
+            considered=found.considered,
+            excluded=self._books.pools[standing.wanted].excluded(),
+            waited_s=round(now - standing.place[0], 3),
+            used=candidate.known.used,
+            capacity=candidate.settings.capacity,
+            ring=standing.ring,
             policy=self.digest[:12],
         )
-        self.take_report(report._replace(waiting=False, offered_to=agent), now)
-        return Offer(report.conversation, agent, self.department(report.department).mode == "direct", why)
+        return self._give(standing, candidate, why, now)
+
+    def _give_best(self, standing: Standing, best: Best, trigger: str, now: float) -> Offer:
+        candidate = best.candidate
+        why = Why(
+            trigger=trigger,
+            rule=RULES[self._books.orders[standing.department]],
+            choice=best.choice,
+            considered=best.considered,
+            excluded=self._questions.excluded(standing),
+            tie_break=best.tie_break,
+            score=best.score,
+            waited_s=round(now - standing.place[0], 3),
+            used=candidate.known.used,
+            capacity=candidate.settings.capacity,
+            ring=standing.ring,
+            policy=self.digest[:12],
+        )
+        return self._give(standing, candidate, why, now)
+
+    def _give(self, standing: Standing, candidate: Candidate, why: Why, now: float) -> Offer:
+        direct = self._books.department(standing.department).mode == "direct"
+        self._book(standing, candidate, now)
+        self._turns.passed(candidate, standing.place)
+        return Offer(standing.report.conversation, candidate.name, direct, why)
+
+    def _book(self, standing: Standing, candidate: Candidate, now: float) -> None:
+        """Book an offer that is on its way to the conversation."""
+        report, known = standing.report, candidate.known
+        ident = report.conversation
+        self._books.leave(standing)
+        self.conversations[ident] = report._replace(waiting=False, offered_to=candidate.name)
+        known.offers.add(ident)
+        known.book(report.kind, report.weight)
+        self._given(known, now)
+        self._less_room(candidate.name, now)
+
+    def _send_away(self, found: Decision, now: float) -> None:
+        """Book what becomes of somebody beyond a limit: in the other queue, or in none any more.
+
+        A transfer ends instead: the assignee has the conversation.
+        """
+        standing = self._books.standing[found.conversation]  # type: ignore[union-attr]
+        report = standing.report
+        if isinstance(found, Overflow) and not report.assignee:
+            self.take_report(report._replace(department=found.department, entered=now), now)
+        else:
+            self._books.leave(standing)
+            self.conversations[report.conversation] = report._replace(waiting=False, transferring=False)
 
     def department(self, name: str) -> Department:
         """Return who serves a queue: its department, or the desk's first where that has left the desk."""
-        found = self.desk.departments.get(name)
-        return found if found is not None else next(iter(self.desk.departments.values()))
-
-    def _serving(self, name: str) -> str:
-        return name if name in self.desk.departments else next(iter(self.desk.departments))
-
-    def _reasons(self, report: Report, agent: str) -> list[tuple[Reason, str]]:
-        known, settings = self.agent(agent), self.desk.agents.get(agent)
-        if settings is None:
-            return [(Reason.UNKNOWN_AGENT, agent)]
-        found = [] if known.presence == "online" else [(Reason(known.presence), "")]
-        if not known.reachable:
-            found.append((Reason.NOT_REACHABLE, ""))
-        if self._serving(report.department) not in settings.departments:
-            found.append((Reason.OTHER_DEPARTMENT, report.department))
-        if known.used + report.weight > settings.capacity:
-            found.append((Reason.NO_ROOM, f"{known.used}/{settings.capacity}"))
-        return found
+        return self.desk.departments[self._books.serving(name)]
 
     # By hand.
 
     def pick_next(self, agent: str, department: str, now: float) -> Offer | Reason:
         """Choose the conversation whose turn it is for an agent who asks, of one department or (empty) of all.
 
-        Reserves it as an offer to the agent. The conversation must report after the claim whatever it answers:
-        that report is what settles the reservation.
+        Books it as an offer to the agent. The conversation reports after the claim whatever it answers: that
+        settles the booking.
         """
-        return Reason.NOBODY_WAITS
+        return self._picked(self._picking.next(agent, department), agent, now)
 
     def pick(self, agent: str, conversation: str, now: float) -> Offer | Reason:
-        """Say whether the agent may take this conversation by hand. Reserves as ``pick_next`` does."""
-        return Reason.NOT_WAITING
+        """Say whether the agent may take this conversation by hand. Books as ``pick_next`` does."""
+        report = self.conversations.get(conversation)
+        return self._picked(self._picking.one(agent, report, conversation, now), agent, now)
+
+    def _picked(self, found: First | Reason, agent: str, now: float) -> Offer | Reason:
+        if isinstance(found, Reason):
+            return found
+        candidate, standing = self._books.candidates[agent], found.standing
+        why = Why(
+            trigger=Reason.PICKED,
+            rule=found.rule,
+            choice=Reason.PICKED,
+            considered=found.considered,
+            waited_s=round(now - standing.place[0], 3),
+            used=candidate.known.used,
+            capacity=candidate.settings.capacity,
+            ring=standing.ring,
+            policy=self.digest[:12],
+        )
+        self._book(standing, candidate, now)
+        return Offer(standing.report.conversation, agent, direct=False, why=why)
 
     def target(self, agent: str, weight: int, kind: str, *, beyond_capacity: bool) -> Reason | None:
         """Say why an agent may not be given a transfer; None if he may. Reserves nothing."""
-        known, settings = self.agent(agent), self.desk.agents.get(agent)
-        if settings is None:
+        candidate = self._books.candidates.get(agent)
+        if candidate is None:
             return Reason.UNKNOWN_AGENT
-        if known.presence not in ("online", "busy", "transfer_only"):
-            return Reason(known.presence)
-        if not known.reachable:
-            return Reason.NOT_REACHABLE
-        if not beyond_capacity and known.used + weight > settings.capacity:
-            return Reason.NO_ROOM
-        return None
+        if candidate.known.presence not in ("online", "busy", "transfer_only"):
+            return Reason(candidate.known.presence)
+        if not candidate.known.reachable:
+            return Reason(presence_code(candidate.known))
+        return None if beyond_capacity else candidate.no_room_for(kind, weight)
 
     # Questions.
 
     def staffed(self, department: str, now: float) -> bool:
         """Say whether anybody is there who takes the department's conversations (D10)."""
-        return any(
-            known.available and department in self.desk.agents[name].departments
-            for name, known in self.roster.items()
-            if name in self.desk.agents
-        )
+        if not self.desk.departments:
+            return False
+        name = self._books.serving(department)
+        return bool(self._books.online[name] or self._books.fallback(name))
 
     def waiting_counts(self) -> dict[str, int]:
         """Return how many wait in each department where anybody does."""
-        counts: dict[str, int] = {}
-        for report in self.conversations.values():
-            if report.waiting:
-                counts[report.department] = counts.get(report.department, 0) + 1
-        return counts
+        return {department: many for department, many in self._books.queues.items() if many}
 
     def oldest_waits(self) -> dict[str, float]:
         """Return since when the longest waiting customer of each department waits, where anybody does."""
@@ -229,33 +468,31 @@ class View:
 
     def waiting(self, department: str, limit: int, now: float) -> tuple[list[Report], int]:
         """Return who waits in a department's queue, in its order, and how many they are altogether."""
-        found = sorted(
-            (
-                report
-                for report in self.conversations.values()
-                if report.waiting and report.department == department
-            ),
-            key=lambda each: (each.since, each.conversation),
-        )
-        return found[:limit], len(found)
+        if not self.desk.departments:
+            return [], 0
+        name = self._books.serving(department)
+        return self._questions.waiting(name, limit), self._books.waiting[name]
 
     def position(self, conversation: str, now: float) -> tuple[int, float | None] | None:
-        """Return the place in the queue, from 1, and the estimated wait; None for one that does not wait."""
-        report = self.conversations.get(conversation)
-        if report is None or not report.waiting:
+        """Return the place in the queue, from 1, and the estimated wait in seconds by the recent rate of service,
+        None while there is no rate; None for a conversation that does not wait.
+        """
+        standing = self._books.standing.get(conversation)
+        if standing is None:
             return None
-        queue, _ = self.waiting(report.department, len(self.conversations), now)
-        return queue.index(report) + 1, None
+        place = self._questions.place(standing)
+        served = self._served.get(standing.report.department, ())
+        if len(served) < 2:
+            return place, None
+        return place, round(place * (now - served[0]) / (len(served) - 1), 1)
 
     def why_not(self, conversation: str, agent: str, now: float) -> list[tuple[Reason, str]]:
-        """Return every reason why the conversation is not offered to the agent, and what each is about."""
-        report = self.conversations.get(conversation)
-        if report is None or not report.waiting:
-            return [(Reason.NOT_WAITING, "")]
-        return self._reasons(report, agent)
+        """Return every reason why the conversation is not offered to the agent, and what each is about.
+
+        Nothing only if it is the very one that the agent is given next.
+        """
+        return self._questions.why_not(self.conversations.get(conversation), conversation, agent, now)
 
     def why_idle(self, agent: str, now: float) -> list[tuple[Reason, str]]:
-        """Return every reason why the agent is given nothing at this moment."""
-        known = self.agent(agent)
-        found = [] if known.presence == "online" else [(Reason(known.presence), "")]
-        return found or [(Reason.NOBODY_WAITS, "")]
+        """Return every reason why the agent is given nothing; nothing only if something is on its way."""
+        return self._questions.why_idle(agent, now)

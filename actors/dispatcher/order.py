@@ -1,7 +1,7 @@
 """The order of a queue as numbers: whose turn it is among the firsts of several lines.
 
-A rank is one float, so that a flat array of them can be searched fast; ranks that are close together are compared by
-their exact keys.
+A rank is one float, so that a flat array of them can be searched fast. Rounding never turns an order round, it can only
+make two ranks equal; equal ones are compared by their exact keys.
 """
 
 from __future__ import annotations
@@ -40,11 +40,6 @@ def rank(order: str, department: Department, priority: int, since: float) -> flo
 def due_rank(since: float) -> float:
     """Return the rank of somebody whose turn has come."""
     return _DUE_BASE + since
-
-
-def nearly(least: float) -> float:
-    """Return up to where a rank may be the least one in truth."""
-    return least + max(1e-6, abs(least) * 1e-15)
 
 
 def key(order: str, department: Department, priority: int, place: Place) -> Key:

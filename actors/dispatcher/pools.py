@@ -46,8 +46,11 @@ class Group:
         """Return what reads these lines' numbers out of a flat array, in one go."""
         if self._read is None:
             indexes = [line.index for line in self.lines]
-            # With one index alone itemgetter returns no tuple.
-            self._read = itemgetter(*indexes, indexes[0])
+            if len(indexes) == 1:  # Then itemgetter returns no tuple.
+                only = indexes[0]
+                self._read = lambda numbers: (numbers[only],)
+            else:
+                self._read = itemgetter(*indexes)
         return self._read
 
 
@@ -103,13 +106,25 @@ class Pool:
     that was last put on the heap; it is kept once the pool has been asked for an agent.
     """
 
-    __slots__ = ("heap", "lines", "listed", "members", "mismatches", "present", "score", "strategy", "waiting", "wanted")
+    __slots__ = (
+        "absent",
+        "heap",
+        "lines",
+        "listed",
+        "members",
+        "mismatches",
+        "present",
+        "strategy",
+        "waiting",
+        "wanted",
+    )
 
     def __init__(self, wanted: Requirement, strategy: str) -> None:
         self.wanted = wanted
         self.strategy = strategy
         self.members: dict[str, Candidate] = {}
-        self.mismatches: Counter[str] = Counter()
+        self.mismatches: dict[str, int] = {}
+        self.absent: dict[str, int] | None = None
         self.present: Counter[str] = Counter()
         self.lines: dict[tuple[int, bool], Line] = {}
         self.waiting = 0
@@ -133,7 +148,7 @@ class Pool:
             return (busy, -self.skill(candidate), candidate.load, known.given_at, name)
         return (busy, candidate.load, known.given_at, name)
 
-    def list(self, candidate: Candidate) -> None:
+    def enlist(self, candidate: Candidate) -> None:
         """The agent has room, or has a better turn than before. A worse one is found when he is asked for."""
         turn = self.turn(candidate)
         before = self.listed.get(candidate.name)
@@ -173,6 +188,15 @@ class Pool:
         """Take the first off the heap for a moment; ``put_back`` follows."""
         assert self.heap is not None
         return heappop(self.heap)
+
+    def excluded(self) -> dict[str, int]:
+        """Count the department's agents that are not eligible by code, as far as presence and skill go."""
+        if self.absent is None:
+            self.absent = {
+                **self.mismatches,
+                **{code: n for code, n in self.present.items() if n and code != "online"},
+            }
+        return self.absent
 
     def put_back(self, turns: list[Turn]) -> None:
         """Put back those who were set aside."""

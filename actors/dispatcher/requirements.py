@@ -89,7 +89,9 @@ def changes_at(report: Report, department: Department, now: float) -> float:
 def lacks(agent: Agent, wanted: Requirement) -> list[tuple[Reason, str]]:
     """Return what an agent lacks for good: the department, skills, the language."""
     found: list[tuple[Reason, str]] = []
-    if not (wanted.department in agent.departments or any(ring in agent.departments for ring in wanted.rings)):
+    if not (
+        wanted.department in agent.departments or any(ring in agent.departments for ring in wanted.rings)
+    ):
         found.append((Reason.OTHER_DEPARTMENT, wanted.department))
     found.extend(
         (Reason.SKILL_MISSING, f"{skill} {level}")

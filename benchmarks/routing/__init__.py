@@ -1,0 +1,1 @@
+"""What a routing decision costs, and a plain scan of the same facts to compare with."""
