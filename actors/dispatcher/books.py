@@ -1,8 +1,8 @@
-"""The books: who stands in which line, which agents are in which pool, who has room. Structure alone; what is
-decided on it is in ``matching.py``.
+"""The books: who stands in which line, which agents are in which pool, who has room. Structure alone;
+what is decided on it is in ``matching.py``.
 
-Nothing here is O(conversations) or O(agents) but a change of the desk; a new pool is O(agents of its departments),
-once.
+Nothing here is O(conversations) or O(agents) but a change of the desk; a new pool is O(agents of its
+departments), once.
 """
 
 from __future__ import annotations

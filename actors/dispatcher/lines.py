@@ -1,7 +1,7 @@
 """Lines: who waits, first come first, among those who ask the same with the same priority.
 
-Entries are removed by marking them: a dead one is dropped when it comes to an end of the line, or when the dead
-outnumber the living. Most come with a later place than all before; who comes back with an old place (a
+Entries are removed by marking them: a dead one is dropped when it comes to an end of the line, or when the
+dead outnumber the living. Most come with a later place than all before; who comes back with an old place (a
 transfer, a lost assignee) stands in a sorted list beside.
 """
 
@@ -26,7 +26,7 @@ NOTHING = Requirement("", (), (), "", "", 1)
 
 
 class Standing:
-    """A waiting conversation in its place. Another place is another Standing, so that a dead entry stays dead.
+    """A waiting conversation in its place. Another place is another Standing: a dead entry stays dead.
 
     ``place``: since when, and the number of arrival. ``kept_for``: the previous agent, in whose window it
     stands in no line. ``keeper``: the agent who keeps room for it. ``timer_at``: when time changes something.

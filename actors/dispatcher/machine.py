@@ -1,12 +1,13 @@
-"""The dispatcher's view: who waits in which queue, who may be offered what, and what is to be decided. A derived
-view, rebuilt at start from what the conversations and agents announce; reports are whole facts, so telling one
-twice changes nothing.
+"""The dispatcher's view: who waits in which queue, who may be offered what, and what is to be decided.
+
+A derived view, rebuilt at start from what the conversations and agents announce; reports are whole facts, so
+telling one twice changes nothing.
 
 How it decides. Between decisions no agent with room is eligible for anybody who waits; so only agents for whom
-something has changed (*touched*) and conversations for which something has (*fresh*) have to be looked at. A touched
-agent is given the first of all that he can take, as long as that is nobody fresh. Then the fresh ones, in the
-order of their queues, are each given to the best agent with room. Then the touched agents go on. That repeats
-until nothing is touched or fresh.
+something has changed (*touched*) and conversations for which something has (*fresh*) have to be looked at.
+A touched agent is given the first of all that he can take, as long as that is nobody fresh. Then the fresh
+ones, in the order of their queues, are each given to the best agent with room. Then the touched agents go on.
+That repeats until nothing is touched or fresh.
 """
 
 from __future__ import annotations
@@ -474,14 +475,16 @@ class View:
         return self._questions.waiting(name, limit), self._books.waiting[name]
 
     def position(self, conversation: str, now: float) -> tuple[int, float | None] | None:
-        """Return the place in the queue, from 1, and the estimated wait in seconds by the recent rate of service,
-        None while there is no rate; None for a conversation that does not wait.
+        """Return the place in the queue, from 1, and the estimated wait in seconds.
+
+        The wait goes by the recent rate of service, and is None while there is none. None for a conversation
+        that does not wait.
         """
         standing = self._books.standing.get(conversation)
         if standing is None:
             return None
         place = self._questions.place(standing)
-        served = self._served.get(standing.report.department, ())
+        served = self._served.get(standing.report.department, deque[float]())
         if len(served) < 2:
             return place, None
         return place, round(place * (now - served[0]) / (len(served) - 1), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from heapq import heapify, heappop, heappush, heapreplace
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.dispatcher.lines import Line, Standing
 from actors.dispatcher.reasons import Reason
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from config.desk import Agent
 
 #: Who comes first; the last element is the agent's name, so that no two are alike.
-Turn = tuple[float | str, ...]
+Turn = tuple[Any, ...]
 
 
 class Group:
@@ -31,7 +31,7 @@ class Group:
         self.weight = weight
         self.lines: list[Line] = []
         self.mixed: list[Line] = []
-        self._read: Callable[..., tuple[float, ...]] | None = None
+        self._read: Callable[..., tuple[Any, ...]] | None = None
 
     def add(self, line: Line) -> None:
         """A line has come into being."""
@@ -42,7 +42,7 @@ class Group:
             self._read = None
 
     @property
-    def read(self) -> Callable[..., tuple[float, ...]]:
+    def read(self) -> Callable[..., tuple[Any, ...]]:
         """Return what reads these lines' numbers out of a flat array, in one go."""
         if self._read is None:
             indexes = [line.index for line in self.lines]
@@ -173,10 +173,10 @@ class Pool:
         while heap:
             turn = heap[0]
             name = turn[-1]
-            if listed.get(name) is not turn:  # type: ignore[call-overload]
+            if listed.get(name) is not turn:
                 heappop(heap)
                 continue
-            candidate = self.members[name]  # type: ignore[index]
+            candidate = self.members[name]
             now = self.turn(candidate)
             if now == turn:
                 return candidate

@@ -59,8 +59,9 @@ class Roster:
         """One of them has come back into memory. If the desk has changed its weight meanwhile, another's
         entry is taken: the sum stays what it was booked with.
         """
-        if self.parked_as[kind, weight] <= 0:
-            del self.parked_as[kind, weight]
+        if not self.parked_as:
+            return
+        if (kind, weight) not in self.parked_as:
             kind, weight = max(self.parked_as, key=lambda each: self.parked_as[each])
         self.parked -= 1
         self.parked_as[kind, weight] -= 1

@@ -66,7 +66,7 @@ def desk_of(capacity: int) -> str:
     )
     return (
         f'tenant = "acme"\n{departments}\n{agents}\n[gateways.web]\n[consoles.desk]\n{channels}\n'
-        f"[policies]\ngrace_s = {GRACE_S}\n"
+        f"[policies]\ngrace_s = {GRACE_S}\nbusy_fallback = 'never'\n"
     )
 
 
