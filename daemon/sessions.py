@@ -23,7 +23,7 @@ from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from protocol.errors import Code
-from protocol.messages import Ack, LoggedIn, Login, LoginWithToken, Logout
+from protocol.messages import Ack, LoggedIn, Login, LoginWithToken, Logout, SessionEnded
 
 
 class Log(Protocol):
@@ -102,20 +102,26 @@ class AgentSessions:
 
     def login_with_token(self, connection: Connection, message: LoginWithToken) -> None:
         """Open a session for a token of ours."""
-        tenant, now = connection.tenant, self._system.now
-        agent = self._system.desks[tenant].agents.get(message.agent)
         # What has come before in this turn may have logged the agent out: a token of that login is void.
         self._system.run()
-        since = self._system.leases["agent", tenant, message.agent].tokens_from if agent else 0
-        if agent is None or not self._logins.check_token(
-            message.token, tenant, message.agent, connection.key, agent.password, now, since
-        ):
-            self._numbers.logins_failed += 1
-            self._outbound.refuse(
-                connection, message, Code.NOT_AUTHENTICATED, "the token is not valid here, or not any more"
-            )
+        lease = self._system.leases.get(("agent", connection.tenant, message.agent))
+        if self._token_good(connection, message, lease.tokens_from if lease else 0):
+            self._open_session(connection, message)
             return
-        self._open_session(connection, message)
+        self._numbers.logins_failed += 1
+        if lease is not None and self._token_good(connection, message, 0):
+            # Meant for the client: it shall not log in by itself, with a password it has kept.
+            self._outbound.send(connection, SessionEnded(message.agent, lease.ended[:500]))
+        text = "the token is not valid here, or not any more"
+        self._outbound.refuse(connection, message, Code.NOT_AUTHENTICATED, text)
+
+    def _token_good(self, connection: Connection, message: LoginWithToken, since: int) -> bool:
+        """Say whether a token is good, if its login has not ended on purpose before the epoch ``since``."""
+        tenant, now = connection.tenant, self._system.now
+        agent = self._system.desks[tenant].agents.get(message.agent)
+        return agent is not None and self._logins.check_token(
+            message.token, tenant, message.agent, connection.key, agent.password, now, since
+        )
 
     def _open_session(self, connection: Connection, message: Login | LoginWithToken) -> None:
         agent = self._system.desks[connection.tenant].agents.get(message.agent)
@@ -193,7 +199,7 @@ class AgentSessions:
         """
         for agent, session in list(connection.agents.items()):
             if self._password_hash((connection.tenant, agent)) != session.password_hash:
-                text = f"agent {agent!r} is no longer in the desk, or has a new password"
+                text = "the agent is no longer in the desk, or has a new password"
                 self._end_session(connection, agent, text)
             else:
                 self._system.tell_from_outside(session.address, DeskChanged())
@@ -209,7 +215,7 @@ class AgentSessions:
             for connection in self._holders.get(address, [])[:]:
                 leased = connection.agents[agent].leased
                 if not leased.alive:
-                    self._end_session(connection, agent, f"agent {agent!r}: {leased.refusal()}")
+                    self._end_session(connection, agent, leased.lease.ended)
 
     def _drop(self, connection: Connection, session: AgentSession) -> bool:
         """A connection no longer holds an agent's session; True when it was the last that was alive."""
@@ -233,5 +239,5 @@ class AgentSessions:
         session = connection.agents.pop(agent)
         self._outbound.unsubscribe(connection, f"agent/{agent}")
         self._let_go(connection, session, reason)
-        self._outbound.refuse(connection, None, Code.NOT_AUTHENTICATED, reason)
+        self._outbound.send(connection, SessionEnded(agent, reason[:500]))
         self._log.info("agent.session_ended", tenant=connection.tenant, agent=agent)

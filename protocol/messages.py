@@ -142,7 +142,8 @@ class CustomerLeft(Message, frozen=True, tag="customer_left"):
 class SetPresence(Message, frozen=True, tag="set_presence"):
     """Choose the agent's presence (A1): ``online``, ``busy`` or ``away``.
 
-    ``transfer_only`` takes what colleagues give and nothing new; ``finishing`` takes nothing any more.
+    ``transfer_only`` takes what colleagues give and nothing new; ``finishing`` takes nothing any more;
+    ``offline`` is to stay logged in and not be there for customers (A6).
     """
 
     id: CommandId
@@ -267,6 +268,17 @@ class Subscribed(Message, frozen=True, tag="subscribed"):
     id: CommandId
     stream: Stream
     after: Number
+
+
+class SessionEnded(Message, frozen=True, tag="session_ended"):
+    """An agent's session on this connection is over, and nothing more comes of the agent's stream (B4).
+
+    The agent was inactive, has handed over and left, was logged out by a supervisor, or the desk has changed.
+    Tokens are void: only the password logs in again. The connection goes on, for the other agents on it.
+    """
+
+    agent: Name
+    reason: Reason = ""
 
 
 class Gap(Message, frozen=True, tag="gap"):
@@ -475,5 +487,16 @@ ConnectionMessage = (
 FromClient = ConnectionMessage | GatewayCommand | AgentCommand | Question
 #: Everything the daemon may send.
 FromDaemon = (
-    Welcome | Pong | Ack | Refused | LoggedIn | Subscribed | Gap | Snapshot | Delivery | Answer | Goodbye
+    Welcome
+    | Pong
+    | Ack
+    | Refused
+    | LoggedIn
+    | SessionEnded
+    | Subscribed
+    | Gap
+    | Snapshot
+    | Delivery
+    | Answer
+    | Goodbye
 )

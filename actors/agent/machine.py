@@ -351,7 +351,7 @@ def apply(state: Agent, event: AnyEvent, sequence: int, at: float) -> None:
 def _logged_in(state: Agent, event: events.LoggedIn, at: float) -> None:
     state.logged_in, state.epoch = True, event.epoch or state.epoch + 1
     state.grace_until = state.logout_at = None
-    state.ended, state.handing_over, state.active_at = "", False, at
+    state.handing_over, state.active_at = False, at
     _is_now(state, Presence(event.presence), state.own)
 
 

@@ -95,7 +95,7 @@ class StreamEnded:
 
 @dataclass(frozen=True, slots=True)
 class AgentLost:
-    """An agent's session could not be opened again after a reconnect."""
+    """An agent's session was ended by the daemon, or could not be opened again after a reconnect."""
 
     agent: str
     code: str

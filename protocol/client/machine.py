@@ -41,6 +41,7 @@ from protocol.messages import (
     Ping,
     Pong,
     Refused,
+    SessionEnded,
     Snapshot,
     Subscribed,
     Welcome,
@@ -318,6 +319,8 @@ class ClientMachine:
                 return self._hear_goodbye(message, now)
             case LoggedIn():
                 self._standing.hear_logged_in(message)
+            case SessionEnded():
+                self._standing.hear_session_ended(message)
             case Subscribed():
                 self._standing.hear_subscribed(message, now)
             case Gap():

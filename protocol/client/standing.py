@@ -32,6 +32,7 @@ from protocol.messages import (
     LoggedIn,
     Received,
     Refused,
+    SessionEnded,
     Snapshot,
     Subscribed,
 )
@@ -183,6 +184,16 @@ class Standing:
         if subscription is not None and not subscription.live:
             self._ask(subscription)
         self._outstanding.release(session.agent)
+
+    def hear_session_ended(self, ended: SessionEnded) -> None:
+        """The daemon has logged an agent out: whoever watches must ask the agent for the password again.
+
+        By itself the client does not log in: it would bring back somebody who is not there.
+        """
+        session = self._agents.get(ended.agent)
+        if session is not None and (session.open or session.token is not None):
+            self._events.append(AgentLost(ended.agent, Code.NOT_AUTHENTICATED, ended.reason))
+            self.forget_agent(ended.agent, Code.NOT_AUTHENTICATED, ended.reason)
 
     def hear_refused(self, refused: Refused, now: float) -> str | None:
         """A login or a subscription was refused."""

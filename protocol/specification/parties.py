@@ -32,6 +32,7 @@ from protocol.messages import (
     Pong,
     ReadThread,
     Received,
+    SessionEnded,
     SetPresence,
     Snapshot,
     Subscribe,
@@ -184,11 +185,12 @@ ANSWERS: dict[Kind, tuple[Kind, ...]] = {
 #: What the daemon sends unasked, to whom.
 UNASKED: dict[str, tuple[Kind, ...]] = {
     "gateway": (Delivery, Gap, Goodbye),
-    "console": (Snapshot, Delivery, Gap, Goodbye),
+    "console": (Snapshot, Delivery, Gap, SessionEnded, Goodbye),
 }
 
 _ONLY: dict[Kind, Party] = {
-    **dict.fromkeys((LoggedIn, Snapshot, Thread, WaitingList, Colleagues, Explanation, Reasons), CONSOLE),
+    **dict.fromkeys((LoggedIn, SessionEnded, Snapshot), CONSOLE),
+    **dict.fromkeys((Thread, WaitingList, Colleagues, Explanation, Reasons), CONSOLE),
     Position: GATEWAY,
 }
 

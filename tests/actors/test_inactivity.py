@@ -10,6 +10,7 @@ from protocol.messages import (
     Delivery,
     PresenceChanged,
     Refused,
+    SessionEnded,
     SetPresence,
     Snapshot,
     Subscribe,
@@ -35,8 +36,8 @@ def test_who_sends_and_clicks_nothing_is_warned_a_minute_before_and_then_logged_
     office.passes(1)
     assert not office.agent("a1").logged_in
     for peer in (PHONE, DESKTOP):
-        (refused,) = office.heard(peer, Refused)
-        assert "nothing was sent or clicked for 600 s" in refused.message
+        why = "nothing was sent or clicked for 600 s"
+        assert office.heard(peer, SessionEnded) == [SessionEnded("a1", why)]
         assert office.news(peer, PresenceChanged)[-1].presence == "offline"
 
 

@@ -15,6 +15,7 @@ from protocol.messages import (
     Logout,
     PresenceChanged,
     Refused,
+    SessionEnded,
     SetPresence,
     Snapshot,
     Text,
@@ -75,9 +76,7 @@ def test_a_command_of_a_session_that_was_ended_is_refused_with_the_reason() -> N
     office.logs_in(DESKTOP, "boss")
     talk = office.talk(PHONE, "a1")
     assert isinstance(office.supervisor_ends("a1", "gone home"), Ack)
-    (refused,) = office.heard(PHONE, Refused)
-    assert (refused.code, refused.id) == (Code.NOT_AUTHENTICATED, b"")
-    assert "logged out by boss: gone home" in refused.message
+    assert office.heard(PHONE, SessionEnded) == [SessionEnded("a1", "logged out by boss: gone home")]
     told = PresenceChanged("offline", "logged out by boss: gone home")
     assert office.news(PHONE, PresenceChanged)[-1] == told
     head = office.door.system.head
@@ -156,7 +155,10 @@ def test_a_token_lets_nobody_in_who_was_logged_out_on_purpose() -> None:
     token = office.logs_in(PHONE, "a1")
     office.logs_in(DESKTOP, "boss")
     office.supervisor_ends("a1")
-    assert only(office.comes_back(PHONE, token), Refused).code == Code.NOT_AUTHENTICATED
+    answers = office.comes_back(PHONE, token)
+    assert only(answers, Refused).code == Code.NOT_AUTHENTICATED
+    # The client learns that it is no matter of a worn-out token, and must not use a password it has kept.
+    assert only(answers, SessionEnded) == SessionEnded("a1", "logged out by boss")
     assert not office.agent("a1").logged_in
     again = office.logs_in(PHONE, "a1")
     assert office.agent("a1").epoch == 2
@@ -251,4 +253,4 @@ def test_handing_over_and_leaving_ends_all_sessions_after_the_result() -> None:
     office.door.turn()
     assert not office.agent("a1").logged_in
     for peer in (PHONE, DESKTOP):
-        assert "handed over" in office.heard(peer, Refused)[-1].message
+        assert office.heard(peer, SessionEnded) == [SessionEnded("a1", "handed over")]

@@ -13,6 +13,7 @@ from protocol.messages import (
     LoginWithToken,
     Logout,
     Refused,
+    SessionEnded,
     Snapshot,
     Subscribe,
     Subscribed,
@@ -110,6 +111,39 @@ def test_an_agent_known_by_token_alone_is_lost_with_it(rig: Rig) -> None:
     rig.lose()
     rig.say(Refused(Code.NOT_AUTHENTICATED, id=only(LoginWithToken, rig.connect()).id))
     assert [event.agent for event in rig.events(AgentLost)] == ["anna"]
+
+
+def test_an_agent_whom_the_daemon_has_logged_out_stays_out_though_the_password_is_known(rig: Rig) -> None:
+    rig.connect()
+    rig.logged_in()
+    rig.client.subscribe(rig.ids(), ANNA)
+    rig.say(SessionEnded("anna", "nothing was clicked"))
+    assert rig.events(AgentLost) == [AgentLost("anna", Code.NOT_AUTHENTICATED, "nothing was clicked")]
+    assert [event.stream for event in rig.events(StreamEnded)] == [ANNA]
+    with pytest.raises(LocalProtocolError, match="not logged in"):
+        rig.agent_says("hello")
+    rig.lose()
+    assert rig.connect() == []
+
+
+def test_an_agent_who_was_logged_out_behind_a_lost_line_stays_out_too(rig: Rig) -> None:
+    rig.connect()
+    rig.logged_in()
+    rig.lose()
+    asked = only(LoginWithToken, rig.connect())
+    said = rig.say(SessionEnded("anna", "gone"), Refused(Code.NOT_AUTHENTICATED, id=asked.id))
+    assert said == []
+    assert [event.agent for event in rig.events(AgentLost)] == ["anna"]
+
+
+def test_the_end_of_an_earlier_session_does_not_disturb_a_new_login(rig: Rig) -> None:
+    rig.connect()
+    wanted = rig.ids()
+    rig.client.login(wanted, "anna", "secret")
+    login = only(Login, rig.hear())
+    rig.say(SessionEnded("anna", "gone"), LoggedIn(login.id, "anna", "token", math.inf))
+    assert rig.answers() == [wanted]
+    assert rig.events(AgentLost) == []
 
 
 def test_a_wrong_password_is_told_to_the_user_and_not_tried_again(rig: Rig) -> None:
