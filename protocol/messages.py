@@ -140,10 +140,9 @@ class CustomerLeft(Message, frozen=True, tag="customer_left"):
 
 
 class SetPresence(Message, frozen=True, tag="set_presence"):
-    """Choose the agent's presence (A1): ``online``, ``busy`` or ``away``.
+    """Choose the agent's presence (A1): ``online``, ``busy``, ``away``, or ``offline``, but logged in (A6).
 
-    ``transfer_only`` takes what colleagues give and nothing new; ``finishing`` takes nothing any more;
-    ``offline`` is to stay logged in and not be there for customers (A6).
+    ``transfer_only`` takes what colleagues give and nothing new; ``finishing`` takes nothing any more.
     """
 
     id: CommandId
@@ -271,10 +270,9 @@ class Subscribed(Message, frozen=True, tag="subscribed"):
 
 
 class SessionEnded(Message, frozen=True, tag="session_ended"):
-    """An agent's session on this connection is over, and nothing more comes of the agent's stream (B4).
+    """An agent's session on this connection is over, with its stream (B4); the connection goes on.
 
-    The agent was inactive, has handed over and left, was logged out by a supervisor, or the desk has changed.
-    Tokens are void: only the password logs in again. The connection goes on, for the other agents on it.
+    Inactive, handed over, logged out by a supervisor, or the desk has changed. Only the password logs in.
     """
 
     agent: Name

@@ -276,7 +276,7 @@ class Reasons(Message, frozen=True, tag="reasons"):
 
 
 class LogoutWarning(Message, frozen=True, tag="logout_warning"):
-    """The agent is logged out at ``logout_at`` unless there is a sign of life before (B2); 0: there was one."""
+    """The agent is logged out at ``logout_at`` unless there is a sign of life before (B2); 0: there was."""
 
     logout_at: float
 
