@@ -7,6 +7,7 @@ The desk in force is in the journal. A file is applied when it has changed since
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -100,17 +101,18 @@ class Desks:
         return {tenant: changes for tenant, _, changes in prepared}
 
     def _stranded(self, desk: Desk, file: str) -> list[Problem]:
-        """A department in which somebody waits cannot be taken away."""
+        """A department in which somebody waits, or is being offered, cannot be taken away."""
         if desk.tenant not in self._system.desks:
             return []
-        waiting = self._dispatcher(desk.tenant).view.waiting_counts()
+        reports = self._dispatcher(desk.tenant).view.conversations.values()
+        waiting = Counter(report.department for report in reports if report.waiting or report.offered_to)
         return [
             Problem(
                 file,
                 None,
                 f"departments.{department}",
                 f"is missing, but {many} conversations wait in it",
-                "keep it until they are answered",
+                "Keep it until they are answered.",
             )
             for department, many in sorted(waiting.items())
             if department not in desk.departments

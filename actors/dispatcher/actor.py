@@ -331,6 +331,8 @@ class DispatcherActor(Shell):
             if event.source == "file":
                 state.file_digest = event.digest
             self._bring_into_force()
+            for department in state.orders.keys() - self.desk.departments.keys():
+                del state.orders[department]
         elif isinstance(event, events.OrderChanged):
             if event.order:
                 state.orders[event.department] = OrderSet(event.order, event.until, event.backlog_before)

@@ -29,17 +29,33 @@ def command(as_json: bool, socket: Path | None, config: Path | None) -> None:
         click.echo(f"{key:<{width}}  {value}".rstrip())
 
 
-def _rows(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Flatten a value into rows; a table's keys are indented below its name."""
-    if isinstance(value, dict):
-        yield (key, "") if value else (key, "none")
+def _rows(key: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Flatten a value into rows; a table's keys are indented below its name, a small table is one row."""
+    key = "  " * depth + key
+    if (
+        isinstance(value, dict)
+        and value
+        and (depth < 2 or any(isinstance(it, dict) for it in value.values()))
+    ):
+        yield key, ""
         for inner, below in value.items():
-            yield from _rows(f"  {inner}" if not key.startswith(" ") else f"    {inner}", below)
-    elif isinstance(value, list):
-        yield key, ", ".join(str(item) for item in value) or "none"
-    elif isinstance(value, bool):
-        yield key, "yes" if value else "no"
-    elif isinstance(value, int):
-        yield key, f"{value:,}"
+            yield from _rows(inner, below, depth + 1)
     else:
-        yield key, str(value)
+        yield key, _shown(value)
+
+
+def _shown(value: Any) -> str:
+    """Show a value on one line."""
+    match value:
+        case dict():
+            return ", ".join(f"{key} {_shown(it)}" for key, it in value.items()) or "none"
+        case list():
+            return ", ".join(map(str, value)) or "none"
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)

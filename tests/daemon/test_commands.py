@@ -307,6 +307,149 @@ def test_the_status_is_a_table_or_json(run: Run, config: Path, daemon: Daemon) -
     assert '"position": 12345' in run("status", "--json", "--config", config).out
 
 
+def test_the_status_of_a_tenant_has_a_row_for_each_queue(run: Run, config: Path, daemon: Daemon) -> None:
+    queue = {"waiting": 3, "longest_s": 61, "order": "newest"}
+    shop = {
+        "queues": {"support": queue},
+        "agents": {"online": 2, "load": "3 of 8 units"},
+        "audit": {"rounds": 4, "compared": 12, "violations": 0},
+        "shadow": None,
+    }
+    daemon.answer = {"ok": True, "tenants": {"shop": shop}}
+    table = run("status", "--config", config).out.splitlines()
+    assert [(len(line) - len(line.lstrip()), " ".join(line.split())) for line in table] == [
+        (0, "tenants"),
+        (2, "shop"),
+        (4, "queues"),
+        (6, "support waiting 3, longest_s 61, order newest"),
+        (4, "agents online 2, load 3 of 8 units"),
+        (4, "audit rounds 4, compared 12, violations 0"),
+        (4, "shadow none"),
+    ]
+
+
+# Why.
+
+DECIDED = {
+    "at": 0.0,
+    "sequence": 4,
+    "agent": "wei",
+    "outcome": "accepted",
+    "trigger": "capacity_freed",
+    "rule": "longest_wait",
+    "choice": "least_loaded",
+    "considered": 1,
+    "excluded": {"no_room": 2, "away": 1},
+    "waited_s": 30.52,
+    "used": 2,
+    "capacity": 6,
+    "policy": "9f86d081",
+}
+
+
+def test_an_explanation_has_a_sentence_for_each_reason(run: Run, config: Path, daemon: Daemon) -> None:
+    about = {
+        "tenant": "shop",
+        "conversation": "k1",
+        "status": "open",
+        "department": "support",
+        "assignee": "wei",
+    }
+    daemon.answer = {"ok": True, **about, "decisions": [DECIDED]}
+    assert run("explain", "k1", "--config", config).out.splitlines() == [
+        "k1 of shop: open in support, assigned to wei",
+        "1970-01-01T00:00:00.000Z  offered to wei, who has accepted",
+        "  The agent has room again. (capacity_freed)",
+        "  It has waited longest of all that the agent can take. (longest_wait)",
+        "  The agent has the least work for the capacity. (least_loaded)",
+        "  The customer had waited 30.5 s; eligible: 1; not eligible: 1 away, 2 no_room; load: 2 of 6 units; "
+        "desk: 9f86d081.",
+    ]
+    daemon.answer = {"ok": True, **about, "decisions": []}
+    assert "nothing has been decided" in run("explain", "k1", "--config", config).out
+    assert '"decisions": []' in run("explain", "k1", "--json", "--config", config).out
+
+
+def test_why_not_and_why_idle_say_every_reason_or_that_there_is_none(
+    run: Run, config: Path, daemon: Daemon
+) -> None:
+    reason = {"code": "no_room", "sentence": "The agent's capacity is used up.", "about": "4 of 4"}
+    daemon.answer = {"ok": True, "conversation": "k1", "agent": "wei", "reasons": [reason]}
+    out = run("explain", "k1", "--why-not", "wei", "--config", config).out
+    assert out == "k1 to wei:\n  The agent's capacity is used up. (no_room, 4 of 4)\n"
+    daemon.answer = {"ok": True, "agent": "wei", "reasons": []}
+    out = run("explain", "--why-idle", "wei", "--config", config).out
+    assert out == "wei: nothing stands in the way\n"
+    assert [asked["idle"] for asked in daemon.asked] == [False, True]
+    assert [asked["agent"] for asked in daemon.asked] == ["wei", "wei"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain"],
+        ["explain", "k1", "--why-idle", "wei"],
+        ["explain", "--why-not", "a", "--why-idle", "b"],
+        ["order", "support", "--until-backlog"],
+        ["order", "support", "desk", "--until-backlog"],
+        ["order", "support", "fastest"],
+        ["apply"],
+        ["apply", "desk.toml", "--shadow", "--dry-run"],
+    ],
+)
+def test_what_does_not_go_together_is_a_wrong_command_line(
+    run: Run, config: Path, daemon: Daemon, arguments: list[str]
+) -> None:
+    assert run(*arguments, "--config", config).code == Exit.USAGE
+    assert daemon.asked == []
+
+
+def test_what_is_named_and_does_not_exist_is_the_command_lines_fault(
+    run: Run, config: Path, daemon: Daemon
+) -> None:
+    daemon.answer = {**refusal('no agent "wie". Did you mean "wei"?'), "unknown": True}
+    done = run("explain", "--why-idle", "wie", "--config", config)
+    assert (done.code, 'no agent "wie". Did you mean "wei"?' in done.err) == (Exit.USAGE, True)
+
+
+# Orders and the shadow.
+
+
+def test_an_order_is_shown_and_changed(run: Run, config: Path, daemon: Daemon) -> None:
+    daemon.answer = {
+        "ok": True,
+        "department": "support",
+        "order": "newest",
+        "of_desk": False,
+        "until": "backlog",
+        "waiting": 12,
+    }
+    out = run("order", "support", "newest", "--until-backlog", "--config", config).out
+    wanted = (
+        "support: newest, changed while running, until the turn of somebody who waited before; waiting: 12\n"
+    )
+    assert out == wanted
+    run("order", "support", "desk", "--config", config)
+    run("order", "support", "--config", config)
+    assert [(asked["order"], asked["until_backlog"]) for asked in daemon.asked] == [
+        ("newest", True),
+        ("", False),
+        (None, False),
+    ]
+
+
+def test_a_shadow_desk_is_sent_and_taken_away(run: Run, config: Path, daemon: Daemon) -> None:
+    daemon.answer = {"ok": True, "tenant": "shop", "changes": ["~ agents.wei.capacity: 6 -> 9"]}
+    desk = config.parent / "desk.toml"
+    out = run("apply", "--shadow", desk, "--config", config).out
+    assert out.startswith("shop: decides in the shadow")
+    assert run("apply", "--no-shadow", "--config", config).out == "shop: no shadow desk decides any more\n"
+    assert [(asked["do"], asked.get("text")) for asked in daemon.asked] == [
+        ("shadow", DESK),
+        ("shadow", None),
+    ]
+
+
 # Those that read the journal.
 
 STREAM = "c1"
