@@ -82,8 +82,8 @@ class WithdrawOffer(NamedTuple):
 
 
 class Release(NamedTuple):
-    """The agent is gone: what is assigned to the agent goes back to the queue, or stays where the policy is to
-    ``keep`` it; a member leaves.
+    """The agent is gone: what is assigned to the agent goes back to the queue, or stays where the policy is
+    to ``keep`` it; a member leaves.
     """
 
     agent: str
