@@ -284,6 +284,7 @@ class ConversationActor(Shell):
     def woken(self, *, from_parked: bool) -> None:
         """Announce the conversation to its channel and its dispatcher."""
         state = self.state
+        self.deadline = state.deadline()
         if state.status is Status.ENDED:
             # One that was parked is found in the store.
             self._end_told = from_parked

@@ -161,13 +161,13 @@ def may_act(state: Conversation, agent: str, permission: Permission, desk: Desk)
 def without_wrap_up(reason: str, desk: Desk) -> Refusal | None:
     """Return the refusal where the desk wants a wrap-up reason, and one of its own (F12, G10)."""
     policies = desk.policies
+    known = ", ".join(map(repr, policies.wrap_up_reasons))
     if not reason:
         if not policies.wrap_up_required:
             return None
         what = "a wrap-up reason is required (F12)"
-    elif policies.wrap_up_required and policies.wrap_up_reasons and reason not in policies.wrap_up_reasons:
-        what = f"{reason!r} is no wrap-up reason of the desk (F12)"
-    else:
+    elif not known or reason in policies.wrap_up_reasons:
         return None
-    known = ", ".join(map(repr, policies.wrap_up_reasons))
+    else:
+        what = f"{reason!r} is no wrap-up reason of the desk (F12)"
     return Refusal(Code.WRAP_UP, what + (f": give one of {known}" if known else ""))
