@@ -10,16 +10,17 @@ simulation.
 from __future__ import annotations
 
 import heapq
+import math
 from itertools import count
 from typing import Any, NamedTuple
 
 from actors.agent.machine import SessionOpened
 from actors.clock import VirtualClock
 from actors.conversation.view import delivery
-from actors.dispatcher.actor import ApplyDesk
+from actors.dispatcher.actor import ApplyDesk, DispatcherActor
 from actors.journal import Address
 from actors.runtime import System
-from actors.telling import Told
+from actors.telling import Tick, Told
 from benchmarks.common import password_hash
 from benchmarks.queueing.facts import Call, Facts
 from benchmarks.queueing.simulation import ConservationBroken, Happening, Outcome
@@ -47,6 +48,8 @@ GATEWAY = "channel/phone"
 #: Conversations that were idle for so long leave memory, as in the daemon; every so many turns a step.
 PARK_AFTER_S = 600.0
 PARK_EVERY = 64
+#: The auditor goes round once in so many turns, not every few seconds of a month.
+AUDIT_EVERY = 4_096
 
 
 def desk_text(facts: Facts, department: str = "") -> str:
@@ -85,7 +88,7 @@ class Floor:
     def __init__(self, facts: Facts, department: str = "") -> None:
         self.facts = facts
         self.outcomes: list[Outcome | None] = [None] * len(facts.calls)
-        self.turns = 0
+        self.turns = self._audit_at = 0
         self._ended = bytearray(len(facts.calls))
         self._ids, self._commands, self._ticket = count(1), count(1), count()
         self._agenda: list[tuple[float, Happening, int, Any]] = []
@@ -97,6 +100,10 @@ class Floor:
         self.system.recover(self._store.open(), self._clock.now())
         text = desk_text(facts, department)
         self._turn((DISPATCHER, ApplyDesk(text, desk_digest(text), "file", [])))
+        dispatcher = self.system.actors[DISPATCHER]
+        assert isinstance(dispatcher, DispatcherActor)
+        self._auditor = dispatcher.auditor
+        self._auditor.due_at = math.inf
 
     def run(self) -> list[Outcome]:
         """Let everything happen; return the outcome of each call, by its number."""
@@ -110,7 +117,21 @@ class Floor:
             at, happening, _, what = heapq.heappop(self._agenda)
             self._clock.advance(at - self._clock.now())
             self._happen(happening, what)
+            if self.turns >= self._audit_at:
+                self._audit()
+        self._audit()
         return self._conserved()
+
+    def _audit(self) -> None:
+        """Let the auditor go round everything, and then rest again; it must have nothing to heal."""
+        self._audit_at = self.turns + AUDIT_EVERY
+        rounds = self._auditor.rounds
+        while self._auditor.rounds == rounds:
+            self._auditor.due_at = 0.0
+            self._turn((DISPATCHER, Tick(self._clock.now())))
+        self._auditor.due_at = math.inf
+        if self._auditor.violations:
+            raise ConservationBroken(f"the auditor had to heal: {dict(self._auditor.violations)}")
 
     def _conserved(self) -> list[Outcome]:
         """Each call has ended exactly once, in the daemon's own news."""

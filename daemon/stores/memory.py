@@ -30,8 +30,11 @@ class MemoryStore:
         self._records: list[Record] = []
         self._firsts: list[int] = []
         self._snapshots: dict[Address, SnapshotRow] = {}
-        #: The ids of conversations by tenant and look-up key: a long run asks for every newcomer.
+        #: The ids of conversations by tenant and look-up key: a long run asks for every
+        #: newcomer.
         self._lookups: dict[tuple[str, str], dict[str, None]] = {}
+        #: The same by tenant and owner.
+        self._owners: dict[tuple[str, str], dict[str, None]] = {}
         self._index: dict[Address, dict[int, IndexRow]] = {}
         self._commands: dict[tuple[str, str, bytes], tuple[int, float]] = {}
         self._low_water = LowWater()
@@ -59,16 +62,10 @@ class MemoryStore:
         self._low_water = batch.low_water
 
     def _file(self, row: SnapshotRow) -> None:
-        _, tenant, ident = row.address
         before = self._snapshots.get(row.address)
         self._snapshots[row.address] = row
-        if before is not None and before.lookup is not None and before.lookup != row.lookup:
-            filed = self._lookups[tenant, before.lookup]
-            del filed[ident]
-            if not filed:
-                del self._lookups[tenant, before.lookup]
-        if row.lookup is not None:
-            self._lookups.setdefault((tenant, row.lookup), {})[ident] = None
+        _refile(self._lookups, row.address, before and before.lookup, row.lookup)
+        _refile(self._owners, row.address, before and before.owner, row.owner)
 
     def snapshot(self, address: Address) -> SnapshotRow | None:
         """Return the newest snapshot of an actor."""
@@ -88,11 +85,7 @@ class MemoryStore:
 
     def owned(self, tenant: str, owner: str) -> list[str]:
         """Return the ids of the conversations with this owner."""
-        return [
-            row.address[2]
-            for row in self._snapshots.values()
-            if row.owner == owner and row.address[1] == tenant
-        ]
+        return list(self._owners.get((tenant, owner), ()))
 
     def owners(self) -> Iterator[tuple[str, str, str, int]]:
         """Return how many conversations each owner has in each channel."""
@@ -139,6 +132,20 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to give up."""
+
+
+def _refile(
+    files: dict[tuple[str, str], dict[str, None]], address: Address, before: str | None, now: str | None
+) -> None:
+    """File an actor's id under another key than before."""
+    _, tenant, ident = address
+    if before is not None and before != now:
+        filed = files[tenant, before]
+        del filed[ident]
+        if not filed:
+            del files[tenant, before]
+    if now is not None:
+        files.setdefault((tenant, now), {})[ident] = None
 
 
 def join_index(rows: Iterator[tuple[int, tuple[int, ...]]], after: int, limit: int) -> list[int]:
