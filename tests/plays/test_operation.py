@@ -259,3 +259,38 @@ def test_the_wrong_door_and_the_wrong_version_are_told_so(town: Town) -> None:
         with Peer(town.house.gateways) as peer:
             peer.hello(role, f"{town.tenant}:{name}", version)
             assert peer.next().code == code
+
+
+def test_why_is_answered_over_the_wire_and_to_the_operator(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    town.opens("anna", "boris")
+    gateway, console = town.gateway(), town.console()
+    anna = console.agent("anna")
+    conversation = gateway.writes("olena").conversation
+    anna.accepts(anna.is_offered())
+    socket = str(town.house.folder / "admin.sock")
+
+    assert main.run(["explain", conversation, "--socket", socket]) == Exit.OK
+    said = capsys.readouterr().out
+    assert f"{conversation} of {town.tenant}: open in help, assigned to anna" in said
+    assert "offered to anna, who has accepted" in said
+    (decision,) = [each for each in anna.client.explain("anna", conversation).decisions if each.agent]
+    assert (decision.agent, decision.outcome) == ("anna", "accepted")
+
+    assert (
+        main.run(["explain", "--why-idle", "boris", "--tenant", town.tenant, "--socket", socket]) == Exit.OK
+    )
+    assert "The agent is not logged in. (offline)" in capsys.readouterr().out
+    assert main.run(["explain", conversation, "--why-not", "boris", "--socket", socket]) == Exit.OK
+    assert conversation in capsys.readouterr().out
+    assert main.run(["explain", "nothing", "--socket", socket]) == Exit.USAGE
+
+    (boris,) = anna.client.read_colleagues("anna").colleagues
+    assert (boris.agent, boris.presence) == ("boris", "offline")
+    assert gateway.client.read_position("web", "olena").waiting is False
+    arguments = ["order", "help", "newest", "--tenant", town.tenant, "--socket", socket]
+    assert main.run(arguments) == Exit.OK
+    assert capsys.readouterr().out == "help: newest, changed while running; waiting: 0\n"
+    assert anna.client.read_queue("anna", "help").order == "newest"
+    assert town.house.status()["tenants"][town.tenant]["queues"]["help"]["order"] == "newest"
