@@ -28,21 +28,143 @@ class Thread:
     """What the journal says of one conversation."""
 
     status: str = "new"
+    channel: str = ""
     department: str = ""
     contact: str = ""
     since: float = 0.0
+    entered: float = 0.0
+    skills: dict[str, int] = field(default_factory=dict)
+    priority: int = 0
+    #: Who has served the customer, before and in it.
+    served: set[str] = field(default_factory=set)
     offers: list[events.Offered] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
     declined: dict[str, float] = field(default_factory=dict)
+    transfer: events.TransferStarted | None = None
+    transfer_at: float = 0.0
+    members: set[str] = field(default_factory=set)
+    invitations: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def wanted_in(self) -> str:
+        """The department in whose queue it waits, its own or the one it is transferred to; "" if none."""
+        if self.offers or self.status not in ("queued", "open"):
+            return ""
+        if self.transfer is not None:
+            return self.transfer.to_department if not self.transfer.to_agent else ""
+        return self.department if self.status == "queued" else ""
+
+    def take(self, event: Any, at: float) -> None:
+        """Take in the next event, and complain when it cannot follow on what was before."""
+        assert self.status != "ended", f"F9: {event} after the end"
+        match event:
+            case events.Started():
+                assert self.status == "new"
+                self.channel, self.contact, self.department = event.channel, event.contact, event.department
+                self.skills, self.priority = dict(event.skills), event.priority
+                self.served.update([event.previous] if event.previous else [])
+            case events.Queued():
+                assert not self.assignees
+                assert self.since in (0.0, event.since), "D1: the waiting time was lost"
+                self.status, self.department, self.since = "queued", event.department, event.since
+                self.entered = at
+            case events.AgentWrote():
+                assert self.assignees == [event.agent], "G15: somebody else has written"
+            case events.Ended():
+                assert not self.invitations
+                self.offers.clear()
+                self.assignees.clear()
+                self.status = "ended"
+            case events.Released():
+                self._release(event, at)
+            case events.Assigned():
+                self._assign(event, at)
+            case _:
+                self._take_offers(event, at)
+                self._take_teamwork(event, at)
+
+    def check(self) -> None:
+        """Complain if it is not in exactly one place (I6); asked at the end of every turn."""
+        assert len(self.offers) <= 1, "I6: two live offers"
+        assert len(self.assignees) <= 1, "I6: two owners"
+        transferred = self.transfer is not None
+        assert not (self.offers and self.assignees) or transferred, "I6: offered and owned at once"
+        assert (self.status == "open") == bool(self.assignees), "I6: open is whoever has an owner"
+
+    def _take_offers(self, event: Any, at: float) -> None:
+        match event:
+            case events.Offered():
+                assert event.agent not in self.assignees, "G1: offered to the owner"
+                assert event.since == self.since
+                assert event.deadline_at > at, "I8: an offer that is over when it is made"
+                self.offers.append(event)
+            case events.OfferDeclined() | events.OfferExpired() | events.OfferWithdrawn():
+                assert [offer.offer for offer in self.offers] == [event.offer]
+                if isinstance(event, events.OfferExpired):
+                    assert at >= self.offers[0].deadline_at, "I8: expired too early"
+                self.offers.clear()
+                if not isinstance(event, events.OfferWithdrawn):
+                    self.declined[event.agent] = at
+
+    def _take_teamwork(self, event: Any, at: float) -> None:
+        match event:
+            case events.TransferStarted():
+                assert self.transfer is None, "G4: two transfers at once"
+                if self.assignees:
+                    self.transfer, self.transfer_at = event, at
+                self.declined.clear()
+            case events.TransferEnded():
+                self.transfer = None
+                if self.assignees:
+                    self.declined.clear()
+            case events.Invited():
+                assert event.agent not in self.members
+                assert event.agent not in self.invitations
+                self.invitations[event.agent] = event.invitation
+            case events.InvitationEnded():
+                assert self.invitations.pop(event.agent) == event.invitation
+            case events.MemberJoined():
+                self.members.add(event.agent)
+            case events.MemberLeft():
+                self.members.remove(event.agent)
+            case events.ConferenceEnded():
+                self.members.clear()
+                self.invitations.clear()
+            case events.FirstReplyMissed():
+                assert self.assignees == [event.agent]
+
+    def _assign(self, event: events.Assigned, at: float) -> None:
+        assert self.assignees == ([event.from_agent] if event.from_agent else []), "I6: two owners"
+        assert event.agent not in self.assignees
+        assert [offer.offer for offer in self.offers] == ([event.offer] if event.offer else []), "I6"
+        for offer in self.offers:
+            assert offer.agent == event.agent
+            assert at <= offer.deadline_at or event.how == "taken", "I8: accepted too late"
+        self.offers.clear()
+        self.declined.clear()
+        self.invitations.pop(event.agent, None)
+        self.members.discard(event.agent)
+        self.assignees = [event.agent]
+        self.served.add(event.agent)
+        self.status, self.department = "open", event.department
+
+    def _release(self, event: events.Released, at: float) -> None:
+        assert self.assignees == [event.agent]
+        assert event.since == self.since, "G11: the waiting time was lost"
+        stood = self.transfer is not None and self.transfer.to_department == event.department
+        self.assignees.clear()
+        self.status, self.department = "queued", event.department
+        self.entered = self.transfer_at if stood else at
 
 
 @dataclass
 class Oracle:
-    """The journal as far as it was read, and the complaints about it."""
+    """The journal as far as it was read, and the complaints about it. ``weights`` has each channel's."""
 
     head: int = 0
     epoch: int = 0
     hash: bytes = EMPTY_HASH
+    weights: dict[str, int] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     threads: dict[str, Thread] = field(default_factory=dict)
     sequences: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -50,6 +172,8 @@ class Oracle:
     mail: dict[str, list[Delivery]] = field(default_factory=dict)
     presence: dict[str, str] = field(default_factory=dict)
     reachable: dict[str, bool] = field(default_factory=dict)
+    #: The orders that were set while running, by department, with the bound of the backlog if there is one.
+    orders: dict[str, events.OrderChanged] = field(default_factory=dict)
 
     def read(self, store: Store) -> list[Entry]:
         """Take in the records that are new, checking chain, sequences, epochs and command ids on the way."""
@@ -57,9 +181,12 @@ class Oracle:
         for record in verified(store.records(self.head), self.hash):
             assert record.first == self.head + 1, f"{self.head + 1} is missing"
             assert record.epoch >= self.epoch, "I12: an older epoch follows a newer one"
-            for entry in read_record(record):
+            entries = read_record(record)
+            for entry in entries:
                 self._take(entry)
-                fresh.append(entry)
+            for ident in {entry.id for entry in entries if entry.kind == "conversation"}:
+                self.threads[ident].check()
+            fresh += entries
             self.hash, self.epoch = record.hash, record.epoch
         return fresh
 
@@ -77,50 +204,11 @@ class Oracle:
             mail = self.mail.setdefault(to, [])
             mail.append(delivery(to, len(mail) + 1, entry))
         if entry.kind == "conversation":
-            self._take_thread(self.threads.setdefault(entry.id, Thread()), entry)
+            self.threads.setdefault(entry.id, Thread()).take(entry.event, entry.at)
         elif entry.kind == "agent":
             self._take_agent(entry.id, entry.event)
-
-    def _take_thread(self, thread: Thread, entry: Entry) -> None:
-        event = entry.event
-        match event:
-            case events.Started():
-                assert thread.status == "new"
-                thread.contact, thread.department = event.contact, event.department
-            case events.Queued():
-                thread.status, thread.since = "queued", event.since
-            case events.Offered():
-                assert thread.status == "queued", f"an offer while {thread.status}"
-                thread.offers.append(event)
-                thread.status = "offered"
-            case events.OfferDeclined() | events.OfferExpired() | events.OfferWithdrawn():
-                assert [offer.offer for offer in thread.offers] == [event.offer]
-                thread.offers.clear()
-                thread.status = "queued"
-                if not isinstance(event, events.OfferWithdrawn):
-                    thread.declined[event.agent] = entry.at
-            case events.Assigned():
-                assert [(offer.offer, offer.agent) for offer in thread.offers] == [(event.offer, event.agent)]
-                assert entry.at <= thread.offers[0].deadline_at
-                thread.offers.clear()
-                thread.declined.clear()
-                thread.assignees.append(event.agent)
-                thread.status = "open"
-            case events.Released():
-                assert thread.assignees == [event.agent]
-                assert event.since == thread.since, "G11: the waiting time was lost"
-                thread.assignees.clear()
-                thread.status = "queued"
-            case events.Ended():
-                assert thread.status != "ended"
-                thread.offers.clear()
-                thread.assignees.clear()
-                thread.status = "ended"
-            case events.AgentWrote():
-                assert thread.assignees == [event.agent]
-            case events.CustomerWrote():
-                assert thread.status != "ended", "F9: written after the end"
-        assert len(thread.offers) + len(thread.assignees) <= 1, "I6"
+        elif isinstance(entry.event, events.OrderChanged):
+            self.orders[entry.event.department] = entry.event
 
     def _take_agent(self, agent: str, event: Any) -> None:
         match event:
@@ -135,17 +223,21 @@ class Oracle:
             case events.LoggedOut():
                 self.presence[agent], self.reachable[agent] = "offline", False
 
+    def weight(self, thread: Thread) -> int:
+        """Return how many units of capacity a conversation takes."""
+        return self.weights.get(thread.channel, 1)
+
     def used(self) -> Counter[str]:
-        """Count for each agent what is owned and what is reserved by live offers."""
-        return Counter(
-            agent
-            for thread in self.threads.values()
-            for agent in (*thread.assignees, *(offer.agent for offer in thread.offers))
-        )
+        """Count for each agent the units of what is owned, and of what is reserved by live offers."""
+        used: Counter[str] = Counter()
+        for thread in self.threads.values():
+            for agent in (*thread.assignees, *(offer.agent for offer in thread.offers)):
+                used[agent] += self.weight(thread)
+        return used
 
     def waiting(self) -> Iterator[tuple[str, Thread]]:
-        """Return the conversations that wait."""
-        return ((ident, thread) for ident, thread in self.threads.items() if thread.status == "queued")
+        """Return the conversations that wait in a queue, those on their way to another department too."""
+        return ((ident, thread) for ident, thread in self.threads.items() if thread.wanted_in)
 
     def open_threads(self, contact: str) -> list[str]:
         """Return a customer's conversations that have not ended."""

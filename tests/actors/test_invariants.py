@@ -1,22 +1,25 @@
 """A tenant in play: customers and agents do what they like, time passes, the process dies; the invariants of
 GUARANTEES section 4 hold after every turn.
 
-The journal is read by a second opinion (tests/actors/oracle.py) that shares no code with the actors.
+The journal is read by a second opinion (tests/actors/oracle.py, second_opinion.py) that shares no code with
+the actors.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.agent.machine import LastSessionLost, SessionOpened
-from actors.dispatcher.actor import ApplyDesk, DispatcherActor
+from actors.agent.machine import SessionOpened
+from actors.dispatcher import audit
+from actors.dispatcher.actor import ApplyDesk, ApplyShadow
 from actors.telling import Told
-from config.desk import desk_digest
+from config.desk import desk_digest, parse_desk
+from config.routing import Order
 from protocol.messages import (
     Accept,
     Ack,
@@ -30,43 +33,61 @@ from protocol.messages import (
     SetPresence,
     Text,
 )
-from tests.actors.oracle import Oracle, Thread, crashed, journal_only, projection, recovered
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    EndConference,
+    HandOver,
+    InvitationMade,
+    Invite,
+    Join,
+    Leave,
+    RefuseInvitation,
+    SetOrder,
+    Take,
+    TakeNext,
+    Transfer,
+)
+from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
+from tests.actors.second_opinion import Opinion
 from tests.actors.small import parse_desks_once, small_steps
-from tests.stage import HASH, Stage
+from tests.stage import Stage, desk_text
 
-#: Two departments that share an agent, and one who serves both.
-DEPARTMENTS = {"a1": ("help", "sales"), "a2": ("help",), "a3": ("sales",)}
-DEPARTMENT_OF_CHANNEL = {"web": "help", "app": "sales"}
-OFFER_TIMEOUT_S, DECLINE_PAUSE_S, GRACE_S = 30, 20, 60
-
+GRACE_S = 60
 CONTACTS = st.sampled_from(["ann", "bob", "cho", "dee"])
-CHANNELS = st.sampled_from(sorted(DEPARTMENT_OF_CHANNEL))
-AGENTS = st.sampled_from(sorted(DEPARTMENTS))
-PRESENCES = st.sampled_from(["online", "busy", "away"])
+WEIGHTS = {"web": 1, "app": 1, "mail": 2}
+CHANNELS = st.sampled_from(sorted(WEIGHTS))
+#: Who serves what: an agent of two departments, a skilled one, and one who may do more.
+PEOPLE = {
+    "a1": 'departments = ["help", "sales"]',
+    "a2": "skills = { wine = 5 }",
+    "a3": 'departments = ["sales"]\nskills = { wine = 2 }',
+    "boss": 'departments = ["help", "sales"]\nrole = "supervisor"',
+}
+AGENTS = st.sampled_from(sorted(PEOPLE))
+DEPARTMENTS = st.sampled_from(["help", "sales"])
+PRESENCES = st.sampled_from(["online", "online", "busy", "away", "transfer_only", "finishing", "offline"])
+MODES = st.sampled_from(["push", "push", "direct", "pull"])
+RING = "rings = [{ after_s = 45, relax = ['skills'], departments = ['sales'] }]"
 
 Telling = tuple[tuple[str, str, str], Any]
 
 
-def desk_of(capacity: int) -> str:
-    """Return the desk of the play."""
-    agents = "\n".join(
-        f'[agents.{agent}]\nname = "{agent}"\npassword = "{HASH}"\ncapacity = {capacity}\n'
-        f"departments = [{', '.join(repr(name) for name in names)}]"
-        for agent, names in DEPARTMENTS.items()
-    )
-    departments = "\n".join(
-        f'[departments.{name}]\nname = "{name}"\noffer_timeout_s = {OFFER_TIMEOUT_S}\n'
-        f"decline_pause_s = {DECLINE_PAUSE_S}"
-        for name in ("help", "sales")
-    )
-    channels = "\n".join(
-        f'[channels.{channel}]\nkind = "web"\nname = "{channel}"\ngateway = "web"\n'
-        f'department = "{department}"'
-        for channel, department in DEPARTMENT_OF_CHANNEL.items()
-    )
-    return (
-        f'tenant = "acme"\n{departments}\n{agents}\n[gateways.web]\n[consoles.desk]\n{channels}\n'
-        f"[policies]\ngrace_s = {GRACE_S}\nbusy_fallback = 'never'\n"
+def desk_of(capacity: int, mode: str = "push", order: str = "longest_wait") -> str:
+    """Return the desk of the play: two departments of different kinds, three channels of different weight."""
+    return desk_text(
+        agents=0,
+        capacity=capacity,
+        departments={
+            "help": f"{RING}\noverflow = 'sales'\nat_limit = 'overflow'\nwait_max_s = 300",
+            "sales": f"mode = '{mode}'\norder = '{order}'\novertaken_max = 0\nprevious_agent_window_s = 7",
+        },
+        people=PEOPLE,
+        channels={
+            "app": "department = 'sales'\npriority = 2",
+            "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }",
+        },
+        policies=f"grace_s = {GRACE_S}\nbusy_fallback = 'never'",
     )
 
 
@@ -76,19 +97,26 @@ class Tenant(RuleBasedStateMachine):
     @initialize(
         lag=st.sampled_from([0, 1, 3, 10, 20_000]),
         step=st.sampled_from([1, 2, 32]),
-        capacity=st.integers(1, 2),
+        capacity=st.integers(2, 4),
+        mode=MODES,
+        order=st.sampled_from(get_args(Order)),
+        shadow=st.booleans(),
     )
-    def open_the_desk(self, lag: int, step: int, capacity: int) -> None:
+    def open_the_desk(self, lag: int, step: int, capacity: int, mode: str, order: str, shadow: bool) -> None:
         self.patch = pytest.MonkeyPatch()
         small_steps(self.patch, lag, step)
         parse_desks_once(self.patch)
-        self.capacity = capacity
-        self.stage = Stage(desk=desk_of(capacity))
-        self.oracle = Oracle()
+        self.mode, self.order = mode, order
+        text = desk_of(capacity, mode, order)
+        self.desk = parse_desk(text, "the play")
+        self.stage = Stage(desk=text)
+        self.oracle = Oracle(weights=WEIGHTS)
         self.logged_in: dict[str, None] = {}
         self.sent: list[tuple[Telling, Any]] = []
         self.used_before: dict[str, int] = {}
-        self.waited_before: dict[str, Thread] = {}
+        self.waited_before: dict[str, float] = {}
+        if shadow:
+            self.stage.turn((("dispatcher", "acme", ""), ApplyShadow(text, desk_digest(text))))
         self.check()
 
     def teardown(self) -> None:
@@ -99,56 +127,95 @@ class Tenant(RuleBasedStateMachine):
 
     def write(self, channel: str, contact: str) -> Telling:
         ident = self.stage.command_id()
-        message = CustomerMessage(ident, channel, contact, Text(f"says {ident.hex()}"))
-        return ("channel", "acme", channel), Told(message, "acme", "gateway/web", "gateway")
+        return self.stage.from_gateway(CustomerMessage(ident, channel, contact, Text(f"says {ident.hex()}")))
 
     def leave(self, channel: str, contact: str) -> Telling:
-        message = CustomerLeft(self.stage.command_id(), channel, contact)
-        return ("channel", "acme", channel), Told(message, "acme", "gateway/web", "gateway")
+        return self.stage.from_gateway(CustomerLeft(self.stage.command_id(), channel, contact))
 
-    def ask(self, agent: str, message: Any) -> Telling:
-        if isinstance(message, SetPresence | Logout):
-            address = ("agent", "acme", agent)
-        else:
-            address = ("conversation", "acme", message.conversation)
-        return address, Told(message, "acme", f"agent/{agent}", "console")
-
-    def answer(self, agent: str, data: st.DataObject, kind: type[Accept] | type[Decline]) -> Telling:
+    def answer(self, agent: str, data: st.DataObject, kind: type[Accept] | type[Decline]) -> Any:
         """Mostly the agent's own live offer, sometimes somebody else's."""
         threads = self.oracle.threads.items()
         live = [(ident, offer) for ident, thread in threads for offer in thread.offers]
         mine = [item for item in live if item[1].agent == agent] or live
         ident, offer = data.draw(st.sampled_from(mine)) if mine else ("nothing", None)
-        message = kind(self.stage.command_id(), agent, ident, offer.offer if offer else "no-offer")
-        return self.ask(agent, message)
+        return kind(self.stage.command_id(), agent, ident, offer.offer if offer else "no-offer")
 
     def owned_or_any(self, agent: str, data: st.DataObject) -> str:
         threads = self.oracle.threads
         mine = [ident for ident, thread in threads.items() if thread.assignees == [agent]]
         return data.draw(st.sampled_from(mine or sorted(threads) or ["nothing"]))
 
+    def waiting_or_any(self, data: st.DataObject) -> str:
+        waiting = sorted(ident for ident, _ in self.oracle.waiting())
+        return data.draw(st.sampled_from(waiting or sorted(self.oracle.threads) or ["nothing"]))
+
+    def invited(self, agent: str, data: st.DataObject) -> tuple[str, str]:
+        made = [
+            (delivered.conversation, delivered.news.invitation.invitation)
+            for delivered in self.stage.mail.get(f"agent/{agent}", [])
+            if isinstance(delivered.news, InvitationMade)
+        ]
+        return data.draw(st.sampled_from(made[-3:])) if made else ("nothing", "none")
+
     def anything(self, data: st.DataObject) -> Telling:
         """Draw one message that a hub would let through."""
-        kinds = ["write", "write", "leave"]
-        if self.logged_in:
-            kinds += ["accept", "accept", "accept", "decline", "say", "end", "presence"]
-        kind = data.draw(st.sampled_from(kinds))
+        customers = ["write", "write", "leave"]
+        work = ["accept", "accept", "accept", "decline", "say", "end", "presence", "take", "next"]
+        team = ["transfer", "cancel", "invite", "join", "out", "hand_over", "order"]
+        kind = data.draw(st.sampled_from(customers + (work + team if self.logged_in else [])))
         if kind == "write":
             return self.write(data.draw(CHANNELS), data.draw(CONTACTS))
         if kind == "leave":
             return self.leave(data.draw(CHANNELS), data.draw(CONTACTS))
         agent = data.draw(st.sampled_from(sorted(self.logged_in)))
-        if kind == "accept":
-            return self.answer(agent, data, Accept)
-        if kind == "decline":
-            return self.answer(agent, data, Decline)
+        message = self.work(kind, agent, data) if kind in work else self.teamwork(kind, agent, data)
+        return self.stage.command(agent, message)
+
+    def work(self, kind: str, agent: str, data: st.DataObject) -> Any:
         ident = self.stage.command_id()
-        if kind == "presence":
-            return self.ask(agent, SetPresence(ident, agent, data.draw(PRESENCES)))
-        thread = self.owned_or_any(agent, data)
-        if kind == "say":
-            return self.ask(agent, AgentMessage(ident, agent, thread, Text("yes?")))
-        return self.ask(agent, End(ident, agent, thread))
+        match kind:
+            case "accept":
+                return self.answer(agent, data, Accept)
+            case "decline":
+                return self.answer(agent, data, Decline)
+            case "presence":
+                return SetPresence(ident, agent, data.draw(PRESENCES))
+            case "take":
+                return Take(ident, agent, self.waiting_or_any(data))
+            case "next":
+                return TakeNext(ident, agent, data.draw(st.sampled_from(["", "help", "sales"])))
+            case "say":
+                return AgentMessage(ident, agent, self.owned_or_any(agent, data), Text("yes?"))
+        return End(ident, agent, self.owned_or_any(agent, data))
+
+    def teamwork(self, kind: str, agent: str, data: st.DataObject) -> Any:
+        ident, thread = self.stage.command_id(), self.owned_or_any(agent, data)
+        if kind == "transfer":
+            to = data.draw(st.sampled_from(["agent", "department"]))
+            if to == "agent":
+                return Transfer(ident, agent, thread, to_agent=data.draw(AGENTS))
+            return Transfer(ident, agent, thread, to_department=data.draw(DEPARTMENTS))
+        if kind == "cancel":
+            kinds = st.sampled_from([CancelTransfer, EndConference, Leave])
+            return data.draw(kinds)(ident, agent, thread)
+        if kind == "invite":
+            return Invite(ident, agent, thread, data.draw(AGENTS))
+        if kind == "join":
+            return Join(ident, agent, *self.invited(agent, data))
+        if kind == "out":
+            if data.draw(st.booleans()):
+                return RefuseInvitation(ident, agent, *self.invited(agent, data))
+            return CancelInvitation(ident, agent, thread, data.draw(AGENTS))
+        if kind == "hand_over":
+            presence: Any = data.draw(st.sampled_from(["away", "offline"]))
+            if presence == "offline":
+                # The last thing that the hub lets an agent say.
+                self.logged_in.pop(agent)
+            to = data.draw(st.sampled_from(["", "help", "sales", *PEOPLE]))
+            return HandOver(ident, agent, presence, *(("", to) if to in ("help", "sales") else (to, "")))
+        order: Any = data.draw(st.sampled_from(["", *get_args(Order)]))
+        until: Any = data.draw(st.sampled_from(["", "backlog"]))
+        return SetOrder(ident, agent, data.draw(DEPARTMENTS), order, until)
 
     def play(self, *telling: Telling, park_idle_s: float | None = None) -> None:
         """Run one turn and look at every answer."""
@@ -194,7 +261,7 @@ class Tenant(RuleBasedStateMachine):
         if logout and self.logged_in:
             # The last thing that the hub lets an agent say.
             agent = data.draw(st.sampled_from(sorted(self.logged_in)))
-            telling.append(self.ask(agent, Logout(self.stage.command_id(), agent)))
+            telling.append(self.stage.command(agent, Logout(self.stage.command_id(), agent)))
             del self.logged_in[agent]
         self.play(*telling)
 
@@ -203,7 +270,7 @@ class Tenant(RuleBasedStateMachine):
     def a_command_is_sent_again(self, data: st.DataObject) -> None:
         telling, first = data.draw(st.sampled_from(self.sent[-20:]))
         agent = telling[1].sender.removeprefix("agent/")
-        if agent in DEPARTMENTS and agent not in self.logged_in:
+        if agent in PEOPLE and agent not in self.logged_in:
             return
         known = ("acme", telling[1].sender, telling[1].message.id) in self.oracle.commands
         head = self.stage.system.head
@@ -225,19 +292,14 @@ class Tenant(RuleBasedStateMachine):
     def an_agent_loses_the_connection(self, data: st.DataObject) -> None:
         agent = data.draw(st.sampled_from(sorted(self.logged_in)))
         del self.logged_in[agent]
-        self.play(
-            (
-                ("agent", "acme", agent),
-                LastSessionLost("the line is dead", self.stage.lease(agent).epoch),
-            )
-        )
+        self.play(self.stage.losing(agent))
 
     @precondition(lambda self: self.logged_in)
     @rule(data=st.data())
     def an_agent_logs_out(self, data: st.DataObject) -> None:
         agent = data.draw(st.sampled_from(sorted(self.logged_in)))
         del self.logged_in[agent]
-        self.play(self.ask(agent, Logout(self.stage.command_id(), agent)))
+        self.play(self.stage.command(agent, Logout(self.stage.command_id(), agent)))
 
     @rule(seconds=st.sampled_from([0.0, 0.5, 5.0, 20.0, 30.0, 60.0, 61.0]), park=st.booleans())
     def time_passes(self, seconds: float, park: bool) -> None:
@@ -248,10 +310,10 @@ class Tenant(RuleBasedStateMachine):
     def what_is_idle_is_parked(self) -> None:
         self.play(park_idle_s=0.0)
 
-    @rule(capacity=st.integers(1, 3))
-    def the_desk_changes(self, capacity: int) -> None:
-        self.capacity = capacity
-        text = desk_of(capacity)
+    @rule(capacity=st.integers(1, 4), order=st.sampled_from(get_args(Order)))
+    def the_desk_changes(self, capacity: int, order: str) -> None:
+        text = desk_of(capacity, self.mode, order)
+        self.desk = parse_desk(text, "the play")
         self.play((("dispatcher", "acme", ""), ApplyDesk(text, desk_digest(text), "apply", [])))
 
     @rule()
@@ -270,73 +332,85 @@ class Tenant(RuleBasedStateMachine):
         offered = self.oracle.head
         self.oracle.read(self.stage.store)
         assert self.stage.failures.seen == [], "a handler has raised"
-        self._offers_keep_order(self.oracle.entries[offered:])
+        self._equals_keep_their_order(self.oracle.entries[offered:])
         self._capacity_is_kept()
         self._who_can_be_served_is_offered()
         self._nobody_waits_for_somebody_gone()
-        self.waited_before = {ident: Thread(since=t.since) for ident, t in self.oracle.waiting()}
+        self._the_auditor_finds_nothing()
+        self.waited_before = {ident: thread.since for ident, thread in self.oracle.waiting()}
 
     def _capacity_is_kept(self) -> None:
         """I7."""
         used = self.oracle.used()
-        view = self._dispatcher().view
-        for agent in DEPARTMENTS:
-            assert used[agent] <= max(self.capacity, self.used_before.get(agent, 0)), (
-                f"I7: {agent} has too much"
-            )
-            assert view.agent(agent).used == used[agent], (
-                f"I7: the roster of {agent} is not what a recount finds"
-            )
+        for agent, it in self.desk.agents.items():
+            allowed = max(it.capacity, self.used_before.get(agent, 0))
+            assert used[agent] <= allowed, f"I7: {agent} has too much"
+            found = self.stage.dispatcher.view.agent(agent).used
+            assert found == used[agent], f"I7: the roster of {agent} is not what a recount finds"
         self.used_before = dict(used)
 
-    def _dispatcher(self) -> DispatcherActor:
-        dispatcher = self.stage.system.actors["dispatcher", "acme", ""]
-        assert isinstance(dispatcher, DispatcherActor)
-        return dispatcher
-
-    def _free(self, department: str) -> list[str]:
-        used = self.oracle.used()
-        return [
-            agent
-            for agent, serves in DEPARTMENTS.items()
-            if department in serves and used[agent] < self.capacity
-            if self.oracle.presence.get(agent) == "online" and self.oracle.reachable.get(agent)
-        ]
-
     def _who_can_be_served_is_offered(self) -> None:
-        """G10."""
-        now = self.stage.clock.now()
-        for ident, thread in self.oracle.waiting():
-            for agent in self._free(thread.department):
-                declined = thread.declined.get(agent)
-                assert declined is not None, f"G10: {ident} waits, and {agent} has room"
-                assert declined + DECLINE_PAUSE_S > now, f"G10: {ident} waits, {agent}'s pause is over"
+        """G10: no waiting conversation is left undecided with an agent who could take it."""
+        opinion = Opinion(self.desk, self.oracle, self.stage.clock.now())
+        assert list(opinion.left_undecided()) == [], "G10: they wait, and there is room"
 
-    def _offers_keep_order(self, fresh: list[Any]) -> None:
-        """I10: whoever waited before the turn and still does was not overtaken by a later arrival."""
+    def _equals_keep_their_order(self, fresh: list[Any]) -> None:
+        """I10: whoever waited before the turn and still does was not overtaken by an equal who came later."""
+        now = self.stage.clock.now()
+        opinion = Opinion(self.desk, self.oracle, now)
         still = dict(self.oracle.waiting())
         for entry in fresh:
-            if type(entry.event).__name__ != "Offered":
+            event = entry.event
+            if type(event).__name__ != "Offered" or event.kind != "new":
                 continue
             for ident in self.waited_before.keys() & still.keys():
                 thread = still[ident]
-                overtaken = thread.department == entry.event.department and thread.since < entry.event.since
-                if overtaken and self.waited_before[ident].since == thread.since:
-                    assert entry.event.agent in thread.declined, f"I10: {ident} was overtaken by {entry.id}"
+                if thread.transfer is not None or self.waited_before[ident] != thread.since:
+                    continue
+                equal = (thread.channel, thread.wanted_in) == (event.channel, event.department)
+                if not equal or thread.since >= event.since or self._order_of(event.department) == "newest":
+                    continue
+                excused = event.agent in thread.declined or opinion.kept(thread)
+                served = self.oracle.threads[entry.id].served
+                assert excused or served, f"I10: {ident} was overtaken by {entry.id}"
+
+    def _order_of(self, department: str) -> str:
+        chosen = self.oracle.orders.get(department)
+        return chosen.order if chosen and chosen.order else self.desk.departments[department].order
 
     def _nobody_waits_for_somebody_gone(self) -> None:
         """G11: who is not reachable has no live offer, who is logged out has no conversation."""
         for ident, thread in self.oracle.threads.items():
             for offer in thread.offers:
-                assert self.oracle.reachable.get(offer.agent), (
-                    f"G11: {ident} is offered to {offer.agent}, gone"
-                )
-                assert self.oracle.presence[offer.agent] == "online", f"A8: {ident}"
+                agent = offer.agent
+                assert self.oracle.reachable.get(agent), f"G11: {ident} is offered to {agent}, gone"
+                allowed = ("online", "busy", "transfer_only") if offer.kind == "transfer" else ("online",)
+                assert self.oracle.presence[agent] in allowed, f"A8: {ident}"
                 assert offer.deadline_at > self.stage.clock.now(), "I8: an offer outlives its deadline"
             for agent in thread.assignees:
-                assert self.oracle.presence[agent] != "offline", (
-                    f"G11: {ident} stays with {agent}, who has left"
-                )
+                assert self.oracle.presence[agent] != "offline", f"G11: {agent} has {ident} and is gone"
+
+    def _the_auditor_finds_nothing(self) -> None:
+        """Nothing has drifted: neither a conversation's place, nor an agent's books."""
+        dispatcher, system = self.stage.dispatcher, self.stage.system
+        for ident in self.oracle.threads:
+            actor = system.actors.get(("conversation", "acme", ident))
+            truth = actor.announcement() if actor is not None else None
+            assert audit.of_conversation(dispatcher.view, ident, truth) is None
+        for agent in PEOPLE:
+            actor = system.actors.get(("agent", "acme", agent))
+            owned = self.stage.store.owned("acme", agent)
+            parked = [ident for ident in owned if ("conversation", "acme", ident) not in system.actors]
+            news = actor.announcement() if actor is not None else None
+            assert audit.of_agent(dispatcher.view, agent, news, len(parked)) is None
+        assert not dispatcher.auditor.violations
+
+    @invariant()
+    def a_shadow_of_the_same_desk_agrees(self) -> None:
+        """The shadow sees the same facts; so the same policy decides the same."""
+        if hasattr(self, "oracle") and self.stage.dispatcher.shadow is not None:
+            counts = self.stage.dispatcher.shadow.counts
+            assert counts.total() == counts["agree"] or self.stage.dispatcher.shadow.desk != self.desk
 
     @invariant()
     def each_customer_has_one_open_conversation_in_a_channel(self) -> None:
@@ -372,7 +446,7 @@ TestTenant.settings = settings(
 )
 TestTenant.pytestmark = [
     pytest.mark.rule(
-        "A8", "D1", "D6", "D12", "E4", "F9",
+        "A8", "D1", "D3", "D4", "D6", "D8", "D12", "E4", "F9", "G1", "G4", "G7",
         "guarantee-G3", "guarantee-G4", "guarantee-G5", "guarantee-G7", "guarantee-G8", "guarantee-G9",
         "guarantee-G10", "guarantee-G11",
     )
