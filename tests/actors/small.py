@@ -8,7 +8,8 @@ from actors import commands, runtime, writebehind
 from actors.dispatcher import actor as dispatcher
 from config.desk import parse_desk
 
-_parse_once = cache(parse_desk)
+#: Parses a desk's text the first time only.
+parse_once = cache(parse_desk)
 
 
 def small_steps(patch: pytest.MonkeyPatch, lag: int, step: int) -> None:
@@ -20,4 +21,4 @@ def small_steps(patch: pytest.MonkeyPatch, lag: int, step: int) -> None:
 
 def parse_desks_once(patch: pytest.MonkeyPatch) -> None:
     """Checking a desk file takes milliseconds; a test that starts a thousand systems does it once."""
-    patch.setattr(dispatcher, "parse_desk", _parse_once)
+    patch.setattr(dispatcher, "parse_desk", parse_once)
