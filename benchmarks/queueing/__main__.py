@@ -35,7 +35,8 @@ def as_text(found: dict[str, Any]) -> str:
     log = found["log"]
     lines = [
         f"{found['month']}: {found['calls']:,} calls, {found['agents']} agents in {found['shifts']:,} shifts,"
-        f" at most {found['most_on_shift']} at once; in {found['seconds']} s",
+        f" at most {found['most_on_shift']} at once; in {found['seconds']} s"
+        f" ({found['cpu_seconds']} s of processor time)",
         f"the log itself: mean {log['mean_wait_s']} s, p90 {log['p90_wait_s']} s,"
         f" {log['within_20s']:.1%} in 20 s, {log['abandoned']:.1%} left",
     ]
@@ -57,10 +58,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--month", default="january")
     parser.add_argument("--break-minutes", type=float, default=BREAK_S / 60)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--variants", action="store_true", help="our policy without the previous agent, too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        found = compare(options.data, options.month, options.break_minutes * 60, options.processes)
+        found = compare(
+            options.data,
+            options.month,
+            options.break_minutes * 60,
+            options.processes,
+            variants=options.variants,
+        )
     except LogFailed as error:
         print(error, file=sys.stderr)
         return 2

@@ -199,7 +199,7 @@ def test_the_dispatcher_serves_everybody_once_when_agents_come_and_go() -> None:
 def test_a_month_is_compared_and_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with gzip.open(tmp_path / "january.txt.gz", "wt", newline="") as log:
         log.write("".join(made_up_log(120)))
-    found = compare(tmp_path, "january", 900, 1)
+    found = compare(tmp_path, "january", 900, 1, variants=True)
     assert found["policies"].keys() == {OURS, WITHOUT_PREVIOUS, *RULES}
     wanted = {"mean_wait_s", "p90_wait_s", "within_20s", "abandoned", "overtakings", "continuity", "fairness"}
     for world in WORLDS:
