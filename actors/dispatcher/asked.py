@@ -46,12 +46,26 @@ CODES = {
 def _take(dispatcher: DispatcherActor, told: Told) -> None:
     """One agent wins (D6); the others are told who was quicker."""
     wanted: Take = told.message
-    found = dispatcher.view.pick(wanted.agent, wanted.conversation, dispatcher.system.now)
+    found = _hidden(dispatcher, wanted) or dispatcher.view.pick(
+        wanted.agent, wanted.conversation, dispatcher.system.now
+    )
     if isinstance(found, Offer):
         dispatcher.tell_conversation(wanted.conversation, Claim(told, wanted.agent, found.why))
     else:
         refusal = _lost(dispatcher, wanted.conversation, found)
         dispatcher.tell_conversation(wanted.conversation, Claim(told, wanted.agent, None, refusal))
+
+
+def _hidden(dispatcher: DispatcherActor, wanted: Take) -> Reason | None:
+    """Where the list is hidden, only those may choose from it who may see it (D5); the others, the next."""
+    report, desk = dispatcher.view.conversations.get(wanted.conversation), dispatcher.desk
+    if report is None or report.department not in desk.departments:
+        return None
+    department = report.department
+    if desk.departments[department].listed or may_in(desk, wanted.agent, "explain", department):
+        return None
+    serves = wanted.agent in desk.agents and department in desk.agents[wanted.agent].departments
+    return Reason.PICKING_NOT_ALLOWED if serves else Reason.OTHER_DEPARTMENT
 
 
 def _lost(dispatcher: DispatcherActor, conversation: str, reason: Reason) -> Refusal:

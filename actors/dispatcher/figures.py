@@ -15,7 +15,7 @@ class Figures:
     __slots__ = ("_sent_away", "abandoned", "overtakings", "shadow_failures", "turned_away")
 
     def __init__(self) -> None:
-        #: Customers who left while they waited or were being offered to somebody.
+        #: Customers who left, or were ended by somebody, while they waited or were being offered.
         self.abandoned: Counter[str] = Counter()
         #: Customers whom the daemon has sent away.
         self.turned_away: Counter[str] = Counter()
@@ -32,12 +32,10 @@ class Figures:
 
     def take_report(self, before: Report | None, report: Report) -> None:
         """Count a conversation that has ended without having had an agent."""
-        if report.waiting or report.offered_to or report.assignee or report.parked:
-            return
-        if before is None or before.assignee or not (before.waiting or before.offered_to):
-            return
+        ended = not (report.waiting or report.offered_to or report.assignee or report.parked)
         if report.conversation in self._sent_away:
             self._sent_away.discard(report.conversation)
-            self.turned_away[before.department] += 1
-        else:
+            if ended and before is not None:
+                self.turned_away[before.department] += 1
+        elif ended and before is not None and not before.assignee and (before.waiting or before.offered_to):
             self.abandoned[before.department] += 1
