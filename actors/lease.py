@@ -14,11 +14,13 @@ from actors.journal import Address
 class Lease:
     """The lease of one agent in this process."""
 
-    __slots__ = ("active_at", "ended", "epoch", "tokens_from", "warned")
+    __slots__ = ("active_at", "ended", "epoch", "newest", "tokens_from", "warned")
 
     def __init__(self) -> None:
         #: Under which epoch sessions are alive; 0 when the agent is logged out.
         self.epoch = 0
+        #: The newest epoch that there was; the next login's is one more.
+        self.newest = 0
         #: Why there is no session of an earlier epoch any more.
         self.ended = ""
         #: A token of an earlier epoch than this lets nobody in: the agent was logged out on purpose.
@@ -31,13 +33,16 @@ class Lease:
 
 
 class Session:
-    """One session of an agent: under which epoch of which lease it was opened."""
+    """One session of an agent: under which epoch of which lease it was opened.
+
+    With the first session of a login the epoch comes into force as soon as the actor has been told of it.
+    """
 
     __slots__ = ("epoch", "lease")
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.epoch = lease.epoch
+        self.epoch = lease.epoch or lease.newest + 1
 
     @property
     def alive(self) -> bool:

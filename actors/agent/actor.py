@@ -139,7 +139,7 @@ class AgentActor(Shell):
         epoch = state.epoch if state.logged_in else 0
         if lease.epoch not in (0, epoch):
             self.system.leases.ended.append(self.address)
-        lease.epoch = epoch
+        lease.epoch, lease.newest = epoch, state.epoch
         lease.ended, lease.tokens_from = state.ended, state.tokens_from
         lease.warned = state.logout_at is not None
         lease.active_at = max(lease.active_at, state.active_at)

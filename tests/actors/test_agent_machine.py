@@ -306,6 +306,14 @@ def test_a_second_hand_over_before_the_plan_is_refused() -> None:
     assert decide(state, HandOverPlanned([]), FACTS) == [events.HandedOver([])]
 
 
+@pytest.mark.parametrize("standing", ["away", LOGGED_OUT])
+def test_a_hand_over_without_its_plan_is_ended_by_the_restart(standing: str) -> None:
+    """The dispatcher failed on it: what is left with the agent goes by the policy for the gone."""
+    state = state_of(standing)
+    state.handing_over = True
+    assert names(decide(state, Restarted(), FACTS))[0] == "HandedOver"
+
+
 @pytest.mark.parametrize("standing", ["online", LOGGED_OUT])
 @pytest.mark.parametrize(
     ("who", "allowed"), [("boss", True), ("a2", False), ("nobody", False), ("a1", False)]

@@ -211,6 +211,35 @@ def test_who_goes_leaves_the_conversations_as_the_policy_says(policy: str, leavi
     assert stage.offered_to(own[1]) == ""
 
 
+def test_who_went_away_and_then_home_is_back_with_the_next_login_all_the_same() -> None:
+    """What the conversations were told holds until the agent is back, whichever policy came last."""
+    stage = stage_of('when_away = "on_reply"\nwhen_lost = "keep"')
+    stage.logs_in("a1")
+    own = talks(stage, "a1", "ann", "bob")
+    stage.chooses("a1", "away")
+    stage.logs_out("a1")
+    stage.logs_in("a2")
+    stage.writes("ann", "anybody there?")
+    assert stage.offered_to(own[0]) == "a2"
+    stage.logs_in("a1")
+    stage.writes("bob", "hello")
+    assert (stage.state(own[1]).assignee, stage.offered_to(own[1])) == ("a1", "")
+
+
+def test_what_is_kept_by_one_who_hands_over_and_is_away_goes_by_the_policy_for_the_absent() -> None:
+    stage = stage_of('hand_over_refused = "keep"\nwhen_away = "on_reply"')
+    stage.logs_in("a1")
+    own = talks(stage, "a1", "ann", "bob")
+    stage.hands_over("a1", "away", "a2")
+    assert [outcome for _, outcome, _ in results(stage, "a1")] == ["kept", "kept"]
+    stage.logs_in("a3")
+    stage.writes("ann", "anybody there?")
+    assert stage.offered_to(own[0]) == "a3"
+    stage.chooses("a1", "online")
+    stage.writes("bob", "hello")
+    assert (stage.state(own[1]).assignee, stage.offered_to(own[1])) == ("a1", "")
+
+
 def go(stage: Stage, agent: str, how: str) -> None:
     """Have an agent go."""
     if how in ("away", "offline"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from protocol.codec import encode
 from protocol.errors import Code
 from protocol.messages import (
     Ack,
@@ -12,6 +15,7 @@ from protocol.messages import (
     Goodbye,
     LoggedIn,
     Login,
+    LoginWithToken,
     Logout,
     PresenceChanged,
     Refused,
@@ -21,7 +25,8 @@ from protocol.messages import (
     Text,
 )
 from protocol.teamwork import EndSession, HandOver
-from tests.office import DESKTOP, PHONE, Office, only
+from tests.daemon.doors import Frame
+from tests.office import DESKTOP, KEYS, PHONE, Office, only
 
 # Several devices, one lease.
 
@@ -254,3 +259,20 @@ def test_handing_over_and_leaving_ends_all_sessions_after_the_result() -> None:
     assert not office.agent("a1").logged_in
     for peer in (PHONE, DESKTOP):
         assert office.heard(peer, SessionEnded) == [SessionEnded("a1", "handed over")]
+
+
+@pytest.mark.rule("guarantee-G10")
+def test_agents_who_come_back_in_one_turn_share_what_waits() -> None:
+    """As after a restart: the dispatcher decides when it knows of all of them, not login by login."""
+    office = Office("grace_s = 60")
+    tokens = {(peer, agent): office.logs_in(peer, agent) for peer, agent in ((PHONE, "a1"), (DESKTOP, "a2"))}
+    for peer in (PHONE, DESKTOP):
+        office.loses(peer)
+    talks = [office.writes("ann"), office.writes("bob")]
+    office.door.system.begin(office.door.stage.clock.now())
+    listener: Any = office.door.listeners["console"]
+    for (peer, agent), token in tokens.items():
+        login = encode([LoginWithToken(office.new_id(), agent, token.token)])
+        office.door.hub.receive(listener, peer, Frame(login, KEYS[peer]))
+    office.door.turn()
+    assert {office.door.stage.offered_to(talk) for talk in talks} == {"a1", "a2"}
