@@ -6,7 +6,7 @@ After each decision the two are compared, and the shadow is told what really hap
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from actors.dispatcher.decisions import Decision, Offer
@@ -63,21 +63,33 @@ class Shadow:
         mine = self.view.decide(now, DECISIONS_AT_ONCE)
         made = {it.conversation: it.agent for it in decisions if isinstance(it, Offer)}
         wanted = {it.conversation: it.agent for it in mine if isinstance(it, Offer)}
-        compared = list(compare(made, wanted))
-        for conversation in wanted.keys() - made.keys():
-            if self._would_offer.get(conversation) != wanted[conversation]:
-                self._would_offer[conversation] = wanted[conversation]
-                compared.append(Comparison(conversation, "would_offer"))
+        compared = [*compare(made, wanted), *self._offers_of_its_own(made, wanted)]
         for each in compared:
             self.counts[each.outcome] += 1
+        self._take_turns_of(real, {*made.values(), *wanted.values()})
         for conversation in made.keys() | {about for it in mine if (about := _about(it))}:
             truth = real.conversations.get(conversation)
             if truth is not None:
                 self.view.take_report(truth, now)
         return compared
 
+    def _take_turns_of(self, real: View, agents: Iterable[str]) -> None:
+        """Whose turn it was is what really happened, not what the shadow would have done."""
+        for agent in agents:
+            known, truth = self.view.agent(agent), real.agent(agent)
+            known.given_at, known.turn = truth.given_at, truth.turn
 
-def compare(made: dict[str, str], wanted: dict[str, str]) -> Iterable[Comparison]:
+    def _offers_of_its_own(self, made: dict[str, str], wanted: dict[str, str]) -> Iterator[Comparison]:
+        """What the shadow would offer while nothing is: to agents who are given nothing else either."""
+        given = set(made.values())
+        for conversation in wanted.keys() - made.keys():
+            agent = wanted[conversation]
+            if agent not in given and self._would_offer.get(conversation) != agent:
+                self._would_offer[conversation] = agent
+                yield Comparison(conversation, "would_offer")
+
+
+def compare(made: dict[str, str], wanted: dict[str, str]) -> Iterator[Comparison]:
     """Compare the offers made with the offers that the shadow would have made: conversation to agent."""
     busy = set(wanted.values())
     for conversation, agent in made.items():

@@ -1,0 +1,158 @@
+"""A policy is tried beforehand: it decides in the shadow, without effect; how it would differ is counted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors import events
+from actors.dispatcher.actor import ApplyShadow
+from actors.dispatcher.audit import Kind
+from actors.dispatcher.machine import View
+from actors.dispatcher.shadow import OUTCOMES, compare
+from config.desk import desk_digest
+from tests.stage import Stage, desk_text
+
+
+def shadowed(stage: Stage, text: str) -> None:
+    """Let a desk decide in the shadow."""
+    stage.turn((("dispatcher", "acme", ""), ApplyShadow(text, desk_digest(text) if text else "")))
+
+
+def counts(stage: Stage) -> dict[str, int]:
+    """Return the outcomes that were counted at all."""
+    shadow = stage.dispatcher.shadow
+    assert shadow is not None
+    return {outcome: many for outcome, many in shadow.counts.items() if many}
+
+
+def play(stage: Stage) -> list[str]:
+    """Three customers, one of whom waits, is declined and served later; return who was asked, in order."""
+    stage.logs_in("a1", "a2")
+    for contact in ("ann", "bob", "cho"):
+        stage.begin_conversation(contact)
+        stage.clock.advance(1.0)
+    for ident in [it.id for it in stage.entries() if isinstance(it.event, events.Started)]:
+        if stage.offered_to(ident):
+            stage.accepts(stage.offered_to(ident), ident)
+    first = next(it.id for it in stage.entries() if isinstance(it.event, events.Assigned))
+    stage.ends(stage.state(first).assignee, first)
+    return [f"{it.id} {it.event.agent}" for it in stage.entries() if isinstance(it.event, events.Offered)]
+
+
+def test_the_same_desk_in_the_shadow_agrees_with_everything() -> None:
+    stage = Stage(desk=desk_text(capacity=1))
+    shadowed(stage, desk_text(capacity=1))
+    play(stage)
+    assert counts(stage) == {"agree": 3}
+    assert stage.dispatcher.shadow.agreement == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "outcome"),
+    [
+        ({"capacity": 1, "departments": {"help": 'order = "newest"'}}, None),
+        ({"capacity": 3}, "would_offer"),
+        ({"capacity": 1, "departments": {"help": 'mode = "pull"'}}, "would_wait"),
+    ],
+)
+def test_a_shadow_has_no_effect_and_is_told_apart(options: dict[str, Any], outcome: str | None) -> None:
+    plain, stage = Stage(desk=desk_text(capacity=1)), Stage(desk=desk_text(capacity=1))
+    shadowed(stage, desk_text(**options))
+    assert play(stage) == play(plain), "without effect"
+    found = counts(stage)
+    if outcome is None:
+        assert found == {"agree": 3}, "one waits at a time: the order makes no difference"
+    else:
+        assert outcome in found
+        assert stage.dispatcher.shadow.agreement < 1.0
+
+
+def test_another_agent_is_told_apart() -> None:
+    wine = {"channels": {"web": "skills = { wine = 1 }"}}
+    stage = Stage(desk=desk_text(agents=0, people={"a1": "skills = { wine = 1 }", "a2": ""}, **wine))
+    shadowed(stage, desk_text(agents=0, people={"a1": "", "a2": "skills = { wine = 1 }"}, **wine))
+    stage.logs_in("a1", "a2")
+    ident = stage.begin_conversation("ann")
+    assert stage.offered_to(ident) == "a1"
+    assert counts(stage) == {"other_agent": 1}
+
+
+def test_another_conversation_is_told_apart_and_counted_once() -> None:
+    stage = Stage(desk=desk_text(agents=1, capacity=1))
+    first = stage.begin_conversation("ann")
+    stage.clock.advance(1.0)
+    stage.begin_conversation("bob")
+    shadowed(stage, desk_text(agents=1, capacity=1, departments={"help": 'order = "newest"'}))
+    stage.logs_in("a1")
+    assert stage.offered_to(first) == "a1"
+    assert counts(stage) == {"other_conversation": 1}
+
+
+def test_the_comparison_of_offers_by_conversation_and_agent() -> None:
+    made, wanted = {"c1": "a1", "c2": "a2", "c3": "a3", "c4": "a5"}, {"c1": "a1", "c2": "a4", "c9": "a3"}
+    assert {it.conversation: it.outcome for it in compare(made, wanted)} == {
+        "c1": "agree",
+        "c2": "other_agent",
+        "c3": "other_conversation",
+        "c4": "would_wait",
+    }
+
+
+def test_what_the_shadow_would_offer_and_nobody_does_is_counted_once() -> None:
+    stage = Stage(desk=desk_text(agents=1, capacity=1))
+    shadowed(stage, desk_text(agents=1, capacity=2))
+    stage.logs_in("a1")
+    stage.begin_conversation("ann", "a1")
+    stage.begin_conversation("bob")
+    for _ in range(5):
+        stage.pass_time(1.0)
+        stage.writes("ann", "and?")
+    assert counts(stage) == {"agree": 1, "would_offer": 1}
+
+
+def test_a_shadow_survives_a_restart_and_can_be_ended() -> None:
+    stage = Stage(desk=desk_text())
+    shadowed(stage, desk_text(capacity=9))
+    stage.restart()
+    assert stage.dispatcher.shadow is not None
+    assert stage.dispatcher.shadow.desk.agents["a1"].capacity == 9
+    shadowed(stage, "")
+    assert stage.dispatcher.shadow is None
+    stage.restart()
+    assert stage.dispatcher.shadow is None
+    applied = [it.event for it in stage.entries() if isinstance(it.event, events.ShadowApplied)]
+    assert [bool(it.text) for it in applied] == [True, False]
+
+
+@pytest.mark.parametrize("method", ["decide", "take_report", "take_agent"])
+def test_a_shadow_that_fails_is_switched_off_and_never_disturbs(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    stage = Stage(desk=desk_text(capacity=1))
+    shadowed(stage, desk_text(capacity=1))
+    shadow = stage.dispatcher.shadow
+    assert shadow is not None
+    healthy = getattr(View, method)
+
+    def fails(self: View, *arguments: Any) -> Any:
+        if self is shadow.view:
+            raise ZeroDivisionError("in the shadow")
+        return healthy(self, *arguments)
+
+    monkeypatch.setattr(View, method, fails)
+    stage.logs_in("a1")
+    ident = stage.begin_conversation("ann")
+    assert stage.offered_to(ident) == "a1"
+    assert stage.dispatcher.shadow is None
+    assert stage.dispatcher.figures.shadow_failures == 1
+    assert [str(error) for _, _, error in stage.failures.seen] == ["in the shadow"]
+    stage.restart()
+    assert stage.dispatcher.shadow is None, "switched off for good"
+    stage.failures.seen.clear()
+
+
+def test_every_outcome_has_a_name_on_the_page() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "routing.md").read_text(encoding="utf-8")
+    assert all(f"`{outcome}`" in page for outcome in OUTCOMES)
+    assert all(f"`{kind}`" in page for kind in Kind)
