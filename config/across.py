@@ -117,7 +117,7 @@ def _reach(name: str, channels: _Table, departments: _Table, agents: _Table) -> 
 def _too_heavy(name: str, channel: _Table, department: str, able: _Table) -> Iterator[_Found]:
     weight = channel.get("weight", 1)
     capacities = [_table(able, agent).get("capacity", _DEFAULT_CAPACITY) for agent in able]
-    if _whole(weight) and all(map(_whole, capacities)) and weight > max(capacities):
+    if _whole(weight) and all(_whole(each) and each > 0 for each in capacities) and weight > max(capacities):
         what = f"is {weight}, but no agent who serves {department} has more capacity than {max(capacities)}"
         yield _Found(("channels", name, "weight"), what)
 
@@ -144,7 +144,7 @@ def _unspoken(name: str, channel: _Table, department: str, able: _Table) -> Iter
 
 
 def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _list(table: _Table, key: str) -> list[Any]:
