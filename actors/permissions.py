@@ -37,6 +37,15 @@ def sees(desk: Desk, agent: str, department: str) -> bool:
     return agent in desk.agents and _reaches(desk, agent, (department,))
 
 
+def knows_of(desk: Desk, agent: str, department: str) -> bool:
+    """Say whether what waits in a department could ever come to the agent, or to those below (G15)."""
+    settings, own = desk.departments.get(department), desk.agents.get(agent)
+    if settings is None or own is None:
+        return False
+    by_ring = (name for ring in settings.rings for name in ring.departments)
+    return sees(desk, agent, department) or any(name in own.departments for name in by_ring)
+
+
 def oversees(desk: Desk, agent: str, over_agent: str) -> bool:
     """Say whether one agent is a colleague of another, in the same department or below (L1)."""
     over = desk.agents.get(over_agent)

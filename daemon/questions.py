@@ -15,7 +15,7 @@ import structlog
 from actors.conversation.state import Conversation, Status
 from actors.dispatcher import questions
 from actors.journal import Entry
-from actors.permissions import has, may, may_in, sees
+from actors.permissions import has, knows_of, may, may_in, sees
 from actors.queries import conversation
 from actors.runtime import System
 from config.desk import Desk
@@ -147,7 +147,7 @@ class Questions:
         if of_agent != agent and not may(desk, agent, "explain", of_agent):
             raise Denied(NO_AGENT)
         state = conversation(self._system, tenant, message.conversation)
-        if state is None or not _may_come(desk, agent, state.department):
+        if state is None or not knows_of(desk, agent, state.department):
             raise Denied(NO_CONVERSATION)
         return Reasons(message.id, questions.why_not(self._system, tenant, message.conversation, of_agent))
 
@@ -166,14 +166,6 @@ def positions_of(system: System, tenant: str, ident: str, last: int) -> list[int
     """Return where in the journal the newest events of a conversation are, as many as are explained."""
     after = max(0, last - EXPLAINED_SEQUENCES)
     return system.positions(("conversation", tenant, ident), after, EXPLAINED_SEQUENCES)
-
-
-def _may_come(desk: Desk, agent: str, department: str) -> bool:
-    """Say whether a conversation of the department could ever come to the agent, or to those below."""
-    settings = desk.departments.get(department)
-    own = desk.agents[agent].departments if agent in desk.agents else ()
-    rings = settings.rings if settings is not None else ()
-    return sees(desk, agent, department) or any(name in own for ring in rings for name in ring.departments)
 
 
 def _rows(answer: Message) -> int:

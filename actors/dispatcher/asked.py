@@ -15,7 +15,7 @@ from actors.conversation.state import not_yours
 from actors.dispatcher.audit import is_open
 from actors.dispatcher.decisions import Offer
 from actors.dispatcher.reasons import SENTENCES, Reason
-from actors.permissions import may_in
+from actors.permissions import knows_of, may_in
 from actors.telling import Told
 from protocol.errors import Code
 from protocol.teamwork import Invite, SetOrder, Take, TakeNext, Transfer
@@ -52,7 +52,7 @@ def _take(dispatcher: DispatcherActor, told: Told) -> None:
     if isinstance(found, Offer):
         dispatcher.tell_conversation(wanted.conversation, Claim(told, wanted.agent, found.why))
     else:
-        refusal = _lost(dispatcher, wanted.conversation, found)
+        refusal = _lost(dispatcher, wanted, found)
         dispatcher.tell_conversation(wanted.conversation, Claim(told, wanted.agent, None, refusal))
 
 
@@ -68,11 +68,14 @@ def _hidden(dispatcher: DispatcherActor, wanted: Take) -> Reason | None:
     return Reason.PICKING_NOT_ALLOWED if serves else Reason.OTHER_DEPARTMENT
 
 
-def _lost(dispatcher: DispatcherActor, conversation: str, reason: Reason) -> Refusal:
-    if reason is Reason.OTHER_DEPARTMENT:
+def _lost(dispatcher: DispatcherActor, wanted: Take, reason: Reason) -> Refusal:
+    """Say why it was not the agent; whom it could never come to learns nothing of it (G15)."""
+    report = dispatcher.view.conversations.get(wanted.conversation)
+    if report is None:
+        return refusal_of(reason)
+    if not knows_of(dispatcher.desk, wanted.agent, report.department):
         return not_yours()
-    report = dispatcher.view.conversations.get(conversation)
-    winner = (report.offered_to or report.assignee) if report is not None else ""
+    winner = report.offered_to or report.assignee
     return refusal_of(reason, winner if CODES.get(reason) is Code.TAKEN else "")
 
 
