@@ -59,6 +59,8 @@ class Tokens:
         epoch than is expected."""
         try:
             raw = base64.urlsafe_b64decode(token.encode("ascii"))
+            if base64.urlsafe_b64encode(raw).decode() != token:
+                return False  # Decoding passes over what it cannot use; a token is only the one we have made.
             signature, body = raw[:32], raw[32:]
             if not hmac.compare_digest(signature, self._sign(body)):
                 return False
