@@ -45,7 +45,7 @@ class Auditor:
         self.due_at = 0.0
         self.violations: Counter[str] = Counter()
         self.rounds = 0
-        #: How many conversations the last round has compared, and when it ended.
+        #: How many open conversations the last round has compared, and when it ended.
         self.compared = 0
         self.finished_at = 0.0
 
@@ -85,9 +85,9 @@ class Auditor:
         actor = dispatcher.system.actors.get(("conversation", dispatcher.address[1], ident))
         if ident in dispatcher.under_way or (actor is not None and (actor.inbox or actor.unsettled)):
             return  # Something is on its way to it or from it; the next round sees what has come of it.
-        self._compared += 1
         news = actor.announcement() if actor is not None else None
         truth = news if isinstance(news, Report) else None
+        self._compared += audit.is_open(truth)
         violation = audit.of_conversation(dispatcher.view, ident, truth)
         if violation is not None:
             self._healed(violation)

@@ -461,11 +461,7 @@ class View:
 
     def oldest_waits(self) -> dict[str, float]:
         """Return since when the longest waiting customer of each department waits, where anybody does."""
-        oldest: dict[str, float] = {}
-        for report in self.conversations.values():
-            if report.waiting:
-                oldest[report.department] = min(report.since, oldest.get(report.department, report.since))
-        return oldest
+        return self._questions.oldest_waits()
 
     def waiting(self, department: str, limit: int, now: float) -> tuple[list[Report], int]:
         """Return who waits in a department's queue, in its order, and how many they are altogether."""

@@ -150,6 +150,17 @@ class Questions:
 
     # Why idle.
 
+    def oldest_waits(self) -> dict[str, float]:
+        """Return since when the first of each department waits; O(lines), however many stand in them."""
+        oldest: dict[str, float] = {}
+        for wanted, pool in self.books.pools.items():
+            for line in pool.lines.values():
+                first = line.oldest() if line.alive else None
+                if first is not None:
+                    since = first.place[0]
+                    oldest[wanted.department] = min(since, oldest.get(wanted.department, since))
+        return oldest
+
     def why_idle(self, agent: str, now: float) -> list[Why]:
         """Return all that keeps an agent without a new conversation, with how many conversations each concerns."""
         candidate = self.books.candidates.get(agent)

@@ -4,7 +4,13 @@ import re
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.dispatcher.actor import ApplyShadow
+from actors.dispatcher.audit import Kind
+from actors.dispatcher.auditor import ROUND_S
+from config.desk import desk_digest
+from daemon.counting import count_turn, sample_dispatchers
 from daemon.metrics import LABELS_MAX, Histogram, Metrics, Numbers, build_facts, our_version
+from tests.stage import Stage, desk_text
 
 OWN = re.compile(r"switchboard_[a-z_]+")
 
@@ -89,3 +95,54 @@ def test_the_format_follows_what_the_scraper_accepts() -> None:
 def test_the_build_is_told_with_its_versions() -> None:
     assert set(build_facts()) == {"version", "protocol", "python", "libzmq", "sqlite"}
     assert our_version()[0].isdigit()
+
+
+def test_what_the_dispatchers_know_is_copied_with_bounded_labels() -> None:
+    stage = Stage(desk=desk_text(agents=2, capacity=2, departments={"help": "answer_within_s = 20"}))
+    stage.turn((("dispatcher", "acme", ""), ApplyShadow(desk_text(), desk_digest(desk_text()))))
+    stage.begin_conversation("ann")
+    left = stage.begin_conversation("bob")
+    assert stage.state(left).status == "queued"
+    stage.leaves("bob")
+    stage.pass_time(12.0)
+    numbers = Numbers()
+    sample_dispatchers(numbers, stage.system)
+    found = exposed(numbers)
+    assert found["switchboard_conversations_waiting['acme', 'help']"] == 1
+    assert found["switchboard_oldest_wait_seconds['acme', 'help']"] == 12.0
+    assert found["switchboard_conversations_abandoned_total['acme', 'help']"] == 1
+    assert (found["switchboard_capacity_units"], found["switchboard_capacity_used_units"]) == (0, 0)
+    assert found["switchboard_shadow_policies"] == 1
+    stage.logs_in("a1")
+    stage.pass_time(ROUND_S)
+    sample_dispatchers(numbers, stage.system)
+    found = exposed(numbers)
+    assert (found["switchboard_capacity_units"], found["switchboard_capacity_used_units"]) == (2, 1)
+    assert found["switchboard_agents['online']"] == 1
+    assert found["switchboard_audit_conversations"] == 1
+    assert found["switchboard_audit_rounds_total"] >= 1
+    assert found["switchboard_audit_last_run_timestamp_seconds"] == stage.clock.now()
+    assert {name for name in found if "audit_violations_total" in name} == {
+        f"switchboard_audit_violations_total['{kind}']" for kind in Kind
+    }
+    assert found["switchboard_shadow_decisions_total['agree']"] == 1
+    assert found["switchboard_shadow_agreement_ratio['acme']"] == 1.0
+
+
+def test_offers_assignments_and_answers_are_counted_by_what_became_of_them() -> None:
+    stage = Stage(desk=desk_text(agents=1, capacity=2, departments={"help": "answer_within_s = 20"}))
+    late = stage.begin_conversation("ann")
+    stage.pass_time(25.0)
+    stage.logs_in("a1")
+    stage.accepts("a1", late)
+    soon = stage.begin_conversation("bob")
+    stage.declines("a1", soon)
+    stage.pass_time(20.0)
+    stage.accepts("a1", soon)
+    numbers = Numbers()
+    count_turn(numbers, list(stage.entries()), stage.system.desks)
+    assert numbers.offers == {"made": 3, "accepted": 2, "declined": 1, "expired": 0, "withdrawn": 0}
+    assert numbers.assignments["accepted"] == 2
+    assert numbers.answered == {"true": 1, "false": 1}
+    assert sum(numbers.wait_seconds.counts) == 2
+    assert numbers.messages_customer == 2
