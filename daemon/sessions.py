@@ -152,8 +152,8 @@ class AgentSessions:
     def _catch_up(self, address: Address) -> None:
         """Have the agent's actor decide on what it was told in this turn, so that its lease says what is so.
 
-        Mostly it was told nothing. So when everybody comes back in one turn, as after a restart, the dispatcher
-        learns of all of them before it decides.
+        Mostly it was told nothing. So when all come back in one turn, as after a restart, the dispatcher
+        knows all of them before it decides.
         """
         actor = self._system.actors.get(address)
         if actor is not None and actor.inbox:
