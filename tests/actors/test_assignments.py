@@ -243,6 +243,13 @@ def test_released_again_and_again_the_waiting_time_is_kept_and_the_place_is_new(
         assert report.previous == agent
 
 
+def test_by_policy_a_gone_assignee_keeps_it(stage: Stage) -> None:
+    talk = stage.begin_conversation("ann")
+    order(stage, talk, AssignDirectly("a1", WHY), Release("a1", "assignee_gone", keep=True))
+    stage.writes("ann", "hello?")
+    assert stage.state(talk).assignee == "a1"
+
+
 @pytest.mark.rule("A4")
 def test_a_hand_over_gives_it_to_a_colleague_or_to_a_queue(stage: Stage) -> None:
     talk = stage.begin_conversation("ann")
