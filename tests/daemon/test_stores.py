@@ -183,6 +183,29 @@ def test_conversations_are_found_by_contact_and_owner_within_their_tenant(chain:
     assert sorted(row.address[2] for row in store.live()) == ["c1", "c2", "c4"]
 
 
+@pytest.mark.rule("D7")
+def test_the_newest_conversation_under_a_key_is_the_one_with_the_greatest_id(chain: Chain) -> None:
+    """However often an old one is written again."""
+    ended = [
+        SnapshotRow(("conversation", tenant, ident), 1, b"", lookup=key)
+        for tenant, ident, key in (
+            ("acme", "c3", "/web/ann"),
+            ("acme", "c9", "/web/bob"),
+            ("acme", "c7", "/web/ann"),
+            ("acme", "c5", "/web/ann"),
+            ("other", "c8", "/web/ann"),
+            ("acme", "c9", "web/ann"),
+        )
+    ]
+    chain.write(snapshots=ended)
+    chain.write(snapshots=[ended[0]._replace(as_of=2)])
+    assert chain.store.newest("acme", "/web/ann") == "c7"
+    assert chain.store.newest("other", "/web/ann") == "c8"
+    assert chain.store.newest("acme", "/web/cho") is None
+    chain.write(snapshots=[SnapshotRow(("conversation", "acme", "c7"), 3, b"")])
+    assert chain.store.newest("acme", "/web/ann") == "c5"
+
+
 def test_positions_are_read_over_rows_that_overlap(chain: Chain) -> None:
     rows = [(1, (10, 20, 30)), (2, (20, 30)), (3, (30, 40, 50)), (6, (60,)), (7, (70, 80))]
     for first, positions in rows:
@@ -317,6 +340,29 @@ def test_a_record_with_fewer_events_than_it_says_is_damaged() -> None:
 
 
 # SQLite.
+
+
+def test_the_newest_is_found_in_the_index_without_looking_at_the_others(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "journal.db")
+    chain = Chain(store)
+    rows = [
+        SnapshotRow(("conversation", "acme", f"c{n:06d}"), 1, b"x", lookup="/web/ann") for n in range(3000)
+    ]
+    chain.write(snapshots=rows)
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    store.connection.set_progress_handler(count, 1)
+    try:
+        assert store.newest("acme", "/web/ann") == "c002999"
+    finally:
+        store.connection.set_progress_handler(None, 0)
+        store.close()
+    assert steps < 100, "every row costs some steps"
 
 
 @pytest.fixture
