@@ -26,6 +26,20 @@ from protocol.messages import (
     Subscribe,
     Text,
 )
+from protocol.teamwork import (
+    CancelInvitation,
+    CancelTransfer,
+    EndConference,
+    Explain,
+    Invite,
+    Join,
+    Leave,
+    ReadPosition,
+    RefuseInvitation,
+    Take,
+    Transfer,
+    WhyNot,
+)
 from tests.attacks.conftest import Fort
 from tests.plays.theatre import PASSWORD
 from tests.plays.wire import Peer, new_id
@@ -82,11 +96,14 @@ def test_a05_a_gateway_may_not_speak_for_agents_nor_a_console_for_customers(fort
         SetPresence(new_id(), "anna", "away"),
         AgentMessage(new_id(), "anna", "x", Text("x")),
         ReadThread(new_id(), "anna", "x"),
+        Transfer(new_id(), "anna", "x", "boris"),
+        Explain(new_id(), "anna", "x"),
         Logout(new_id(), "anna"),
     ):
         assert shop.code(command) == "NOT_ALLOWED"
     assert office.code(CustomerMessage(new_id(), "web", "olena", Text("x"))) == "NOT_ALLOWED"
     assert office.code(CustomerLeft(new_id(), "web", "olena")) == "NOT_ALLOWED"
+    assert office.code(ReadPosition(new_id(), "web", "olena")) == "NOT_ALLOWED"
 
 
 @pytest.mark.rule("guarantee-G15")
@@ -108,7 +125,20 @@ def test_a05_conversations_offers_and_agents_of_others_are_as_if_they_did_not_ex
             AgentMessage(new_id(), agent, conversation, Text("Hello")),
             End(new_id(), agent, conversation),
             ReadThread(new_id(), agent, conversation),
+            Transfer(new_id(), agent, conversation, agent),
+            CancelTransfer(new_id(), agent, conversation),
+            Invite(new_id(), agent, conversation, agent),
+            CancelInvitation(new_id(), agent, conversation, agent),
+            Join(new_id(), agent, conversation, offer),
+            RefuseInvitation(new_id(), agent, conversation, offer),
+            Leave(new_id(), agent, conversation),
+            EndConference(new_id(), agent, conversation),
+            Explain(new_id(), agent, conversation),
         ]
+
+    def of_queues(agent: str, conversation: str) -> list[Any]:
+        """What whoever serves the department may well ask about: for the neighbour alone."""
+        return [Take(new_id(), agent, conversation), WhyNot(new_id(), agent, conversation, agent)]
 
     for assigned in (False, True):
         if assigned:
@@ -118,6 +148,9 @@ def test_a05_conversations_offers_and_agents_of_others_are_as_if_they_did_not_ex
             none = [said(peer, command) for command in everything(agent, nowhere, nowhere)]
             assert theirs == none
             assert {code for code, _ in theirs} == {"NOT_ALLOWED", "OFFER_GONE"}
+        theirs = [said(neighbour, command) for command in of_queues("boris", real)]
+        assert theirs == [said(neighbour, command) for command in of_queues("boris", nowhere)]
+        assert {code for code, _ in theirs} == {"NOT_ALLOWED"}
     # In the name of an agent who is logged in elsewhere, or nowhere.
     for agent in ("anna", "nobody"):
         commands = [*everything(agent, real, live), SetPresence(new_id(), agent, "away")]

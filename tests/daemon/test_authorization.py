@@ -341,7 +341,7 @@ class Reads:
         self.asked.append(ident)
 
 
-@pytest.mark.rule("L2", "G8", "G12")
+@pytest.mark.rule("L2", "G8")
 @pytest.mark.parametrize("kind", GRANTED)
 def test_the_permission_lets_a_supervisor_do_it_to_those_below(kind: type[Message]) -> None:
     permission = RULES[kind].permission
