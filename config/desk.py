@@ -124,7 +124,7 @@ class Policies(Section, frozen=True):
     """Whether transfers and hand-overs may go beyond the receiver's capacity."""
     wrap_up_reasons: tuple[Name, ...] = ()
     wrap_up_required: bool = False
-    """Whether an agent must give a reason when a conversation ends (F12)."""
+    """Whether agents must give a reason when a conversation or a conference ends, or is transferred (F12)."""
     text_length_max: Count = 1000
     welcome: Annotated[str, Meta(min_length=1)] | None = None
 

@@ -103,7 +103,8 @@ class SetOrder(Message, frozen=True, tag="set_order"):
 
 
 class Transfer(Message, frozen=True, tag="transfer"):
-    """Give a conversation to a colleague or to a department's queue (G1-G8).
+    """Give a conversation to a colleague or to a department's queue (G1-G8); with both, to the colleague, in
+    that department.
 
     The assignee keeps it until somebody has accepted, unless the policy is immediate. Whoever has
     ``transfer_for_others`` may do it with a colleague's conversation, also to oneself (G8).
