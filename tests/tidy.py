@@ -51,7 +51,18 @@ PURE_ACTOR_FILES = frozenset(
 PURE_PROTOCOL_FILES = frozenset({"session.py", "codec.py", "messages.py"})
 # No clock, chance, socket, store, thread or log can be reached from here: time, ids and chance are arguments.
 PURE_MAY_IMPORT = frozenset(
-    {"__future__", "abc", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "heapq"}
+    {
+        "__future__",
+        "abc",
+        "array",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "enum",
+        "functools",
+        "hashlib",
+        "heapq",
+    }
     | {"itertools", "math", "msgpack", "msgspec", "operator", "re", "string", "struct", "types", "typing"}
     | {"unicodedata"}
 )
