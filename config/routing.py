@@ -71,7 +71,7 @@ class Hours(Section, frozen=True):
     def open_at(self, now: float) -> bool:
         """Say whether the department is open at a time, in seconds since 1970."""
         local = dt.datetime.fromtimestamp(now, _zone(self.timezone))
-        minute = f"{local:%H:%M}"
+        minute = f"{local.hour:02}:{local.minute:02}"
         return any(span[:5] <= minute < span[6:] for span in getattr(self, DAYS[local.weekday()]))
 
 
