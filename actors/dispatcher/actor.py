@@ -118,10 +118,10 @@ class DispatcherActor(Shell):
     # News.
 
     def _take_report(self, report: Report) -> None:
-        if report.conversation in self.under_way:
-            return  # Sent before it was told; it reports again, and the view has booked what it was told.
         now = self.system.now
         before = self.view.conversations.get(report.conversation)
+        if before is not None and report.conversation in self.under_way:
+            return  # Sent before it was told; it reports again, and the view has booked what it was told.
         self.figures.take_report(before, report)
         self.view.take_report(report, now)
         self._shadow(lambda shadow: shadow.take(report, now))
@@ -266,7 +266,7 @@ class DispatcherActor(Shell):
             return
         self.auditor.step_if_due(now)
         decisions = self.view.decide(now, DECISIONS_AT_ONCE)
-        self._shadow(lambda shadow: shadow.compare(self.view, decisions, now))
+        self._shadow(lambda shadow: shadow.compare(self.view, decisions, self.under_way, now))
         for decision in decisions:
             self.figures.decided(decision)
             self._carry_out(decision)
@@ -370,6 +370,7 @@ class DispatcherActor(Shell):
         for department, it in self.state.orders.items():
             self.view.set_order(department, it.order, it.until, it.backlog_before, self.system.now)
         self._fill(self.view)
+        self.view.restarted()
         self._raise_shadow()
         self.unsettled = True
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     DOUBLED = "doubled"
     DRIFTED_COUNTER = "drifted_counter"
     WRONG_PRESENCE = "wrong_presence"
+    NOT_IN_ONE_PLACE = "not_in_one_place"
 
 
 class Violation(NamedTuple):
@@ -43,6 +44,22 @@ def of_conversation(view: View, ident: str, truth: Report | None) -> Violation |
         truth = None
     kind = _difference(view, known, truth)
     return Violation(kind, ident, _place(known), _place(truth)) if kind is not None else None
+
+
+def of_truth(ident: str, truth: Report | None, *, is_open: bool) -> Violation | None:
+    """Say whether a conversation that has not ended is in exactly one place by what it says itself.
+
+    Being transferred it is with its assignee, and on its way: that is one place. Nobody can heal another.
+    """
+    places = 0
+    if truth is not None:
+        places = (
+            bool(truth.waiting) + bool(truth.offered_to) + bool(truth.assignee and not truth.transferring)
+        )
+        places = max(places, bool(truth.assignee))
+    if places == is_open:
+        return None
+    return Violation(Kind.NOT_IN_ONE_PLACE, ident, _place(truth), "one place" if is_open else "nowhere")
 
 
 def _difference(view: View, known: Report | None, truth: Report | None) -> Kind | None:

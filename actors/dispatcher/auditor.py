@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from actors import events
+from actors.conversation.actor import ConversationActor
+from actors.conversation.state import Status
 from actors.dispatcher import audit
 from actors.dispatcher.facts import AgentNews, Report
 from actors.recovery import channel_of
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 
 #: A new round begins so long after the last one began, at the earliest.
 ROUND_S = 10.0
-#: At most so many conversations and agents are compared in one step …
+#: At most so many conversations are compared in one step …
 STEP = 500
+#: … an agent costs as much as so many of them, being looked for in the store …
+AGENT_COST = 10
 #: … and the next step comes so long after.
 STEP_S = 0.25
 
@@ -28,6 +32,7 @@ class Auditor:
         "_begun_at",
         "_compared",
         "_dispatcher",
+        "_impossible",
         "_left",
         "compared",
         "due_at",
@@ -41,6 +46,8 @@ class Auditor:
         self._left: list[tuple[str, str]] = []
         self._begun_at = 0.0
         self._compared = 0
+        #: What is in no place, or in two, and was written down.
+        self._impossible: set[str] = set()
         #: When the next step is due.
         self.due_at = 0.0
         self.violations: Counter[str] = Counter()
@@ -55,11 +62,14 @@ class Auditor:
             return
         if not self._left:
             self._begin(now)
-        for _ in range(min(STEP, len(self._left))):
+        cost = 0
+        while self._left and cost < STEP:
             kind, ident = self._left.pop()
             if kind == "conversation":
+                cost += 1
                 self._audit_conversation(ident, now)
             else:
+                cost += AGENT_COST
                 self._audit_agent(ident, now)
         if self._left:
             self.due_at = now + STEP_S
@@ -88,11 +98,24 @@ class Auditor:
         news = actor.announcement() if actor is not None else None
         truth = news if isinstance(news, Report) else None
         self._compared += audit.is_open(truth)
+        if isinstance(actor, ConversationActor):
+            self._audit_truth(actor, truth)
         violation = audit.of_conversation(dispatcher.view, ident, truth)
         if violation is not None:
             self._healed(violation)
             for agent in sorted(audit.heal_conversation(dispatcher.view, ident, truth, now)):
                 self._heal_agent(agent, now)
+
+    def _audit_truth(self, actor: ConversationActor, truth: Report | None) -> None:
+        """Nothing to heal the view by: written down once."""
+        is_open = actor.state.status not in (Status.NEW, Status.ENDED)
+        is_open = is_open and actor.address not in actor.system.supervisor.out
+        violation = audit.of_truth(actor.address[2], truth, is_open=is_open)
+        if violation is None:
+            self._impossible.discard(actor.address[2])
+        elif violation.about not in self._impossible:
+            self._impossible.add(violation.about)
+            self._healed(violation)
 
     def _audit_agent(self, agent: str, now: float) -> None:
         view = self._dispatcher.view

@@ -6,7 +6,7 @@ After each decision the two are compared, and the shadow is told what really hap
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from actors.dispatcher.decisions import Decision, Offer
@@ -55,11 +55,22 @@ class Shadow:
             if not news.waiting:
                 self._would_offer.pop(news.conversation, None)
 
-    def compare(self, real: View, decisions: Iterable[Decision], now: float) -> list[Comparison]:
+    def _take_over(self, real: View, conversation: str, now: float) -> None:
+        """Take over what the view in force has booked, ahead of the conversation's own report."""
+        truth = real.conversations.get(conversation)
+        if truth is not None:
+            self.take(truth, now)
+
+    def compare(
+        self, real: View, decisions: Collection[Decision], booked: Iterable[str], now: float
+    ) -> list[Comparison]:
         """Decide, compare with what was decided, and take over what really happened.
 
-        ``real`` is the view in force after its decisions, which are booked in it.
+        ``real`` is the view in force after its decisions, which are booked in it, as are the conversations
+        ``booked`` for other reasons: these the shadow learns first.
         """
+        for conversation in set(booked).difference(map(_about, decisions)):
+            self._take_over(real, conversation, now)
         mine = self.view.decide(now, DECISIONS_AT_ONCE)
         made = {it.conversation: it.agent for it in decisions if isinstance(it, Offer)}
         wanted = {it.conversation: it.agent for it in mine if isinstance(it, Offer)}
@@ -67,10 +78,8 @@ class Shadow:
         for each in compared:
             self.counts[each.outcome] += 1
         self._take_turns_of(real, {*made.values(), *wanted.values()})
-        for conversation in made.keys() | {about for it in mine if (about := _about(it))}:
-            truth = real.conversations.get(conversation)
-            if truth is not None:
-                self.view.take_report(truth, now)
+        for conversation in {_about(it) for it in (*decisions, *mine)}:
+            self._take_over(real, conversation, now)
         return compared
 
     def _take_turns_of(self, real: View, agents: Iterable[str]) -> None:

@@ -25,12 +25,7 @@ def of_offers(view: View, agent: str) -> list[tuple[str, Reason]]:
         reason = view.target(agent, 0, "", beyond_capacity=True)
         if reason is None and new and known.presence not in TAKE_NEW:
             reason = Reason(known.presence)
-        if (
-            reason is None
-            and new
-            and known.presence == "busy"
-            and _others_there(view, agent, report.department)
-        ):
+        if reason is None and new and known.presence == "busy" and _spared(view, agent, report.department):
             reason = Reason.BUSY
         if reason is not None:
             found.append((conversation, reason))
@@ -42,12 +37,13 @@ def of_invitations(view: View, agent: str) -> Reason | None:
     return view.target(agent, 0, "", beyond_capacity=True)
 
 
-def _others_there(view: View, agent: str, department: str) -> bool:
-    """Say whether somebody else is there by whom a busy agent is spared."""
-    if view.desk.policies.busy_fallback == "never":
-        return True
-    return any(
-        known.available and other != agent and department in view.desk.agents[other].departments
+def _spared(view: View, agent: str, department: str) -> bool:
+    """Say whether a busy agent is spared, because of the policy or of others who are there (A3)."""
+    policy = view.desk.policies.busy_fallback
+    others = {
+        known.presence
         for other, known in view.roster.items()
-        if other in view.desk.agents
-    )
+        if other != agent and known.reachable and other in view.desk.agents
+        if department in view.desk.agents[other].departments
+    }
+    return policy == "never" or "online" in others or (policy == "only_one" and "busy" in others)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from actors import events
-from actors.dispatcher import auditor
+from actors.conversation.actor import ConversationActor
+from actors.dispatcher import auditor, questions
 from actors.dispatcher.machine import View
+from actors.telling import Told
 from tests.stage import Stage, desk_text
 
 Plant = Callable[[View, str], None]
@@ -134,6 +136,7 @@ def test_what_is_healed_is_written_down_with_what_was_found_and_expected(stage: 
 
 def test_a_round_is_made_in_bounded_steps(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor, "STEP", 2)
+    monkeypatch.setattr(auditor, "AGENT_COST", 1)
     stage.pass_time(60.0)
     for contact in ("ann", "bob", "cho", "dee"):
         stage.begin_conversation(contact)
@@ -158,3 +161,35 @@ def test_parked_work_is_counted_from_the_store(stage: Stage) -> None:
     stage.dispatcher.view.agent("a1").parked = 0
     assert audited(stage) == ["drifted_counter"]
     assert stage.dispatcher.view.agent("a1").parked == 1
+
+
+def test_a_conversation_that_is_in_no_place_by_its_own_word_is_written_down_once(stage: Stage) -> None:
+    stage.logs_in("a1")
+    ident = stage.begin_conversation("ann", "a1")
+    stage.state(ident).assignee = ""
+    assert audited(stage).count("not_in_one_place") == 1
+    assert "not_in_one_place" not in audited(stage)
+    stage.state(ident).assignee = "a1"
+    audited(stage)
+    assert stage.dispatcher.view.agent("a1").owned == {ident}
+
+
+def test_a_conversation_out_of_action_is_nobodys_and_no_violation(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ident = stage.begin_conversation("ann")
+    healthy = ConversationActor.on_receive
+
+    def fails(self: ConversationActor, message: object) -> None:
+        if isinstance(message, Told):
+            raise ZeroDivisionError("always")
+        healthy(self, message)
+
+    monkeypatch.setattr(ConversationActor, "on_receive", fails)
+    for _ in range(4):
+        stage.writes("ann")
+        stage.clock.advance(2.0)
+    stage.failures.seen.clear()
+    assert ("conversation", "acme", ident) in stage.system.supervisor.out
+    assert audited(stage) == []
+    assert questions.why_not(stage.system, "acme", ident, "a1")[0].code == "out_of_action"

@@ -427,6 +427,20 @@ def test_an_agent_who_goes_to_and_fro_is_offered_once_each_time() -> None:
     assert stage.dispatcher.view.agent("a1").used == 1
 
 
+@pytest.mark.rule("A3", "E4")
+def test_the_only_one_who_is_there_keeps_the_offer_when_busy() -> None:
+    stage = staged(agents=2)
+    stage.chooses("a2", "away")
+    ident = stage.begin_conversation("ann")
+    stage.chooses("a1", "busy")
+    assert stage.offered_to(ident) == "a1", "nobody else is there"
+    assert stage.events_of(ident).count("Offered") == 1
+    stage.chooses("a2", "online")
+    stage.chooses("a1", "busy")
+    assert stage.offered_to(ident) in ("a1", "a2")
+    in_one_place(stage)
+
+
 @pytest.mark.rule("E4", "guarantee-G10")
 def test_a_sole_decliner_is_asked_again_after_the_pause_and_not_before() -> None:
     """A peer's knowledge base (PEERS c17, S3): a sole agent who declined is never asked again."""
