@@ -253,6 +253,19 @@ def test_taking_by_hand_what_is_being_accepted_makes_one_owner(reverse: bool) ->
     assert stage.state(ident).assignee == agent
 
 
+@pytest.mark.rule("D6", "guarantee-G8")
+@BOTH
+def test_taking_what_is_ones_own_and_parked_while_the_customer_writes_counts_it_once(reverse: bool) -> None:
+    stage = staged(agents=1)
+    ident = stage.begin_conversation("ann", "a1")
+    stage.clock.advance(100.0)
+    stage.turn(park_idle_s=50.0)
+    take = stage.command("a1", Take(stage.command_id(), "a1", ident))
+    answers = race(stage, reverse, customer(stage, "ann"), take)
+    assert answers[take[1].message.id].code == "UNDER_WAY"
+    assert stage.dispatcher.view.agent("a1").used == 1
+
+
 # c4: the limit under concurrency.
 
 
