@@ -16,7 +16,7 @@ class Report(NamedTuple):
     as well; then ``department`` is where it goes. ``since``: the customer has waited so long. ``entered``: it
     stands in this department's queue so long, which rings and the longest wait go by. ``previous``: the agent
     who served the customer last. ``members``: who is in it beside the assignee, or is asked to join; they
-    take no capacity, but have to be told of (``WithdrawOffer``, ``OwnedBy``). ``parked``: it leaves memory now.
+    take no capacity, but have to be told of (``WithdrawOffer``, ``OwnedBy``). ``parked``: it leaves memory.
     ``woken``: it has come back into memory. ``begun``: its first message has come in this turn, and the
     daemon has not answered it by itself yet (D10).
 

@@ -411,7 +411,7 @@ class Tenant(RuleBasedStateMachine):
                 equal = (thread.channel, thread.wanted_in) == (event.channel, event.department)
                 if not equal or thread.since >= event.since or self._order_of(event.department) == "newest":
                     continue
-                # A ring may be open for one who has stood in this queue for longer, and not yet for the other.
+                # A ring opens by how long one has stood in this queue: perhaps not yet for this one.
                 able = opinion.serves(event.agent, thread) and opinion.skilled(event.agent, thread)
                 excused = event.agent in thread.declined or opinion.kept(thread) or not able
                 served = self.oracle.threads[entry.id].served

@@ -13,7 +13,7 @@ from actors import events
 from actors.dispatcher.reasons import Reason
 from protocol.messages import Accept, Ack, CustomerLeft, Decline, Logout, Refused, SetPresence, Text
 from protocol.messages import CustomerMessage as Written
-from protocol.teamwork import HandOver, Take, TakeNext, Transfer
+from protocol.teamwork import CancelInvitation, HandOver, Take, TakeNext, Transfer
 from tests.actors.oracle import Oracle
 from tests.stage import Stage, desk_text
 
@@ -306,6 +306,24 @@ def test_two_transfers_in_one_turn_do_not_share_one_place(reverse: bool) -> None
     assert (refused.code, Reason.NO_ROOM in refused.message) == ("UNAVAILABLE", True)
     assert sorted((stage.offered_to(first), stage.offered_to(second))) == ["", "a2"]
     assert stage.state(first).assignee == stage.state(second).assignee == "a1"
+
+
+@pytest.mark.rule("G1", "guarantee-G8")
+def test_a_report_that_was_on_its_way_does_not_undo_what_was_booked_since() -> None:
+    """RocketChat/Rocket.Chat#37776: the last one to write wins, and the limit is lost."""
+    stage = staged(agents=1, people={"a2": "capacity = 1", "a3": ""})
+    stage.chooses("a2", "transfer_only")
+    stage.chooses("a3", "transfer_only")
+    second, first = stage.begin_conversation("bob", "a1"), stage.begin_conversation("ann", "a1")
+    stage.clock.advance(100.0)
+    stage.invites("a1", first, "a3")
+    stage.turn(park_idle_s=50.0)
+    assert ("conversation", "acme", second) not in stage.system.actors
+    uninvite = stage.command("a1", CancelInvitation(stage.command_id(), "a1", first, "a3"))
+    moves = [stage.command("a1", Transfer(stage.command_id(), "a1", it, "a2")) for it in (first, second)]
+    answers = race(stage, False, uninvite, *moves)
+    assert Counter(type(answer) for answer in answers.values()) == {Ack: 2, Refused: 1}
+    assert (stage.offered_to(first), stage.offered_to(second)) == ("a2", "")
 
 
 @pytest.mark.rule("G1", "guarantee-G8")
