@@ -103,6 +103,8 @@ class DispatcherActor(Shell):
         self.shadow: Shadow | None = None
         #: Who was told something since the inbox was last empty: what the view has of these is booked only.
         self.under_way: set[str] = set()
+        #: What was chosen for a ``take_next`` since then, by sender and id: one that comes twice gets it once.
+        self.chosen: dict[tuple[str, bytes], str] = {}
         self._decided: tuple[float, int, int] = (0.0, 0, 0)
 
     @property
@@ -271,6 +273,7 @@ class DispatcherActor(Shell):
             self.figures.decided(decision)
             self._carry_out(decision)
         self.under_way.clear()
+        self.chosen.clear()
         again = self._again(len(decisions)) if self.view.pending else self.view.next_at
         due = self.auditor.due_at
         self.deadline = due if again is None else min(again, due)

@@ -88,8 +88,14 @@ def refusal_of(reason: Reason, about: str = "") -> Refusal:
 def _take_next(dispatcher: DispatcherActor, told: Told) -> None:
     """The next of one department, or of all that the agent serves (D3)."""
     wanted: TakeNext = told.message
+    chosen = dispatcher.chosen.get((told.sender, wanted.id))
+    if chosen is not None:
+        # Twice in one turn: the conversation knows the first by then, and answers as it did (G3).
+        dispatcher.tell_conversation(chosen, Claim(told, wanted.agent, None))
+        return
     found = dispatcher.view.pick_next(wanted.agent, wanted.department, dispatcher.system.now)
     if isinstance(found, Offer):
+        dispatcher.chosen[told.sender, wanted.id] = found.conversation
         dispatcher.tell_conversation(found.conversation, Claim(told, wanted.agent, found.why))
     else:
         refusal = refusal_of(found)
