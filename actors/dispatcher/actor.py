@@ -103,7 +103,7 @@ class DispatcherActor(Shell):
         self.shadow: Shadow | None = None
         #: Who was told something since the inbox was last empty: what the view has of these is booked only.
         self.under_way: set[str] = set()
-        #: What was chosen for a ``take_next`` since then, by sender and id: one that comes twice gets it once.
+        #: What was chosen for a ``take_next`` since then, by sender and id: sent twice, it is chosen once.
         self.chosen: dict[tuple[str, bytes], str] = {}
         self._decided: tuple[float, int, int] = (0.0, 0, 0)
 
