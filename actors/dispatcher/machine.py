@@ -228,7 +228,7 @@ class View:
     @property
     def pending(self) -> bool:
         """True when ``decide`` has stopped at its limit: call it again in the same turn."""
-        return bool(self._books.touched or self._books.fresh)
+        return bool(self._books.touched or self._books.fresh or self._limits.beyond())
 
     def decide(self, now: float, limit: int) -> list[Decision]:
         """Return all that is due, at most ``limit`` of them; each is booked already."""
