@@ -31,6 +31,8 @@ from config.routing import Department
 
 #: More pools than this are looked through for some that nobody waits for.
 POOLS_MAX = 8192
+#: The mark of an agent without any room, for whom nothing can have changed by being given more.
+FULL = "full"
 
 
 class Books:
@@ -164,11 +166,12 @@ class Books:
     def sync(self, candidate: Candidate) -> None:
         """Bring the pools' lists in line with the agent's room and turn."""
         known = candidate.known
-        at = (
-            (known.used, known.given_at, known.turn, candidate.keeping, *sorted(known.kinds.items()))
-            if candidate.settings.limits
-            else (known.used, known.given_at, known.turn, candidate.keeping)
-        )
+        if known.used >= candidate.settings.capacity:
+            at: object = FULL
+        else:
+            at = (known.used, known.given_at, known.turn, candidate.keeping)
+            if candidate.settings.limits:
+                at = (*at, *sorted(known.kinds.items()))
         if at == candidate.fits_at:
             return
         candidate.fits_at = at
@@ -220,10 +223,11 @@ class Books:
         ring = ring_at(report, department, now)
         windowed = standing.report.previous in self.candidates and self._keeps(standing, now)
         if (
-            ring == standing.ring
+            requirement_of(report, standing.department, department, ring) == standing.wanted
             and windowed == bool(standing.kept_for)
             and excluded(report, department, now) == standing.excluded
         ):
+            standing.ring = ring
             self._set_timer(standing, now)
         else:
             self.move(standing, now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from actors.dispatcher.decisions import Offer
+from actors.dispatcher.decisions import Decision, Offer
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.machine import View
 from config.desk import Agent, Desk
@@ -59,6 +59,7 @@ class World:
         ]
         self._weights = list(itertools.accumulate(1 / (place + 1) for place in range(len(self._sorts))))
         self._names = list(self.desk.agents)
+        self.waiting = waiting
         self.view = View(self.desk, "0" * 64)
         self.owned: dict[str, list[Report]] = {name: [] for name in self.desk.agents}
         self._fill(waiting, busy)
@@ -71,8 +72,9 @@ class World:
                 self.view.take_report(owned[-1], self.now)
         for _ in range(waiting):
             self.view.take_report(self.arrival(), self.now)
-        while self.view.decide(self.now, 256) or self.view.pending:
-            pass
+        while offers := self.view.decide(self.now, 256):
+            for _, accepted in self.accepted(offers):
+                self.view.take_report(accepted, self.now)
 
     def arrival(self, like: Report | None = None) -> Report:
         """Somebody comes, a moment after whoever came before; ``like`` asks for the same."""
@@ -102,10 +104,11 @@ class World:
             pass
         return owned.pop(self.chance.randrange(len(owned)))._replace(assignee="")
 
-    def accepted(self, offers: list[Offer]) -> list[tuple[Report, Report]]:
+    def accepted(self, offers: list[Decision]) -> list[tuple[Report, Report]]:
         """Return what each conversation reports of an offer: that it is offered, and then that it is accepted."""
         told = []
         for offer in offers:
+            assert isinstance(offer, Offer)
             offered = self.view.conversations[offer.conversation]
             accepted = offered._replace(offered_to="", assignee=offer.agent)
             self.owned[offer.agent].append(accepted)

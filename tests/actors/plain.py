@@ -43,6 +43,7 @@ class Plain:
     passes: dict[Any, list[tuple[float, int]]] = field(default_factory=dict)
     keeper: dict[str, str] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
+    asking: dict[str, Any] = field(default_factory=dict)
     now: float = 0.0
     arrivals: int = 0
     turns: int = 0
@@ -106,6 +107,7 @@ class Plain:
     def unshape(self, ident: str) -> None:
         """It stands where it stood no longer."""
         shape = self.shape.pop(ident, None)
+        self.asking.pop(ident, None)
         if shape is not None and shape not in self.shape.values():
             self.passes.pop(shape, None)
         for agent in [agent for agent, kept in self.keeper.items() if kept == ident]:
@@ -120,10 +122,10 @@ class Plain:
         self.now = now
         for ident, report in self.reports.items():
             if report.waiting:
-                shape = self.shape_of(ident)
-                if self.shape.get(ident) != shape:
+                asking = (self.shape_of(ident), self.out(ident))
+                if self.asking.get(ident) != asking:
                     self.unshape(ident)
-                    self.shape[ident] = shape
+                    self.asking[ident], self.shape[ident] = asking, asking[0]
                     self.fresh.add(ident)
 
     # What it asks for at the moment.
@@ -376,9 +378,9 @@ class Plain:
             while left:
                 queue.append(self.first_in_turn(left))
                 left.discard(queue[-1])
-            shapes = {ident: self.shape[ident] for ident in queue}
+            shapes = {ident: self.asking[ident] for ident in queue}
             for ident in queue:
-                if self.shape.get(ident) != shapes[ident]:
+                if self.asking.get(ident) != shapes[ident]:
                     continue  # It asks for something else by now, and is fresh again.
                 chosen = self.best(ident)
                 if chosen is not None and self.order_ends(ident, decisions):

@@ -27,6 +27,7 @@ KINDS = ("web", "sms")
 PRESENCES = st.sampled_from(
     ["online"] * 5 + ["busy", "busy", "away", "offline", "transfer_only", "not_answering"]
 )
+LIMITS = [256]
 TIMES = st.sampled_from([0.0, 0.0, 1.0, 5.0, 10.0, 31.0])
 
 
@@ -188,7 +189,7 @@ class Matching(RuleBasedStateMachine):
         self.now += seconds
         for _ in range(many):
             self.one_fact(data)
-        self.decide(data.draw(st.sampled_from([1, 2, 256])))
+        self.decide(data.draw(st.sampled_from(LIMITS)))
 
     @rule(data=st.data())
     def time_passes_until_it_matters(self, data: st.DataObject) -> None:
