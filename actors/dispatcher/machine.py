@@ -316,6 +316,8 @@ class View:
             if best is not None:
                 decisions.append(self._give_best(standing, best, trigger, now))
                 self._sync()
+        if not books.fresh:
+            books.fresh = {}  # A dict that has been large stays slow to go through when it is empty.
         return True
 
     def _order_ends(self, standing: Standing, decisions: list[Decision]) -> bool:

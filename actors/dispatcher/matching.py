@@ -181,7 +181,7 @@ class Turns:
         if group.weight > settings.capacity or (limit is not None and known.kinds[group.kind] >= limit):
             return found
         for line in self._due_lines(group):
-            standing = line.first_for(candidate.name, False) if line.mixed else line.oldest()
+            standing = line.first_for(candidate.name, newest=False) if line.mixed else line.oldest()
             if standing is None or standing.keeper or not self.books.is_due(line, standing):
                 continue
             if found is None or standing.place < found.place:
@@ -224,18 +224,25 @@ class Turns:
                 if group.lines:
                     fronts = group.read(books.fronts)
                     if min(fronts) <= place[0]:
-                        for line, front in zip(group.lines, fronts, strict=True):
-                            if front <= place[0]:
-                                self._passed(line, line.oldest(), place, bound)
+                        self._passed(group.lines, fronts, place, bound)
                 for line in group.mixed:
-                    if line.alive:
-                        self._passed(line, line.first_for(name, False), place, bound)
+                    earlier = line.first_for(name, newest=False) if line.alive else None
+                    if earlier is not None and earlier.place < place:
+                        line.passed_by(place, bound)
+                        books.refresh(line)
 
-    def _passed(self, line: Line, earlier: Standing | None, place: Place, bound: int) -> None:
-        if earlier is not None and earlier.place < place:
-            line.passed_by(place, bound)
-            if not line.due and len(line.passes) >= bound:
-                self.books.refresh(line)
+    def _passed(self, lines: list[Line], fronts: tuple[float, ...], place: Place, bound: int) -> None:
+        since = place[0]
+        for line, front in zip(lines, fronts, strict=True):
+            if front < since or (front == since and self._stands_before(line, place)):
+                line.passed_by(place, bound)
+                if not line.due and len(line.passes) >= bound and line.passes[0][0] >= front:
+                    self.books.refresh(line)
+
+    @staticmethod
+    def _stands_before(line: Line, place: Place) -> bool:
+        oldest = line.oldest()
+        return oldest is not None and oldest.place < place
 
     # The first agent for a conversation.
 
@@ -302,11 +309,13 @@ class Turns:
 
     def in_turn(self, conversations: list[str]) -> Iterator[Standing]:
         """Return those of these who still wait, in the order in which they are served."""
+        if len(conversations) == 1:
+            yield self.books.standing[conversations[0]]
+            return
         queues: dict[str, list[tuple[Key, Standing]]] = {}
         for conversation in conversations:
-            standing = self.books.standing.get(conversation)
-            if standing is not None:
-                queues.setdefault(standing.department, []).append((self.key(standing), standing))
+            standing = self.books.standing[conversation]
+            queues.setdefault(standing.department, []).append((self.key(standing), standing))
         for queue in queues.values():
             queue.sort(key=lambda each: each[0], reverse=True)
         while queues:

@@ -77,6 +77,8 @@ def window_until(report: Report, department: Department) -> float:
 
 def changes_at(report: Report, department: Department, now: float) -> float:
     """Return when time changes next what the conversation asks for, or how long it may wait."""
+    if not (department.rings or report.declined or report.previous or department.wait_max_s):
+        return inf
     start = entered(report)
     moments = [start + ring.after_s for ring in department.rings]
     moments.extend(at + department.decline_pause_s for at in report.declined.values())

@@ -37,7 +37,9 @@ def desk_of(agents: int, chance: random.Random) -> Desk:
             languages=tuple(chance.sample(LANGUAGES, chance.randint(1, 2))),
             skills=dict.fromkeys(skills, 5),
         )
-    return Desk(tenant="acme", departments={"help": Department(name="Help", language="required")}, agents=people)
+    return Desk(
+        tenant="acme", departments={"help": Department(name="Help", language="required")}, agents=people
+    )
 
 
 class World:
@@ -62,7 +64,16 @@ class World:
         self.waiting = waiting
         self.view = View(self.desk, "0" * 64)
         self.owned: dict[str, list[Report]] = {name: [] for name in self.desk.agents}
+        self._have_seen_everything()
         self._fill(waiting, busy)
+
+    def _have_seen_everything(self) -> None:
+        """Everything that can be asked for has been asked for once, as where a daemon has run for long."""
+        for language, skills in self._sorts:
+            for priority in set(PRIORITIES):
+                report = self.arrival()._replace(language=language, skills=skills, priority=priority)
+                self.view.take_report(report, self.now)
+                self.view.take_report(report._replace(waiting=False), self.now)
 
     def _fill(self, waiting: int, busy: float) -> None:
         for name, owned in self.owned.items():

@@ -285,7 +285,7 @@ def plainly(decision: Any) -> Any:
 
 TestMatching = Matching.TestCase
 TestMatching.settings = settings(
-    max_examples=int(__import__("os").environ.get("N","100")),
+    max_examples=int(__import__("os").environ.get("N", "100")),
     stateful_step_count=40,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
