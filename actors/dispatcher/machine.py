@@ -3,11 +3,11 @@
 A derived view, rebuilt at start from what the conversations and agents announce; reports are whole facts, so
 telling one twice changes nothing.
 
-How it decides. Between decisions no agent with room is eligible for anybody who waits; so only agents for whom
-something has changed (*touched*) and conversations for which something has (*fresh*) have to be looked at.
-A touched agent is given the first of all that he can take, as long as that is nobody fresh. Then the fresh
-ones, in the order of their queues, are each given to the best agent with room. Then the touched agents go on.
-That repeats until nothing is touched or fresh.
+How it decides. Between decisions no agent with room is eligible for anybody who waits; so only agents for
+whom something has changed (*touched*) and conversations for which something has (*fresh*) have to be looked
+at. A touched agent is given the first of all that he can take, as long as that is nobody fresh. Then the
+fresh ones, in the order of their queues, are each given to the best agent with room. Then the touched agents
+go on. That repeats until nothing is touched or fresh.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ class View:
     def put_right(self, agent: str, parked_as: Counter[tuple[str, int]]) -> None:
         """Rebuild an agent's books and ledger from the conversations, and whatever is sorted by them.
 
-        ``parked_as`` counts the owned conversations that are in the store only, by kind of channel and weight.
+        ``parked_as`` counts the owned conversations that are in the store only, by kind and weight.
         """
         known, reports = self.agent(agent), self.conversations
         known.owned = {it for it in known.owned if it in reports and reports[it].assignee == agent}
@@ -287,7 +287,7 @@ class View:
         *,
         hold: bool,
     ) -> bool:
-        """Give an agent whatever he can take, as long as it is nobody fresh; False if the round has to end."""
+        """Give an agent whatever he can take, but with ``hold`` nobody fresh; False: the round has to end."""
         books, known, capacity = self._books, candidate.known, candidate.settings.capacity
         while known.used < capacity:
             found = self._turns.first(candidate)
@@ -407,7 +407,7 @@ class View:
     # By hand.
 
     def pick_next(self, agent: str, department: str, now: float) -> Offer | Reason:
-        """Choose the conversation whose turn it is for an agent who asks, of one department or (empty) of all.
+        """Choose the conversation whose turn it is for an agent who asks: of one department or of all.
 
         Books it as an offer to the agent. The conversation reports after the claim whatever it answers: that
         settles the booking.

@@ -51,11 +51,31 @@ class Turns:
     def first(self, candidate: Candidate, *, booking: bool = True) -> First | None:
         """Return the conversation that an agent with room is given next; None if there is none.
 
-        May find instead that the agent has to keep room for somebody who was overtaken too often, and books it.
+        May find instead that the agent has to keep room for somebody who was overtaken too often; with
+        ``booking`` he does from now on.
         """
         books = self.books
         if candidate.keeping:
             return self._kept_room(candidate)
+        firsts, considered, heavy = self._firsts(candidate)
+        if not firsts:
+            return None
+        key, standing, department = firsts[0] if len(firsts) == 1 else self.before_all(firsts)
+        due = key[0] == 0.0
+        if heavy is not None and not (due and standing.place < heavy.place):
+            if booking:
+                books.keep(candidate, heavy)
+            return None
+        rule = RULES[books.orders[department]]
+        if due:
+            rule = Reason.OVERTAKEN
+        elif considered == 1:
+            rule = Reason.ONLY_ONE_WAITING
+        return First(standing, rule, considered)
+
+    def _firsts(self, candidate: Candidate) -> tuple[list[tuple[Key, Standing, str]], int, Standing | None]:
+        """Return the first of each department, how many wait for the agent, and who needs more room."""
+        books = self.books
         firsts: list[tuple[Key, Standing, str]] = []
         considered, heavy = 0, None
         for department, groups in candidate.groups.items():
@@ -72,20 +92,7 @@ class Turns:
                 firsts.append((*found, department))
         if candidate.kept:
             considered += self._add_kept(candidate, firsts)
-        if not firsts:
-            return None
-        chosen_key, standing, department = firsts[0] if len(firsts) == 1 else self.before_all(firsts)
-        due = chosen_key[0] == 0.0
-        if heavy is not None and not (due and standing.place < heavy.place):
-            if booking:
-                books.keep(candidate, heavy)
-            return None
-        rule = RULES[books.orders[department]]
-        if due:
-            rule = Reason.OVERTAKEN
-        elif considered == 1:
-            rule = Reason.ONLY_ONE_WAITING
-        return First(standing, rule, considered)
+        return firsts, considered, heavy
 
     def _kept_room(self, candidate: Candidate) -> First | None:
         standing = self.books.standing[candidate.keeping]

@@ -1,7 +1,7 @@
 """The order of a queue as numbers: whose turn it is among the firsts of several lines.
 
-A rank is one float, so that a flat array of them can be searched fast. Rounding never turns an order round, it
-can only make two ranks equal; equal ones are compared by their exact keys.
+A rank is one float, so that a flat array of them can be searched fast. Rounding never turns an order round,
+it can only make two ranks equal; equal ones are compared by their exact keys.
 """
 
 from __future__ import annotations

@@ -101,9 +101,9 @@ class Candidate:
 class Pool:
     """Who can take what one requirement asks for.
 
-    ``members`` have all that is asked for; ``mismatches`` counts the others of the department by what they lack
-    first. ``present`` counts members by presence. ``listed`` are the members with room, each with the turn
-    that was last put on the heap; it is kept once the pool has been asked for an agent.
+    ``members`` have all that is asked for; ``mismatches`` counts the others of the department by what they
+    lack first. ``present`` counts members by presence. ``listed`` are the members with room, each with the
+    turn that was last put on the heap; it is kept once the pool has been asked for an agent.
     """
 
     __slots__ = (

@@ -1,5 +1,6 @@
-"""Questions about the moment: who is where in a queue, why not, why idle. Asked for by people, so they may look
-at all lines; nothing is changed.
+"""Questions about the moment: who is where in a queue, why not, why idle.
+
+Asked for by people, so they may look at all lines; nothing is changed.
 """
 
 from __future__ import annotations
@@ -72,9 +73,7 @@ class Questions:
             counts[Reason.BUSY] -= spared
         without_room = pool.present["online"] + spared - len(pool.listed)
         declined = sum(name in pool.listed for name in standing.excluded)
-        for code, many in ((Reason.NO_ROOM, without_room), (Reason.DECLINED, declined)):
-            if many:
-                counts[code] = many
+        counts |= {Reason.NO_ROOM: without_room, Reason.DECLINED: declined}
         return {code: many for code, many in counts.items() if many}
 
     # Why not.
@@ -162,7 +161,7 @@ class Questions:
         return oldest
 
     def why_idle(self, agent: str, now: float) -> list[Why]:
-        """Return all that keeps an agent without a new conversation, with how many conversations each concerns."""
+        """Return all that keeps an agent without a new conversation, and how many customers it concerns."""
         candidate = self.books.candidates.get(agent)
         if candidate is None:
             return [(Reason.UNKNOWN_AGENT, agent)]

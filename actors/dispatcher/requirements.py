@@ -1,7 +1,7 @@
 """What a waiting conversation asks of an agent at a moment, and what an agent lacks for it.
 
-All conversations that ask the same share one pool of agents. What time changes (rings, pauses after a decline)
-is worked out here, with the moment at which it changes next.
+All conversations that ask the same share one pool of agents. What time changes (rings, pauses after a
+decline) is worked out here, with the moment at which it changes next.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ def decisions(world: World, many: int) -> float:
     """Have agents freed, and as many customers come; return microseconds a decision.
 
     Whoever comes asks for the same as whoever was served last, so that the queue stays as it is.
-    A decision is all that the view has to do for it: told of the end, told of the arrival, the decision with its
-    reasons, told of the offer, told of the acceptance. Making up the facts is not counted.
+    A decision is all that the view has to do for it: told of the end, told of the arrival, the decision with
+    its reasons, told of the offer, told of the acceptance. Making up the facts is not counted.
     """
     view, spent, made = world.view, 0, 0
     served: Report | None = None

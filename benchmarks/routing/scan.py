@@ -1,7 +1,7 @@
 """The yardstick: a plain scan of the same facts, as an assignment loop over a table does it.
 
-It finds who is next for an agent by looking at everybody who waits, and the agent for a conversation by looking at
-every agent. It does a part of what the view does: department, language, skills, room and order.
+It finds who is next for an agent by looking at everybody who waits, and the agent for a conversation by
+looking at every agent. It does a part of what the view does: department, language, skills, room and order.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ class Scan:
         best, least = None, float("inf")
         for report in self.waiting.values():
             key = report.since - report.priority * credit_s
-            if key < least and report.language in languages and report.weight <= room:
-                if report.department in departments and all(
-                    skills.get(skill, 0) >= level for skill, level in report.skills
-                ):
-                    best, least = report, key
+            if key >= least or report.language not in languages or report.weight > room:
+                continue
+            if report.department in departments and all(
+                skills.get(skill, 0) >= level for skill, level in report.skills
+            ):
+                best, least = report, key
         return best
 
     def agent_for(self, report: Report) -> str | None:

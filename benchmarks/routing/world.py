@@ -1,8 +1,8 @@
-"""A world of skills: conversations that wait, agents who can take some of them, and the production view of both.
+"""A world of skills: conversations that wait, agents who can take some, and the production view of both.
 
-5 languages and 20 skills; a conversation asks for one language and one or two skills, the common ones far more
-often (Zipf), up to 1,050 different requirements; an agent has one or two languages and three to eight skills.
-What no agent at all could take is left out.
+5 languages and 20 skills; a conversation asks for one language and one or two skills, the common ones far
+more often (Zipf), up to 1,050 different requirements; an agent has one or two languages and three to eight
+skills. What no agent at all could take is left out.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class World:
         return owned.pop(self.chance.randrange(len(owned)))._replace(assignee="")
 
     def accepted(self, offers: list[Decision]) -> list[tuple[Report, Report]]:
-        """Return what each conversation reports of an offer: that it is offered, and then that it is accepted."""
+        """Return what each conversation reports of an offer: that it is made, and that it is accepted."""
         told = []
         for offer in offers:
             assert isinstance(offer, Offer)

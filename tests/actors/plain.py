@@ -1,7 +1,8 @@
 """A second opinion on routing: docs/routing.md as plain scans over all that waits and all agents.
 
-It shares nothing with the dispatcher but the facts and the decisions. Slow, and short enough to be read against the
-page. What it keeps beside the facts: numbers of arrival, who has passed whom, and who keeps room for whom.
+It shares nothing with the dispatcher but the facts and the decisions. Slow, and short enough to be read
+against the page. What it keeps beside the facts: numbers of arrival, who has passed whom, and who keeps room
+for whom.
 """
 
 from __future__ import annotations
@@ -153,9 +154,9 @@ class Plain:
         departments = {self.serving(ident), *(d for ring in rings for d in ring.departments)}
         if not departments & set(person.departments):
             return False
-        if not any("skills" in ring.relax for ring in rings):
-            if any(person.skills.get(skill, 0) < level for skill, level in report.skills):
-                return False
+        skilled = all(person.skills.get(skill, 0) >= level for skill, level in report.skills)
+        if not skilled and not any("skills" in ring.relax for ring in rings):
+            return False
         relaxed = any("language" in ring.relax for ring in rings)
         wanted = report.language if settings.language == "required" and not relaxed else ""
         return not wanted or wanted in person.languages

@@ -1,0 +1,278 @@
+"""The dispatcher's view, rule by rule: small worlds, told a few facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
+from actors.dispatcher.facts import AgentNews, Report
+from actors.dispatcher.machine import View
+from actors.dispatcher.reasons import Reason
+from config.desk import Agent, Desk
+from config.routing import Department, Ring
+from tests.stage import HASH
+
+
+def view_of(department: dict[str, Any] | None = None, **agents: dict[str, Any]) -> View:
+    """Return a view of a desk with the departments help and sales, and these agents, all online."""
+    departments = {
+        "help": Department(name="Help", **({"previous_agent": "never"} | (department or {}))),
+        "sales": Department(name="Sales"),
+    }
+    people = {
+        name: Agent(name=name, password=HASH, **({"departments": ("help",), "capacity": 1} | settings))
+        for name, settings in agents.items()
+    }
+    view = View(Desk(tenant="acme", departments=departments, agents=people), "digest")
+    for name in people:
+        view.take_agent(AgentNews(name, "online", True), 0.0)
+    return view
+
+
+def waits(view: View, ident: str, since: float, now: float | None = None, **more: Any) -> Report:
+    """Somebody comes into the queue of help."""
+    now = since if now is None else now
+    report = Report(ident, True, "help", since, "", "", {}, **({"entered": now, "kind": "web"} | more))
+    view.take_report(report, now)
+    return report
+
+
+def told(view: View, ident: str, now: float, **changes: Any) -> None:
+    """The conversation reports what has become of it."""
+    view.take_report(view.conversations[ident]._replace(**changes), now)
+
+
+def offers(decisions: list[Decision]) -> list[tuple[str, str]]:
+    return [(each.conversation, each.agent) for each in decisions if isinstance(each, Offer)]
+
+
+@pytest.mark.rule("E4")
+def test_a_sole_decliner_is_asked_again_after_the_pause() -> None:
+    """PEERS c17: with some systems who is alone and has declined once is never asked again."""
+    view = view_of({"decline_pause_s": 20}, ann={})
+    waits(view, "c1", 100.0)
+    assert offers(view.decide(100.0, 10)) == [("c1", "ann")]
+    told(view, "c1", 105.0, waiting=True, offered_to="", declined={"ann": 105.0})
+    assert view.decide(105.0, 10) == []
+    assert view.why_not("c1", "ann", 106.0) == [(Reason.DECLINED, "19 s left")]
+    assert view.next_at == 125.0
+    (offer,) = view.decide(125.0, 10)
+    assert isinstance(offer, Offer)
+    assert (offer.agent, offer.why.choice, offer.why.trigger) == ("ann", Reason.ASKED_AGAIN, Reason.TIMER)
+
+
+def test_whoever_has_declined_does_not_hold_up_the_others() -> None:
+    """PEERS c16: the head of the line is skipped, not waited for."""
+    view = view_of(None, ann={})
+    waits(view, "c1", 100.0)
+    view.decide(100.0, 10)
+    told(view, "c1", 101.0, waiting=True, offered_to="", declined={"ann": 101.0})
+    waits(view, "c2", 102.0)
+    assert offers(view.decide(102.0, 10)) == [("c2", "ann")]
+
+
+def test_two_full_queues_do_not_pass_a_customer_to_and_fro() -> None:
+    departments = {
+        name: Department(name=name, waiting_max=1, at_limit="overflow", overflow=other)
+        for name, other in (("help", "sales"), ("sales", "help"))
+    }
+    view = View(Desk(tenant="acme", departments=departments), "digest")
+    waits(view, "c1", 1.0)
+    waits(view, "c2", 2.0)
+    assert view.decide(2.0, 10) == [Overflow("c2", "sales", Reason.QUEUE_FULL)]
+    assert view.conversations["c2"].since == 2.0
+    waits(view, "c3", 3.0)
+    assert view.decide(3.0, 10) == [], "both are full: it stays"
+    told(view, "c2", 4.0, waiting=False)
+    assert view.decide(4.0, 10) == [Overflow("c3", "sales", Reason.QUEUE_FULL)]
+
+
+def test_whoever_waits_too_long_is_turned_away_at_that_moment() -> None:
+    view = view_of({"wait_max_s": 60, "at_limit": "end"})
+    waits(view, "c1", 100.0)
+    assert view.decide(100.0, 10) == []
+    assert view.next_at == 160.0
+    assert view.decide(160.0, 10) == [TurnedAway("c1", Reason.WAITED_TOO_LONG)]
+    assert view.decide(161.0, 10) == []
+
+
+@pytest.mark.rule("D2")
+def test_newest_first_ends_at_the_turn_of_the_backlog() -> None:
+    view = view_of(None, ann={})
+    view.take_agent(AgentNews("ann", "away", True), 0.0)
+    for ident, since in (("old1", 10.0), ("old2", 20.0)):
+        waits(view, ident, since)
+    view.set_order("help", "newest", "backlog", 100.0, 100.0)
+    waits(view, "new1", 110.0)
+    waits(view, "new2", 120.0)
+    view.take_agent(AgentNews("ann", "online", True), 130.0)
+    served = []
+    for _ in range(4):
+        served += view.decide(130.0, 10)
+        (offered,) = view.roster["ann"].offers
+        told(view, offered, 130.0, offered_to="", waiting=False)
+    assert offers(served) == [("new2", "ann"), ("new1", "ann"), ("old1", "ann"), ("old2", "ann")]
+    assert served[2] == OrderEnded("help")
+
+
+def test_a_heavy_conversation_that_is_overtaken_too_often_gets_its_turn() -> None:
+    view = view_of({"overtaken_max": 2}, ann={"capacity": 2})
+    waits(view, "light0", 1.0)
+    view.decide(1.0, 10)
+    waits(view, "heavy", 2.0, weight=2)
+    for number in (1, 2):
+        waits(view, f"light{number}", 2.0 + number)
+        assert offers(view.decide(5.0, 10)) == [(f"light{number}", "ann")]
+        told(view, f"light{number}", 6.0, offered_to="", waiting=False)
+        view.decide(6.0, 10)
+    waits(view, "light3", 7.0)
+    assert view.decide(7.0, 10) == [], "the room is kept"
+    assert (Reason.KEEPS_ROOM, "heavy") in view.why_not("light3", "ann", 7.0)
+    told(view, "light0", 8.0, offered_to="", waiting=False)
+    (offer,) = view.decide(8.0, 10)
+    assert isinstance(offer, Offer)
+    assert (offer.conversation, offer.why.rule) == ("heavy", Reason.OVERTAKEN)
+
+
+def test_rings_open_when_their_time_has_come() -> None:
+    rings = (Ring(after_s=10, relax=("skills",)), Ring(after_s=30, departments=("sales",)))
+    view = view_of({"rings": rings}, ann={"capacity": 1}, bob={"departments": ("sales",)})
+    waits(view, "c1", 0.0, skills=(("law", 3),))
+    waits(view, "c2", 1.0, skills=(("law", 3),))
+    assert view.decide(1.0, 10) == []
+    assert view.why_not("c1", "ann", 1.0) == [(Reason.SKILL_MISSING, "law 3")]
+    assert view.next_at == 10.0
+    assert offers(view.decide(10.0, 10)) == [("c1", "ann")]
+    assert view.decide(11.0, 10) == []
+    (offer,) = view.decide(31.0, 10)
+    assert isinstance(offer, Offer)
+    assert (offer.conversation, offer.agent, offer.why.ring) == ("c2", "bob", 2)
+
+
+@pytest.mark.rule("D8")
+def test_a_decision_says_why_in_numbers_that_add_up() -> None:
+    view = view_of(
+        {"language": "required", "strategy": "longest_idle"},
+        ann={"languages": ("uk",), "skills": {"law": 2}},
+        bob={"languages": ("uk",), "skills": {"law": 2}},
+        cho={"languages": ("en",), "skills": {"law": 2}},
+        dan={"languages": ("uk",)},
+        eve={"languages": ("uk",), "skills": {"law": 2}},
+        fay={"languages": ("uk",), "skills": {"law": 2}},
+    )
+    view.take_agent(AgentNews("eve", "away", True), 1.0)
+    waits(view, "c0", 2.0, language="uk", skills=(("law", 1),))
+    view.decide(2.0, 10)
+    waits(view, "c1", 3.0, now=3.0, language="uk", skills=(("law", 1),))
+    (offer,) = view.decide(4.0, 10)
+    assert isinstance(offer, Offer)
+    why = offer.why
+    assert offer.agent == "bob"
+    assert (why.trigger, why.choice, why.considered, why.waited_s) == (
+        Reason.ARRIVAL,
+        Reason.LONGEST_IDLE,
+        2,
+        1.0,
+    )
+    assert why.excluded == {
+        Reason.SKILL_MISSING: 1, Reason.LANGUAGE_MISSING: 1, Reason.AWAY: 1, Reason.NO_ROOM: 1
+    }  # fmt: skip
+    assert why.considered + sum(why.excluded.values()) == 6
+    assert why.tie_break == "agent_id"
+
+
+def test_position_and_estimated_wait_go_by_the_recent_rate() -> None:
+    view = view_of(None, ann={})
+    for number in range(6):
+        waits(view, f"c{number}", 10.0 + number)
+    assert view.position("c5", 20.0) == (6, None)
+    for number in range(3):
+        now = 100.0 + 10 * number
+        view.decide(now, 10)
+        told(view, f"c{number}", now, offered_to="", assignee="ann")
+        told(view, f"c{number}", now, assignee="")
+    view.take_agent(AgentNews("ann", "away", True), 120.0)
+    assert view.decide(120.0, 10) == []
+    assert view.position("c5", 120.0) == (3, 30.0)
+    assert view.position("c0", 120.0) is None
+
+
+@pytest.mark.rule("D3", "D4", "D6")
+def test_by_hand_one_agent_wins_and_room_is_booked_at_once() -> None:
+    view = view_of({"mode": "pull", "pick": "any"}, ann={}, bob={})
+    waits(view, "c1", 1.0)
+    waits(view, "c2", 2.0)
+    assert view.decide(2.0, 10) == []
+    assert (Reason.PULL_ONLY, "help") in view.why_not("c1", "ann", 2.0)
+    taken = view.pick("ann", "c2", 3.0)
+    assert isinstance(taken, Offer)
+    assert taken.why.rule == Reason.CHOSEN_BY_HAND
+    assert view.pick("bob", "c2", 3.0) is Reason.OFFERED_TO_ANOTHER
+    assert view.pick("ann", "c1", 3.0) is Reason.NO_ROOM
+    following = view.pick_next("bob", "", 3.0)
+    assert isinstance(following, Offer)
+    assert following.conversation == "c1"
+
+
+@pytest.mark.rule("D3", "D5")
+def test_where_only_the_next_may_be_taken_others_are_refused() -> None:
+    view = view_of({"mode": "pull", "pick": "next"}, ann={})
+    waits(view, "c1", 1.0)
+    waits(view, "c2", 2.0)
+    assert view.pick("ann", "c2", 3.0) is Reason.NOT_ITS_TURN
+    assert isinstance(view.pick("ann", "c1", 3.0), Offer)
+
+
+@pytest.mark.rule("guarantee-G8")
+def test_parked_conversations_weigh_what_they_weighed() -> None:
+    view = view_of(None, ann={"capacity": 4, "limits": {"sms": 1}})
+    report = waits(view, "c1", 1.0, weight=3, kind="sms")
+    view.decide(1.0, 10)
+    told(view, "c1", 1.0, offered_to="", assignee="ann")
+    told(view, "c1", 2.0, parked=True)
+    known = view.roster["ann"]
+    assert (known.used, known.parked, known.kinds["sms"]) == (3, 1, 1)
+    waits(view, "c2", 3.0, kind="sms")
+    assert view.decide(3.0, 10) == []
+    assert view.why_not("c2", "ann", 3.0) == [(Reason.CHANNEL_LIMIT, "1 of 1 sms")]
+    view.take_report(report._replace(waiting=False, assignee="ann", woken=True), 4.0)
+    assert (known.used, known.parked, known.kinds["sms"]) == (3, 0, 1)
+
+
+def test_a_limit_of_decisions_leaves_the_rest_pending() -> None:
+    view = view_of(None, ann={"capacity": 3}, bob={"capacity": 2})
+    for number in range(6):
+        waits(view, f"c{number}", float(number))
+    made = view.decide(10.0, 2)
+    assert len(made) == 2
+    while view.pending:
+        made += view.decide(10.0, 2)
+    assert [conversation for conversation, _ in offers(made)] == ["c0", "c1", "c2", "c3", "c4"]
+
+
+def test_a_new_desk_sorts_everybody_anew() -> None:
+    view = view_of({"mode": "pull"}, ann={})
+    waits(view, "c1", 1.0)
+    assert view.decide(1.0, 10) == []
+    departments = {"help": Department(name="Help")}
+    view.set_desk(Desk(tenant="acme", departments=departments, agents=view.desk.agents), "other", 2.0)
+    (offer,) = view.decide(2.0, 10)
+    assert isinstance(offer, Offer)
+    assert (offer.agent, offer.why.trigger, offer.why.policy) == ("ann", Reason.POLICY_CHANGED, "other")
+
+
+def test_pools_that_nobody_waits_for_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.dispatcher.books.POOLS_MAX", 4)
+    view = view_of(None, ann={"skills": {f"s{number}": 1 for number in range(40)}})
+    view.take_agent(AgentNews("ann", "away", True), 0.0)
+    view.set_desk(view.desk, "digest", 0.0)
+    for number in range(40):
+        waits(view, f"c{number}", float(number), skills=((f"s{number}", 1),))
+        if number % 10:
+            told(view, f"c{number}", float(number), waiting=False)
+        view.decide(float(number), 10)
+    assert len(view._books.pools) <= 9
+    view.take_agent(AgentNews("ann", "online", True), 50.0)
+    assert offers(view.decide(50.0, 10)) == [("c0", "ann")]
