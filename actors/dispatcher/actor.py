@@ -25,6 +25,7 @@ from actors.conversation.orders import (
 )
 from actors.dispatcher import handover, withdrawal
 from actors.dispatcher.asked import ASKED, OperatorSetsOrder, order_changed
+from actors.dispatcher.audit import is_open
 from actors.dispatcher.auditor import Auditor
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
 from actors.dispatcher.facts import AgentNews, HandOverAll, HandOverPlanned, OwnedBy, Report
@@ -103,6 +104,8 @@ class DispatcherActor(Shell):
         self.shadow: Shadow | None = None
         #: Who was told something since the inbox was last empty: what the view has of these is booked only.
         self.under_way: set[str] = set()
+        #: Who was brought into memory since then: their reports are on the way.
+        self._waking: set[str] = set()
         #: What was chosen for a ``take_next`` since then, by sender and id: sent twice, it is chosen once.
         self.chosen: dict[tuple[str, bytes], str] = {}
         self._decided: tuple[float, int, int] = (0.0, 0, 0)
@@ -127,6 +130,8 @@ class DispatcherActor(Shell):
         self.figures.take_report(before, report)
         self.view.take_report(report, now)
         self._shadow(lambda shadow: shadow.take(report, now))
+        if report.offered_to:
+            self._withdraw_one(report)
         if report.begun and before is None:
             self._greet(report)
 
@@ -146,10 +151,19 @@ class DispatcherActor(Shell):
         self._shadow(lambda shadow: shadow.take(news, now))
         self._withdraw(news.agent)
 
+    def _withdraw_one(self, report: Report) -> None:
+        """Take an offer back that its agent cannot take; perhaps it was made while the agent was leaving."""
+        actor = self.system.actors.get(("conversation", self.address[1], report.conversation))
+        offer = actor.state.offer if isinstance(actor, ConversationActor) else None
+        new = offer.kind == "new" if offer is not None else not report.assignee
+        reason = withdrawal.of_offer(self.view, report, new=new)
+        if reason is not None:
+            self.tell_conversation(report.conversation, WithdrawOffer(report.offered_to, reason.value))
+
     def _withdraw(self, agent: str) -> None:
         """Take back what an agent is offered, or invited to, and can no longer take."""
-        for conversation, reason in withdrawal.of_offers(self.view, agent):
-            self.tell_conversation(conversation, WithdrawOffer(agent, reason.value))
+        for conversation in sorted(self.view.agent(agent).offers):
+            self._withdraw_one(self.view.conversations[conversation])
         gone = withdrawal.of_invitations(self.view, agent)
         if gone is not None:
             for conversation in sorted(self.view.agent(agent).joined):
@@ -179,7 +193,7 @@ class DispatcherActor(Shell):
         owned = []
         for ident in concerning:
             actor = self.conversation(ident)
-            report = actor.announcement()
+            report = self.introduced(ident)
             if report is not None and report.assignee == asked.agent:
                 owned.append(handover.Owned(report, actor.state.department))
         results = handover.plan(self.view, asked, owned, self.system.now)
@@ -196,7 +210,8 @@ class DispatcherActor(Shell):
         parked = [address for address in addresses if address not in system.actors]
         for address in parked:
             system.wake(address)
-        return bool(parked)
+            self._waking.add(address[2])
+        return not self._waking.isdisjoint(conversations)
 
     def again(self, message: Any) -> None:
         """Take a message up again in this turn, once those who were woken have reported."""
@@ -207,6 +222,19 @@ class DispatcherActor(Shell):
         actor = self.system.actors["conversation", self.address[1], ident]
         assert isinstance(actor, ConversationActor)
         return actor
+
+    def introduced(self, ident: str) -> Report | None:
+        """Return what a conversation says of itself, and see to it that the view knows it.
+
+        Somebody else may have woken it in this turn; its report comes later in the same batch.
+        """
+        report = self.conversation(ident).announcement()
+        if report is not None and is_open(report) and ident not in self.view.conversations:
+            now, parked = self.system.now, self.view.agent(report.assignee).parked
+            woken = report._replace(woken=bool(report.assignee and parked))
+            self.view.take_report(woken, now)
+            self._shadow(lambda shadow: shadow.take(woken, now))
+        return report
 
     def tell_conversation(self, conversation: str, message: Any) -> None:
         """Tell a conversation something. It reports afterwards, whatever comes of it."""
@@ -273,6 +301,7 @@ class DispatcherActor(Shell):
             self.figures.decided(decision)
             self._carry_out(decision)
         self.under_way.clear()
+        self._waking.clear()
         self.chosen.clear()
         again = self._again(len(decisions)) if self.view.pending else self.view.next_at
         due = self.auditor.due_at

@@ -117,8 +117,8 @@ def _set_order(dispatcher: DispatcherActor, told: Told) -> None:
 
 def order_changed(wanted: SetOrder | OperatorSetsOrder, by: str, now: float) -> events.OrderChanged:
     """Return the change of a queue's order; an empty order is the desk's again, and has no end."""
-    until = wanted.until if wanted.order else ""
-    return events.OrderChanged(wanted.department, wanted.order, by, until, now if until else 0.0)
+    before = now if wanted.order and wanted.until else 0.0
+    return events.OrderChanged(wanted.department, wanted.order, by, wanted.until, before)
 
 
 def _transfer(dispatcher: DispatcherActor, told: Told) -> None:
@@ -142,7 +142,7 @@ def _book(dispatcher: DispatcherActor, wanted: Transfer) -> Refusal | None:
     What the conversation reports afterwards settles it, also when it refuses.
     """
     view, policies = dispatcher.view, dispatcher.desk.policies
-    report = dispatcher.conversation(wanted.conversation).announcement()
+    report = dispatcher.introduced(wanted.conversation)
     if report is None or not is_open(report) or wanted.to_agent in (report.assignee, report.offered_to):
         return None  # The conversation has an answer of its own.
     reason = view.target(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.dispatcher.facts import Report
 from actors.dispatcher.machine import View
 from actors.dispatcher.reasons import Reason
 
@@ -9,27 +10,20 @@ from actors.dispatcher.reasons import Reason
 TAKE_NEW = frozenset({"online", "busy"})
 
 
-def of_offers(view: View, agent: str) -> list[tuple[str, Reason]]:
-    """Return the conversations whose live offers the agent cannot take any more.
+def of_offer(view: View, report: Report, *, new: bool) -> Reason | None:
+    """Return why the agent cannot take a live offer any more; None if there is no reason.
 
-    Who has become busy keeps an offer as long as nobody else is there for it (A3).
+    ``new``: of a waiting customer, not a colleague's transfer. What is offered is booked already: room is no
+    question here. Who has become busy keeps an offer as long as nobody else is there for it (A3).
     """
-    known = view.agent(agent)
-    if not known.offers:
-        return []
-    found = []
-    for conversation in sorted(known.offers):
-        report = view.conversations[conversation]
-        new = not report.assignee
-        # What is offered is booked already: room is no question here.
-        reason = view.target(agent, 0, "", beyond_capacity=True)
-        if reason is None and new and known.presence not in TAKE_NEW:
-            reason = Reason(known.presence)
-        if reason is None and new and known.presence == "busy" and _spared(view, agent, report.department):
-            reason = Reason.BUSY
-        if reason is not None:
-            found.append((conversation, reason))
-    return found
+    agent = report.offered_to
+    presence = view.agent(agent).presence
+    reason = view.target(agent, 0, "", beyond_capacity=True)
+    if reason is None and new and presence not in TAKE_NEW:
+        return Reason(presence)
+    if reason is None and new and presence == "busy" and _spared(view, agent, report.department):
+        return Reason.BUSY
+    return reason
 
 
 def of_invitations(view: View, agent: str) -> Reason | None:

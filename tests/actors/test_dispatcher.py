@@ -13,6 +13,7 @@ from actors.dispatcher.asked import ASKED
 from actors.dispatcher.reasons import Reason
 from actors.telling import Tick, Told
 from protocol.messages import Ack, Refused
+from protocol.teamwork import SetOrder
 from tests.stage import TO_DISPATCHER, Stage, desk_text
 
 PULL = 'mode = "pull"'
@@ -151,6 +152,14 @@ def test_an_order_that_was_set_survives_a_restart_and_can_be_taken_back() -> Non
     stage.sets_order("boss", "help", "")
     waiting = questions.waiting_list(stage.system, "acme", "help", 10)
     assert ([it.conversation for it in waiting.waiting], waiting.order) == ([first, second], "longest_wait")
+
+
+@pytest.mark.rule("D2", "guarantee-G3")
+def test_taking_an_order_back_twice_is_taking_it_back_once() -> None:
+    stage = staged(agents=1, people={"boss": SUPERVISOR})
+    message = SetOrder(stage.command_id(), "boss", "help", "", "backlog")
+    assert isinstance(stage.says_to_desk("boss", message), Ack)
+    assert stage.says_to_desk("boss", message).duplicate
 
 
 @pytest.mark.rule("D2", "L3")

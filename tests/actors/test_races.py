@@ -394,6 +394,32 @@ def test_a_hand_over_to_a_colleague_who_vanishes_in_the_same_turn_loses_nothing(
     assert {stage.offered_to(ident) for ident in idents} == {"a2"}
 
 
+@pytest.mark.rule("guarantee-G11")
+def test_a_refused_transfer_does_not_hide_an_offer_to_somebody_who_leaves_in_the_same_turn() -> None:
+    stage = staged(agents=2)
+    stage.chooses("a2", "away")
+    ident = stage.begin_conversation("ann")
+    assert stage.offered_to(ident) == "a1"
+    stage.chooses("a2", "transfer_only")
+    move = stage.command("a2", Transfer(stage.command_id(), "a2", ident, "a2"))
+    answers = race(stage, False, move, stage.command("a1", Logout(stage.command_id(), "a1")))
+    assert answers[move[1].message.id].code == "NOT_ALLOWED"
+    assert stage.offered_to(ident) == ""
+
+
+@pytest.mark.rule("G1", "guarantee-G8")
+def test_two_transfers_of_one_parked_conversation_in_one_turn_count_it_once() -> None:
+    stage = staged(agents=2, departments={"sales": ""})
+    stage.chooses("a2", "transfer_only")
+    ident = stage.begin_conversation("ann", "a1")
+    stage.clock.advance(100.0)
+    stage.turn(park_idle_s=50.0)
+    first = Transfer(stage.command_id(), "a1", ident, to_department="sales")
+    second = Transfer(stage.command_id(), "a1", ident, "a2")
+    answers = race(stage, False, stage.command("a1", first), stage.command("a1", second))
+    assert Counter(type(answer) for answer in answers.values()) == {Ack: 1, Refused: 1}
+
+
 # c16: head-of-line blocking.
 
 
