@@ -27,6 +27,7 @@ KINDS = ("web", "sms")
 PRESENCES = st.sampled_from(
     ["online"] * 5 + ["busy", "busy", "away", "offline", "transfer_only", "not_answering"]
 )
+LIMITS = st.sampled_from([{}, {}, {"sms": 1}])
 TIMES = st.sampled_from([0.0, 0.0, 1.0, 5.0, 10.0, 31.0])
 
 
@@ -72,7 +73,7 @@ def agents(draw: Any, name: str) -> Agent:
         capacity=draw(st.integers(1, 4)),
         languages=draw(st.sampled_from([(), ("uk",), ("uk", "en")])),
         skills=draw(st.sampled_from([{}, {"a": 3}, {"a": 1, "b": 5}])),
-        limits=draw(st.sampled_from([{}, {}, {"sms": 1}])),
+        limits=draw(LIMITS),
     )
 
 
@@ -82,15 +83,23 @@ class Matching(RuleBasedStateMachine):
     @initialize(data=st.data())
     def open_the_desk(self, data: st.DataObject) -> None:
         draw = data.draw
-        self.desk = Desk(
-            tenant="acme",
-            departments={name: draw(departments(name)) for name in DEPARTMENTS},
-            agents={name: draw(agents(name)) for name in AGENTS},
-            policies=Policies(busy_fallback=draw(st.sampled_from(["only_one", "nobody_online", "never"]))),
+        self.begin(
+            Desk(
+                tenant="acme",
+                departments={name: draw(departments(name)) for name in DEPARTMENTS},
+                agents={name: draw(agents(name)) for name in AGENTS},
+                policies=Policies(
+                    busy_fallback=draw(st.sampled_from(["only_one", "nobody_online", "never"]))
+                ),
+            )
         )
-        self.view, self.plain = View(self.desk, "digest"), Plain(self.desk)
+
+    def begin(self, desk: Desk) -> None:
+        self.desk = desk
+        self.agents, self.departments = sorted(desk.agents), sorted(desk.departments)
+        self.view, self.plain = View(desk, "digest"), Plain(desk)
         self.now, self.count = 1_000.0, 0
-        for agent in draw(st.lists(st.sampled_from(AGENTS), unique=True)):
+        for agent in self.agents:
             self.tell(AgentNews(agent, "online", True))
         self.decide()
 
@@ -108,7 +117,7 @@ class Matching(RuleBasedStateMachine):
         return Report(
             conversation=f"c{self.count:04d}",
             waiting=True,
-            department=draw(st.sampled_from(DEPARTMENTS)),
+            department=draw(st.sampled_from(self.departments)),
             since=since,
             offered_to="",
             assignee="",
@@ -119,7 +128,7 @@ class Matching(RuleBasedStateMachine):
             language=draw(st.sampled_from(["", "uk", "en"])),
             kind=draw(st.sampled_from(KINDS)),
             weight=draw(st.sampled_from([1, 1, 1, 2, 3])),
-            previous=draw(st.sampled_from(["", "", *AGENTS])),
+            previous=draw(st.sampled_from(["", "", *self.agents])),
         )
 
     def some(self, data: st.DataObject, what: Any) -> Report | None:
@@ -140,7 +149,7 @@ class Matching(RuleBasedStateMachine):
             presence = data.draw(PRESENCES)
             self.tell(
                 AgentNews(
-                    data.draw(st.sampled_from(AGENTS)),
+                    data.draw(st.sampled_from(self.agents)),
                     presence,
                     presence != "offline" and data.draw(st.sampled_from([True, True, False])),
                 )
@@ -180,7 +189,7 @@ class Matching(RuleBasedStateMachine):
     def transfer(self, data: st.DataObject) -> None:
         report = self.some(data, lambda each: each.assignee and not each.waiting and not each.offered_to)
         if report:
-            to = data.draw(st.sampled_from(DEPARTMENTS))
+            to = data.draw(st.sampled_from(self.departments))
             self.tell(report._replace(waiting=True, department=to, entered=self.now, transferring=True))
 
     @rule(data=st.data(), many=st.integers(1, 4), seconds=TIMES)
@@ -199,7 +208,7 @@ class Matching(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_order_is_changed(self, data: st.DataObject) -> None:
         name, order = (
-            data.draw(st.sampled_from(DEPARTMENTS)),
+            data.draw(st.sampled_from(self.departments)),
             data.draw(st.sampled_from(["newest", "priority", ""])),
         )
         until = data.draw(st.sampled_from(["", "backlog"]))
@@ -224,7 +233,7 @@ class Matching(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def somebody_takes_by_hand(self, data: st.DataObject) -> None:
-        agent = data.draw(st.sampled_from(AGENTS))
+        agent = data.draw(st.sampled_from(self.agents))
         report = self.some(data, lambda each: each.waiting)
         found = (
             self.view.pick(agent, report.conversation, self.now)
@@ -249,7 +258,7 @@ class Matching(RuleBasedStateMachine):
     def check(self, found: list[Any]) -> None:
         plain, view = self.plain, self.view
         assert view.conversations == plain.reports, "I6: one place for each"
-        for agent in AGENTS:
+        for agent in self.agents:
             known = view.roster[agent]
             assert known.used == plain.used(agent), f"I7: the ledger of {agent}"
             for each in found:
@@ -257,19 +266,19 @@ class Matching(RuleBasedStateMachine):
                     assert known.used <= self.desk.agents[agent].capacity, f"I7: {agent} has too much"
                     assert each.why.considered >= 1
         for ident in plain.waiting():
-            for agent in AGENTS:
+            for agent in self.agents:
                 allowed = plain.allowed(ident, agent)
                 reasons = view.why_not(ident, agent, self.now)
                 assert bool(reasons) != allowed, f"why_not({ident}, {agent}): {reasons}"
                 assert not allowed, f"G10: {ident} waits, and {agent} could take it"
             place = view.position(ident, self.now)
             assert place is not None
-        for name in DEPARTMENTS:
+        for name in self.departments:
             mine = sorted((i for i in plain.waiting() if plain.serving(i) == name), key=plain.key)
             reports, total = view.waiting(name, 100, self.now)
             assert ([each.conversation for each in reports], total) == (mine, len(mine))
             assert [view.position(ident, self.now)[0] for ident in mine] == list(range(1, len(mine) + 1))  # type: ignore[index]
-        for agent in AGENTS:
+        for agent in self.agents:
             assert view.why_idle(agent, self.now)
 
 
@@ -280,17 +289,40 @@ def plainly(decision: Any) -> Any:
     return decision
 
 
-TestMatching = Matching.TestCase
-TestMatching.settings = settings(
+class Crowded(Matching):
+    """One department, few agents, light and heavy conversations that overtake each other."""
+
+    @initialize(data=st.data())
+    def open_the_desk(self, data: st.DataObject) -> None:
+        draw = data.draw
+        department = Department(
+            name="help",
+            order=draw(st.sampled_from(["longest_wait", "priority"])),
+            priority_credit_s=90,
+            overtaken_max=draw(st.sampled_from([1, 2])),
+            previous_agent=draw(st.sampled_from(["never", "room"])),
+        )
+        people = {
+            name: Agent(name=name, password=HASH, departments=("help",), capacity=3, limits=draw(LIMITS))
+            for name in AGENTS[:2]
+        }
+        self.begin(Desk(tenant="acme", departments={"help": department}, agents=people))
+
+
+MARKS = [
+    pytest.mark.timeout(600),
+    pytest.mark.rule("A3", "A12", "D1", "D2", "D7", "D8", "guarantee-G7", "guarantee-G8", "guarantee-G10"),
+]
+SETTINGS = settings(
     max_examples=150,
     stateful_step_count=40,
-    phases=[Phase.explicit, Phase.generate],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],
     deadline=None,
 )
-TestMatching.pytestmark = [
-    pytest.mark.timeout(600),
-    pytest.mark.rule(
-        "A3", "A12", "D1", "D2", "D7", "D8", "guarantee-G7", "guarantee-G8", "guarantee-G10",
-    ),
-]  # fmt: skip
+TestMatching = Matching.TestCase
+TestMatching.settings = SETTINGS
+TestMatching.pytestmark = MARKS
+TestCrowded = Crowded.TestCase
+TestCrowded.settings = SETTINGS
+TestCrowded.pytestmark = MARKS
