@@ -9,6 +9,7 @@ registry's place.
 
 from __future__ import annotations
 
+from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -83,21 +84,27 @@ class ScheduledActor(pykka.Actor):
     def _start_actor_loop(self) -> None:
         """Nothing to start: the ready queue runs the actor."""
 
-    def __getattr__(self, name: str) -> Any:
-        """Make what only pykka's references need, when they need it."""
-        made: Any
-        if name == "actor_urn":
-            made = "urn:switchboard:" + ":".join(self.address)
-        elif name == "actor_inbox":
-            made = _Inbox(self)
-        elif name == "actor_stopped":
-            made = Event()
-        elif name == "_actor_ref":
-            made = pykka.ActorRef(self)
-        else:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        self.__dict__[name] = made
-        return made
+    # What only pykka's references need, made when they need it. No ``__getattr__``: it would cost every other
+    # attribute the interpreter's quick path, and the hot path reads some fifteen of them a message.
+
+    @cached_property
+    def actor_urn(self) -> str:  # type: ignore[override]  # pykka's is a plain attribute; so is this, once asked for
+        """Return the actor's name among pykka's."""
+        return "urn:switchboard:" + ":".join(self.address)
+
+    @cached_property
+    def actor_inbox(self) -> Any:  # type: ignore[override]
+        """Return what references put messages into."""
+        return _Inbox(self)
+
+    @cached_property
+    def actor_stopped(self) -> Event:  # type: ignore[override]
+        """Return the event that is never set: the runtime's dictionary says who is there."""
+        return Event()
+
+    @cached_property
+    def _actor_ref(self) -> pykka.ActorRef[Any]:  # type: ignore[override]
+        return pykka.ActorRef(self)
 
     def answer(self, asked: Envelope[Any]) -> None:
         """Handle a message that was asked through a pykka reference, at once."""
