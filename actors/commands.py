@@ -63,16 +63,10 @@ class Commands:
             self._senders[tenant, sender] = recent
         return recent
 
-    def add(self, recent: Recent, command: bytes, position: int) -> None:
-        """Note that a command was accepted at a position."""
-        recent.positions[command] = position
-        self._size += 1
+    def added(self, many: int, position: int) -> None:
+        """Count commands that were put into their senders' tables, the first at ``position`` or after it."""
+        self._size += many
         self._first = self._first or position
-
-    def take_back(self, recent: Recent, command: bytes) -> None:
-        """Undo ``add`` for a command of the turn under way."""
-        del recent.positions[command]
-        self._size -= 1
 
     def collect(self, at: float, *, everything: bool) -> list[CommandRow]:
         """Take out what the next commit shall write: nothing until there is much, then all."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.journal import Address, Entry
 
-#: How many of the newest deliveries a mailbox keeps in memory at least.
+#: How many of the newest deliveries a mailbox keeps in memory at least, beside those of the turn under way.
 RECENT = 256
 #: How many received deliveries may pile up before they are dropped in one step.
 SLACK = 64
@@ -21,7 +21,7 @@ SLACK = 64
 class Mailbox:
     """The numbers of one consumer. ``received``: everything up to it is safe with the consumer."""
 
-    __slots__ = ("_recent", "address", "last", "readers", "received", "stream", "tenant", "unindexed")
+    __slots__ = ("address", "last", "readers", "received", "recent", "stream", "tenant", "turn", "unindexed")
 
     def __init__(self, tenant: str, stream: str, last: int = 0, received: int = 0) -> None:
         self.tenant = tenant
@@ -29,26 +29,36 @@ class Mailbox:
         self.address: Address = ("mailbox", tenant, stream)
         self.last = last
         self.received = received
-        self._recent: list[Entry] = []
+        #: The newest deliveries, in order; the last of them has the number ``last``.
+        self.recent: list[Entry] = []
+        #: The first position of the last turn that has put anything here.
+        self.turn = 0
         #: Who reads this mailbox at present; whoever runs the turn puts them here.
         self.readers: list[Any] = []
         #: What the stream index lacks of this mailbox (shared with the write-behind; empty when nothing).
         self.unindexed: list[int] = []
 
     def put(self, entry: Entry) -> int:
-        """Give the event the next number and return it."""
+        """Give the event the next number and return it. (``System._number`` does the same, inline.)"""
         self.last += 1
-        recent = self._recent
-        recent.append(entry)
-        if len(recent) >= 2 * RECENT:
-            del recent[:RECENT]
+        self.recent.append(entry)
         return self.last
+
+    def trim(self) -> None:
+        """Forget the oldest deliveries, in steps.
+
+        Once a turn, before its first: what a turn puts here is still to be sent, and to read it from the
+        journal would be to read the whole turn.
+        """
+        beyond = len(self.recent) - 2 * RECENT
+        if beyond >= 0:
+            del self.recent[: beyond + RECENT]
 
     def after(self, number: int, limit: int) -> list[Entry] | None:
         """Return at most ``limit`` events after a number, in order; None if they are no longer in memory."""
         if number >= self.last:
             return []
-        recent = self._recent
+        recent = self.recent
         start = number - (self.last - len(recent))
         if start < 0:
             return None
@@ -59,7 +69,7 @@ class Mailbox:
         if not self.received < number <= self.last:
             return False
         self.received = number
-        done = number - (self.last - len(self._recent))
+        done = number - (self.last - len(self.recent))
         if done >= SLACK:
-            del self._recent[:done]
+            del self.recent[:done]
         return True

@@ -85,7 +85,8 @@ def _replay(system: System, low: LowWater, as_of: dict[Address, int]) -> int:
             system.write_behind.note(address, entry.sequence, position)
         if entry.command and position > low.commands:
             recent = system.commands.of(entry.tenant, entry.sender)
-            system.commands.add(recent, entry.command, position)
+            recent.positions[entry.command] = position
+            system.commands.added(1, position)
         if position > low.snapshots:
             _replay_state(system, address, position, entry, as_of)
         for stream in entry.audience:
@@ -116,6 +117,7 @@ def _replay_delivery(
     mailbox = system.mailboxes.get(address)
     if mailbox is None:
         mailbox = system.mailboxes[address] = Mailbox(entry.tenant, address[2])
+    mailbox.trim()
     system.write_behind.note(address, mailbox.put(entry), position)
     system.write_behind.dirty(address, position)
 

@@ -86,6 +86,8 @@ class System(Streams):
         self._park_round: list[Address] = []
         self._mailboxes_received: set[Address] = set()
         self._has_news: list[Mailbox] = []
+        #: The mailboxes again, by tenant and stream: to hash one text costs less than a tuple of three.
+        self._by_stream: dict[str, dict[str, Mailbox]] = {}
         self._handled = 0
 
     # The turn.
@@ -128,8 +130,7 @@ class System(Streams):
             handled += len(batch)
             marks = (len(self.entries), len(self._replies), len(self._staged))
             try:
-                for message in batch:
-                    actor.on_receive(message)
+                actor.on_batch(batch)
                 if actor.unsettled:
                     self._settle(actor)
             except FATAL:
@@ -199,7 +200,7 @@ class System(Streams):
         entries, replies, staged = marks
         for entry in reversed(self.entries[entries:]):
             if entry.command:
-                self.commands.take_back(self.commands.of(entry.tenant, entry.sender), entry.command)
+                del self.commands.of(entry.tenant, entry.sender).positions[entry.command]
         del self.entries[entries:]
         del self._recorders[entries:]
         del self._replies[replies:]
@@ -274,8 +275,9 @@ class System(Streams):
         earlier one, the low water would pass what is not written yet.
         """
         position, first = self.head, self.head + 1
-        note, dirty, mailbox_of = self.write_behind.note, self.write_behind.dirty, self.mailboxes.get
-        news: dict[Mailbox, None] = {}
+        note, dirty, news = self.write_behind.note, self.write_behind.dirty, self._has_news
+        commands, tenant = 0, ""
+        by_stream: dict[str, Mailbox] = {}
         for entry, actor in zip(entries, self._recorders, strict=True):
             position += 1
             if actor.unindexed:
@@ -285,18 +287,29 @@ class System(Streams):
             if not actor.dirty:
                 actor.dirty = True
                 dirty(actor.address, first)
-            for stream in entry.audience:
+            if entry.command:
+                commands += 1
+            if entry.tenant != tenant:
                 tenant = entry.tenant
-                mailbox = mailbox_of(("mailbox", tenant, stream)) or self.mailbox(tenant, stream)
-                number = mailbox.put(entry)
+                by_stream = self._by_stream.setdefault(tenant, {})
+            for stream in entry.audience:
+                mailbox = by_stream.get(stream)
+                if mailbox is None:
+                    mailbox = by_stream[stream] = self.mailbox(tenant, stream)
+                if mailbox.turn != first:
+                    mailbox.turn = first
+                    mailbox.trim()
+                    news.append(mailbox)
+                mailbox.last += 1
+                mailbox.recent.append(entry)
                 if mailbox.unindexed:
                     mailbox.unindexed.append(position)
                 else:
-                    mailbox.unindexed = note(mailbox.address, number, position)
-                news[mailbox] = None
+                    mailbox.unindexed = note(mailbox.address, mailbox.last, position)
+        if commands:
+            self.commands.added(commands, first)
         for mailbox in news:
             dirty(mailbox.address, first)
-        self._has_news = list(news)
 
     # What an actor does in a handler.
 
@@ -314,14 +327,15 @@ class System(Streams):
         """
         kind, tenant, ident = actor.address
         entries = self.entries
-        position = self.head + len(entries) + 1
         self._recorders.append(actor)
         if told is None:
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience))
         else:
             command, sender = told.message.id, told.sender
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
-            self.commands.add(told.recent or self.commands.of(tenant, sender), command, position)
+            position = self.head + len(entries)
+            recent = told.recent or self.commands.of(tenant, sender)
+            recent.positions[command] = position
             conversation = ident if kind == "conversation" else ""
             self._replies.append((told.reply_to, Ack(command, position, conversation, sequence)))
 

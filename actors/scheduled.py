@@ -116,6 +116,11 @@ class ScheduledActor(pykka.Actor):
 
     # What the runtime asks of an actor.
 
+    def on_batch(self, messages: list[Any]) -> None:
+        """Handle what has come, in order. An actor on the hot path does it in one loop of its own."""
+        for message in messages:
+            self.on_receive(message)
+
     def settle(self) -> None:
         """Once the inbox is worked through: tell others what has changed, and set the deadline."""
 

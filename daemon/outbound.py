@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from actors.conversation.actor import ThreadGrant
-from actors.conversation.view import delivery
+from actors.conversation.view import deliveries
 from actors.mailbox import Mailbox
 from actors.queries import agent_snapshot
 from actors.runtime import System
@@ -130,23 +130,24 @@ class Outbound:
         return True
 
     def _reply(self, replies: list[tuple[Any, Any]]) -> None:
-        said = self._said
+        said, others = self._said, 0
         for connection, message in replies:
-            if type(message) is Ack:
-                self._numbers.acks += 1
-            elif type(message) is ThreadGrant:
-                self._read_thread(connection, message)
-                continue
-            elif type(message) is Asked:
-                self._answer(connection, message)
-                continue
-            elif type(message) is Refused:
-                self._numbers.refused(message.code)
+            if type(message) is not Ack:
+                others += 1
+                if type(message) is ThreadGrant:
+                    self._read_thread(connection, message)
+                    continue
+                if type(message) is Asked:
+                    self._answer(connection, message)
+                    continue
+                if type(message) is Refused:
+                    self._numbers.refused(message.code)
             mine = said.get(connection)
             if mine is not None:
                 mine.append(message)
             elif not connection.closed:
                 said[connection] = [message]
+        self._numbers.acks += len(replies) - others
 
     def _read_thread(self, connection: Connection, grant: ThreadGrant) -> None:
         reader = self.questions.reader
@@ -188,11 +189,9 @@ class Outbound:
         if not entries:
             self._tell_gap(subscription)
             return True
-        stream, first = mailbox.stream, window.sent + 1
-        window.sent += len(entries)
         said = self._said.setdefault(subscription.connection, [])
-        for number, entry in enumerate(entries, first):
-            said.append(delivery(stream, number, entry))
+        said += deliveries(mailbox.stream, window.sent + 1, entries)
+        window.sent += len(entries)
         if window.room > 0 and window.sent < mailbox.last:
             self._owed[subscription] = None
         return True

@@ -61,10 +61,52 @@ class ConversationActor(Shell):
 
     def on_receive(self, message: Any) -> None:
         """Carry out a command of a client, or an order of another actor."""
+        self._carry_out([message])
+
+    def _carry_out(self, messages: list[Any]) -> None:
+        """The hot path:
+
+        nearly every message that anybody writes causes one event, and goes straight through here.
+        """
+        system, state = self.system, self.state
+        facts: Facts | None = system.facts.get(self.address[1])
+        record, now = system.record, system.now
+        for told in messages:
+            if type(told) is not Told:
+                self._carry_out_other(told)
+                continue
+            command = told.message
+            recent = told.recent or system.commands.of(told.tenant, told.sender)
+            ident = command.id
+            if (ident <= recent.newest or ident in recent.positions) and self.answered_before(told):
+                continue
+            session = told.session
+            if session is not None and session.epoch != session.lease.epoch:
+                self.shut_out(told)
+                continue
+            rule = TABLE[state.status].get(type(command))
+            if rule is None:
+                self._grant_thread(told)
+                continue
+            if facts is None:
+                facts = self._facts()
+            outcome = rule(state, command, facts)
+            if isinstance(outcome, Refusal):
+                self._refused(told, outcome)
+            elif len(outcome) == 1:
+                event, sequence = outcome[0], state.sequence + 1
+                record(self, event, sequence, audience(state, event), told)
+                if apply(state, event, sequence, now):
+                    self.unsettled = True
+            else:
+                self.take_in(outcome, told)
+
+    on_batch = _carry_out
+
+    def _carry_out_other(self, message: Any) -> None:
+        """Carry out what another actor, or the clock, asks for."""
         kind = type(message)
-        if kind is Told:
-            self._carry_out(message)
-        elif kind is Tick:
+        if kind is Tick:
             self._expire()
         elif kind in WITH_COMMAND:
             self._carry_out_order(message)
@@ -99,34 +141,6 @@ class ConversationActor(Shell):
             self.take_in(outcome)
             self._tell_unanswered(outcome)
         self.unsettled = True
-
-    def _carry_out(self, told: Told) -> None:
-        """The hot path:
-
-        nearly every message that anybody writes causes one event, and goes straight through here.
-        """
-        command, system, state = told.message, self.system, self.state
-        recent = told.recent or system.commands.of(told.tenant, told.sender)
-        if (command.id <= recent.newest or command.id in recent.positions) and self.answered_before(told):
-            return
-        session = told.session
-        if session is not None and session.epoch != session.lease.epoch:
-            self.shut_out(told)
-            return
-        rule = TABLE[state.status].get(type(command))
-        if rule is None:
-            self._grant_thread(told)
-            return
-        outcome = rule(state, command, system.facts.get(told.tenant) or self._facts())
-        if isinstance(outcome, Refusal):
-            self._refused(told, outcome)
-        elif len(outcome) == 1:
-            event, sequence = outcome[0], state.sequence + 1
-            system.record(self, event, sequence, audience(state, event), told)
-            if apply(state, event, sequence, system.now):
-                self.unsettled = True
-        else:
-            self.take_in(outcome, told)
 
     def _grant_thread(self, told: Told) -> None:
         wanted, state = told.message, self.state

@@ -12,10 +12,10 @@ from typing import Any
 from actors import events
 from actors.agent import view as agents
 from actors.conversation.state import Conversation, Invitation, Offer
-from actors.events import AnyEvent
+from actors.events import AgentWrote, AnyEvent, CustomerWrote
 from actors.journal import Entry
 from protocol import messages, teamwork
-from protocol.messages import Delivery, News
+from protocol.messages import AgentSaid, CustomerSaid, Delivery, News
 from protocol.views import ConversationView, InvitationView, OfferView
 
 
@@ -37,11 +37,11 @@ def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
     What an agent writes comes to all other agents in the conversation; to the writer it is acknowledged.
     """
     kind = type(event)
-    if kind is events.CustomerWrote:
+    if kind is CustomerWrote:
         if state.offer is None and not state.members:
             return to_agent(state.assignee) if state.assignee else ()
         return _streams(_agents(state))
-    if kind is events.AgentWrote:
+    if kind is AgentWrote:
         author = event.author  # type: ignore[union-attr]
         if state.offer is None and not state.members and not author:
             return to_channel(state.channel)
@@ -235,6 +235,27 @@ def news(ident: str, event: AnyEvent) -> News | None:
     """Return what a consumer or a reader of the thread may see of an event; None if nothing."""
     make = _NEWS.get(type(event))
     return None if make is None else make(ident, event)
+
+
+def deliveries(stream: str, first: int, entries: list[Entry]) -> list[Delivery]:
+    """Return what a consumer is told of consecutive events; the hot path makes what people write itself."""
+    to_customer = stream[0] == "c"
+    told: list[Delivery] = []
+    for number, entry in enumerate(entries, first):
+        event: Any = entry.event
+        kind = type(event)
+        said: News
+        if kind is CustomerWrote:
+            said = CustomerSaid(event.content)
+        elif kind is AgentWrote:
+            # To the customer it is always the assignee who speaks (G11).
+            said = AgentSaid(event.agent, event.content, "" if to_customer else event.author)
+        else:
+            told.append(delivery(stream, number, entry))
+            continue
+        contact = event.contact if to_customer else ""
+        told.append(Delivery(stream, number, entry.at, said, entry.id, entry.sequence, contact))
+    return told
 
 
 def delivery(stream: str, number: int, entry: Entry) -> Delivery:

@@ -14,6 +14,7 @@ from actors.conversation.actor import ConversationActor
 from actors.dispatcher.actor import DispatcherActor
 from actors.events import SetAside
 from actors.runtime import System
+from actors.scheduled import ScheduledActor
 from actors.supervision import TooManyFailures
 from protocol.messages import Ack, CustomerMessage, Refused, Text
 from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
@@ -42,6 +43,7 @@ def poisoned(patch: pytest.MonkeyPatch, kind: type[Any], error: BaseException, *
         return answer
 
     patch.setattr(kind, "on_receive", on_receive)
+    patch.setattr(kind, "on_batch", ScheduledActor.on_batch)
 
 
 ERRORS = [ValueError("no"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()]
@@ -163,6 +165,7 @@ def test_a_conversation_that_always_fails_is_put_out_of_action_alone(
             receive(actor, message)
 
         patch.setattr(ConversationActor, "on_receive", fail)
+        patch.setattr(ConversationActor, "on_batch", ScheduledActor.on_batch)
         stage.logs_in("a1")
         stage.logs_in("a2")
         for _ in range(5):
