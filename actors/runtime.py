@@ -63,6 +63,9 @@ class System(Streams):
         #: Makes the ids of conversations and offers; injected, so that a test's ids are the seed's.
         self.make_id = make_id
         self.actors: dict[Address, ScheduledActor] = {}
+        #: What each channel publishes: its customers and their conversations that are in memory. Only the
+        #: channel changes it, while actors run; before they do, others may tell a conversation themselves.
+        self.bound: dict[Address, dict[str, str]] = {}
         self.mailboxes: dict[Address, Mailbox] = {}
         self.timers = Timers()
         self.now = 0.0

@@ -64,6 +64,13 @@ class Allowance:
         self._left -= many
 
 
+class Channel(NamedTuple):
+    """A channel this gateway may write to: its address, and its customers' conversations in memory."""
+
+    address: Address
+    bound: dict[str, str]
+
+
 class Subscription:
     """A connection reads a mailbox, with credit."""
 
@@ -121,9 +128,8 @@ class Connection:
         self.principal: Principal | None = None
         #: What this peer may send, and who handles it; a message that is not here is not allowed.
         self.handlers: Handlers = handlers
-        #: Channels this gateway may write to, as addresses; filled as they are used, emptied when the desk
-        #: changes.
-        self.channels: dict[str, Address] = {}
+        #: Channels this gateway may write to; filled as they are used, emptied when the desk changes.
+        self.channels: dict[str, Channel] = {}
         #: Agents logged in here.
         self.agents: dict[str, AgentSession] = {}
         #: The gateway's own recent commands.

@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 from actors.authorization import ALLOWED, Principal
-from actors.journal import Address
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
-from daemon.connection import Connection, Handler, Handlers, Subscription
+from daemon.connection import Channel, Connection, Handler, Handlers, Subscription
 from daemon.doorkeeper import Doorkeeper
 from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
@@ -314,10 +313,10 @@ class Hub:
 
     # Commands.
 
-    def _channel(self, connection: Connection, channel: str) -> Address | None:
-        """Return the address of a channel that belongs to this gateway."""
-        address = connection.channels.get(channel)
-        if address is None:
+    def _channel(self, connection: Connection, channel: str) -> Channel | None:
+        """Return a channel that belongs to this gateway."""
+        found = connection.channels.get(channel)
+        if found is None:
             known = self.system.desks[connection.tenant].channels.get(channel)
             if (
                 known is None
@@ -325,12 +324,14 @@ class Hub:
                 or connection.principal is not Principal.GATEWAY
             ):
                 return None
-            address = connection.channels[channel] = ("channel", connection.tenant, channel)
-        return address
+            address = ("channel", connection.tenant, channel)
+            found = Channel(address, self.system.bound.setdefault(address, {}))
+            connection.channels[channel] = found
+        return found
 
     def _from_customer(self, connection: Connection, message: CustomerMessage | CustomerLeft) -> None:
-        address = connection.channels.get(message.channel) or self._channel(connection, message.channel)
-        if address is None:
+        channel = connection.channels.get(message.channel) or self._channel(connection, message.channel)
+        if channel is None:
             self._refuse(
                 connection, message, Code.NOT_ALLOWED, f"no channel {message.channel!r} of this gateway"
             )
@@ -338,8 +339,11 @@ class Hub:
         if self.shut is not None:
             self._refuse(connection, message, *self.shut)
             return
-        told = Told(message, connection.tenant, connection.sender, connection, connection.recent)
-        self.system.tell_from_outside(address, told)
+        tenant = connection.tenant
+        told = Told(message, tenant, connection.sender, connection, connection.recent)
+        # The channel would pass it on to the same conversation: its table changes only while actors run.
+        known = channel.bound.get(message.contact)
+        self.system.tell_from_outside(("conversation", tenant, known) if known else channel.address, told)
 
     def _from_agent(self, connection: Connection, message: Any) -> None:
         session = self._sessions.speaks(connection, message)

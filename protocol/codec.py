@@ -37,8 +37,8 @@ class Codec(Generic[M]):
     __slots__ = ("_many", "_one", "frame_bytes")
 
     def __init__(self, one: object, many: object, frame_bytes: int) -> None:
-        self._one = msgspec.msgpack.Decoder(one)
-        self._many = msgspec.msgpack.Decoder(many)
+        self._one = msgspec.msgpack.Decoder(one).decode
+        self._many = msgspec.msgpack.Decoder(many).decode
         self.frame_bytes = frame_bytes
 
     def decode(self, frame: bytes) -> list[M]:
@@ -54,8 +54,8 @@ class Codec(Generic[M]):
             # 0x90-0x9f, 0xdc and 0xdd begin an array: several messages in one frame.
             first = frame[0]
             if first & 0xF0 != 0x90 and first not in (0xDC, 0xDD):
-                return [self._one.decode(frame)]
-            messages: list[M] = self._many.decode(frame)
+                return [self._one(frame)]
+            messages: list[M] = self._many(frame)
         except (msgspec.MsgspecError, ValueError, RecursionError, IndexError, OverflowError) as error:
             raise RemoteProtocolError(Code.BAD_FRAME, str(error) or "the frame is empty") from error
         if not 0 < len(messages) <= MESSAGES_PER_FRAME:

@@ -88,7 +88,7 @@ class Session(Generic[M]):
     """
 
     __slots__ = (
-        "_codec",
+        "_decode",
         "_heard_at",
         "_incoming",
         "_outbox",
@@ -108,7 +108,7 @@ class Session(Generic[M]):
         self.frame_bytes = frame_bytes
         self._enter(Phase.GREETING)
         self.lease_s = lease_s
-        self._codec = codec
+        self._decode = codec.decode
         self._heard_at = now
         self._said_at = now
         self._outbox: list[Message] = []
@@ -119,7 +119,7 @@ class Session(Generic[M]):
         A frame with an illegal message is refused whole. Raises RemoteProtocolError: BAD_FRAME, TOO_LARGE,
         OUT_OF_ORDER.
         """
-        messages = self._codec.decode(frame)
+        messages = self._decode(frame)
         self._heard_at = now
         incoming, phase = self._incoming, self.phase
         for message in messages:

@@ -23,7 +23,10 @@ class ChannelActor(Shell):
 
     def __init__(self, system: System, address: Address) -> None:
         super().__init__(system, address)
-        self._bindings = Bindings()
+        # Published: the door goes by it too. A rebuilt actor goes on with the same table, and fills it anew.
+        published = system.bound.setdefault(address, {})
+        published.clear()
+        self._bindings = Bindings(published)
 
     def on_receive(self, message: Any) -> None:
         """Route a customer's message, or take note of what becomes of a conversation."""

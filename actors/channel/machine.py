@@ -57,9 +57,10 @@ class Bindings:
 
     __slots__ = ("_by_contact", "_ended", "find")
 
-    def __init__(self) -> None:
-        self._by_contact: dict[str, str] = {}
-        self._ended: dict[str, tuple[str, str]] = {}
+    __slots__ = ("_by_contact", "_ended", "find")
+
+    def __init__(self, by_contact: dict[str, str] | None = None) -> None:
+        self._by_contact: dict[str, str] = {} if by_contact is None else by_contact
         #: Return the customer's conversation: ``find(contact)``.
         self.find: Callable[[str], str | None] = self._by_contact.get
 
