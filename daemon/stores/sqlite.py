@@ -39,6 +39,9 @@ from daemon.stores.memory import join_index
 JOURNAL_FILE = "journal.db"
 #: Checkpoint when the WAL has this many pages (of 4 KiB).
 CHECKPOINT_PAGES = 4_000
+#: Enough for the inner pages of the tables, and for what a turn writes. The journal is written once and read
+#: seldom: a larger cache is filled with it for nothing, and the kernel has to clear each page of it first.
+CACHE_KIB = 8_192
 
 _encoder = msgspec.msgpack.Encoder()
 _positions_decoder = msgspec.msgpack.Decoder(tuple[int, ...])
@@ -108,7 +111,7 @@ class SQLiteStore:
             )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
         self.path.chmod(0o600)
         migrate(connection)
