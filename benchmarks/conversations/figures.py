@@ -16,7 +16,7 @@ from benchmarks.conversations.house import House, contact
 from benchmarks.conversations.process import resident_bytes, threads
 from daemon.memory import settle_garbage_collector
 
-#: Parked before memory is counted: by then SQLite's page cache (64 MiB, however many there are) is full.
+#: Parked before memory is counted: by then SQLite's page cache (of one size, however many there are) is full.
 WARM = 150_000
 #: How many are woken, stopped or written to in one measurement, and how often it is repeated.
 WAKES = 5_000

@@ -15,9 +15,10 @@ def test_a_house_is_filled_parked_and_somebody_woken(tmp_path: Path) -> None:
     house = House(tmp_path, 50)
     house.start()
     house.move_in()
-    ids = house.fill(0, 50, park=True)
+    ids = house.welcome([contact(number) for number in range(40)])
+    house.fill(40, 10, park=True)
     assert house.live == 0
-    assert len(set(ids)) == 50
+    assert len(set(ids)) == 40
     (ack,) = house.turn(house.customer_writes(contact(7)))
     assert (ack.conversation, house.live) == (ids[7], 1)
     assert figures.__doc__
