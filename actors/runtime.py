@@ -103,12 +103,11 @@ class System(Streams):
 
     def tell_from_outside(self, address: Address, message: Any) -> None:
         """Put a message into an actor's inbox, from outside a handler; it is handled by the next ``run``."""
-        actor = self.actors.get(address)
-        if actor is None:
-            actor = self.wake(address)
-        if not actor.inbox:
+        actor = self.actors.get(address) or self.wake(address)
+        inbox = actor.inbox
+        if not inbox:
             self._ready.append(actor)
-        actor.inbox.append(message)
+        inbox.append(message)
 
     def create(self, address: Address) -> None:
         """Put an actor into memory that cannot be in the store: its id has just been made."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from actors.authorization import Principal
 from actors.commands import Recent
@@ -26,7 +28,7 @@ HEAVY_AT_ONCE = 512
 HEAVY_PER_S = 100.0
 
 
-class AgentSession(NamedTuple):
+class AgentSession(Struct, frozen=True):
     """An agent is logged in on a connection: the agent's address, name as a sender, recent commands,
 
     the hash of the password that has let the agent in, and under which lease and epoch.
@@ -64,7 +66,7 @@ class Allowance:
         self._left -= many
 
 
-class Channel(NamedTuple):
+class Channel(Struct, frozen=True):
     """A channel this gateway may write to: its address, and its customers' conversations in memory."""
 
     address: Address

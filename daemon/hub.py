@@ -148,8 +148,9 @@ class Hub:
         except RemoteProtocolError as error:
             self._bad_frame(connection, error)
             return
+        handlers = connection.handlers
         for message in messages:
-            handler = connection.handlers.get(type(message))
+            handler = handlers.get(type(message))
             if handler is None:
                 text = f"a {connection.principal or connection.listener.role} may not send this"
                 self._refuse(connection, message, Code.NOT_ALLOWED, text)

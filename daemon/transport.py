@@ -18,6 +18,8 @@ NOBLOCK = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK = int(zmq.SNDMORE) | int(zmq.NOBLOCK)
 #: The most parts of one message that are thrown away in a turn; the next turn goes on with it.
 PARTS_MAX = 1_024
+#: As bytes: pyzmq would make them out of text for each frame.
+USER_ID = b"User-Id"
 #: With the role after it, what the ZAP handler is told about the listener.
 ZAP_DOMAIN = "switchboard"
 #: How long a closed listener goes on sending what it has taken: goodbyes.
@@ -122,7 +124,7 @@ def peer_key(frame: Any) -> str:
     On a plain listener it says nothing about the peer.
     """
     try:
-        key: str = frame.get("User-Id")
+        key: str = frame.get(USER_ID)
     except (zmq.ZMQError, UnicodeDecodeError):
         return ""
     return key

@@ -6,6 +6,7 @@ before it costs anything; whatever is wrong with a frame comes out as one error 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -18,6 +19,11 @@ from protocol.messages import FromClient, FromDaemon
 FRAME_BYTES = 262_144
 #: The most messages in a frame.
 MESSAGES_PER_FRAME = 1_024
+
+#: What decoding raises, whatever is in the frame.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, IndexError, OverflowError)
+#: The first byte of a map with few keys, without their number: a single message, nearly always.
+SMALL_MAP = 0x80
 
 M = TypeVar("M")
 
@@ -32,13 +38,17 @@ def encode(messages: list[Message]) -> bytes:
 
 
 class Codec(Generic[M]):
-    """Decodes the frames of one direction."""
+    """Decodes the frames of one direction.
 
-    __slots__ = ("_many", "_one", "frame_bytes")
+    ``one(frame)`` decodes a single message and raises what msgspec raises: for who handles any failure by
+    calling ``decode``, which says what is wrong.
+    """
+
+    __slots__ = ("_many", "frame_bytes", "one")
 
     def __init__(self, one: object, many: object, frame_bytes: int) -> None:
-        self._one = msgspec.msgpack.Decoder(one).decode
-        self._many = msgspec.msgpack.Decoder(many).decode
+        self.one: Callable[[bytes], M] = msgspec.msgpack.Decoder(one).decode
+        self._many: Callable[[bytes], list[M]] = msgspec.msgpack.Decoder(many).decode
         self.frame_bytes = frame_bytes
 
     def decode(self, frame: bytes) -> list[M]:
@@ -54,9 +64,9 @@ class Codec(Generic[M]):
             # 0x90-0x9f, 0xdc and 0xdd begin an array: several messages in one frame.
             first = frame[0]
             if first & 0xF0 != 0x90 and first not in (0xDC, 0xDD):
-                return [self._one(frame)]
-            messages: list[M] = self._many(frame)
-        except (msgspec.MsgspecError, ValueError, RecursionError, IndexError, OverflowError) as error:
+                return [self.one(frame)]
+            messages = self._many(frame)
+        except UNREADABLE as error:
             raise RemoteProtocolError(Code.BAD_FRAME, str(error) or "the frame is empty") from error
         if not 0 < len(messages) <= MESSAGES_PER_FRAME:
             raise RemoteProtocolError(

@@ -57,10 +57,9 @@ class Bindings:
 
     __slots__ = ("_by_contact", "_ended", "find")
 
-    __slots__ = ("_by_contact", "_ended", "find")
-
     def __init__(self, by_contact: dict[str, str] | None = None) -> None:
         self._by_contact: dict[str, str] = {} if by_contact is None else by_contact
+        self._ended: dict[str, tuple[str, str]] = {}
         #: Return the customer's conversation: ``find(contact)``.
         self.find: Callable[[str], str | None] = self._by_contact.get
 
