@@ -44,3 +44,15 @@ def test_a_mailbox_gives_what_a_list_would_or_says_that_it_has_forgotten(
                 assert found is not None or not kept, "what is recent and not received is in memory"
             assert (box.last, box.received) == (len(every), received)
             assert len(box.recent) < 16 + 12, "as before the last turn, and what that has put"
+
+
+def test_all_that_a_turn_puts_stays_in_memory_until_the_next() -> None:
+    box = Mailbox("acme", "channel/web")
+    every = [Entry("acme", "agent", "a1", number, 0.0, LoggedOut("")) for number in range(1, 2_001)]
+    box.trim()
+    for entry in every:
+        box.put(entry)
+    assert box.after(0, 2_000) == every
+    box.trim()
+    assert box.after(0, 2_000) is None
+    assert box.after(2_000 - mailbox.RECENT, 2_000) == every[-mailbox.RECENT :]

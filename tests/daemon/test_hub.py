@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from actors.channel.actor import ChannelActor
 from actors.dispatcher.actor import ApplyDesk
 from config.desk import desk_digest
 from protocol.errors import Code
 from protocol.messages import (
+    Ack,
+    CustomerLeft,
     CustomerMessage,
     Goodbye,
     LoggedIn,
@@ -94,6 +99,40 @@ def test_on_a_plain_listener_bad_frames_end_this_connection_only() -> None:
         door.says("gateway", PEER, raw=b"\xc1", key="plain")
     assert door.says("gateway", PEER, writes(door), key="plain") == []
     assert isinstance(door.greets("gateway", OTHER, "plain")[0], Welcome)
+
+
+# Customers whose conversation is in memory: the door tells it directly, as their channel would.
+
+
+def test_two_customers_and_an_end_in_one_turn_come_out_as_through_the_channel() -> None:
+    door = Door()
+    door.greets("gateway", PEER)
+    (first,) = door.says("gateway", PEER, writes(door))
+    left = CustomerLeft(door.new_id(), "web", "ann")
+    answers = door.says("gateway", PEER, writes(door), left, writes(door), writes(door))
+    assert [type(answer) for answer in answers] == [Ack] * 4
+    before, ended, begun, after = [answer.conversation for answer in answers]
+    assert before == ended == first.conversation
+    assert begun == after != first.conversation, "what comes after the end begins one new conversation"
+
+
+def test_the_door_goes_by_the_table_of_a_channel_that_was_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Door()
+    door.greets("gateway", PEER)
+    (first,) = door.says("gateway", PEER, writes(door))
+    with monkeypatch.context() as patch:
+        patch.setattr(ChannelActor, "on_receive", fail)
+        bob = CustomerMessage(door.new_id(), "web", "bob", Text("hi"))
+        assert refusals(door.says("gateway", PEER, bob)) == [Code.INTERNAL]
+    bob = CustomerMessage(door.new_id(), "web", "bob", Text("hi"))
+    (known, new) = door.says("gateway", PEER, writes(door), bob)
+    assert known.conversation == first.conversation
+    (again,) = door.says("gateway", PEER, CustomerMessage(door.new_id(), "web", "bob", Text("and?")))
+    assert again.conversation == new.conversation != first.conversation
+
+
+def fail(*_: Any) -> None:
+    raise ValueError("no")
 
 
 # Heavy messages.
