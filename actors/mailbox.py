@@ -14,6 +14,8 @@ from actors.journal import Address, Entry
 
 #: How many of the newest deliveries a mailbox keeps in memory at least, beside those of the turn under way.
 RECENT = 256
+#: With so many there is something to forget.
+CROWDED = 2 * RECENT
 #: How many received deliveries may pile up before they are dropped in one step.
 SLACK = 64
 
@@ -50,9 +52,8 @@ class Mailbox:
         Once a turn, before its first: what a turn puts here is still to be sent, and to read it from the
         journal would be to read the whole turn.
         """
-        beyond = len(self.recent) - 2 * RECENT
-        if beyond >= 0:
-            del self.recent[: beyond + RECENT]
+        if len(self.recent) >= CROWDED:
+            del self.recent[:-RECENT]
 
     def after(self, number: int, limit: int) -> list[Entry] | None:
         """Return at most ``limit`` events after a number, in order; None if they are no longer in memory."""

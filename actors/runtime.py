@@ -20,7 +20,7 @@ from actors import events
 from actors.events import AnyEvent
 from actors.journal import Address, Batch, Entry, Opened, SnapshotRow, Store, make_record
 from actors.lease import Leases
-from actors.mailbox import Mailbox
+from actors.mailbox import CROWDED, Mailbox
 from actors.recovery import freeze_mailbox, recover
 from actors.scheduled import ScheduledActor
 from actors.streams import Streams
@@ -300,7 +300,8 @@ class System(Streams):
                     mailbox = by_stream[stream] = self.mailbox(tenant, stream)
                 if mailbox.turn != first:
                     mailbox.turn = first
-                    mailbox.trim()
+                    if len(mailbox.recent) >= CROWDED:
+                        mailbox.trim()
                     news.append(mailbox)
                 mailbox.last += 1
                 mailbox.recent.append(entry)

@@ -177,21 +177,21 @@ class Outbound:
         False when they would have to be read from the journal, and this turn has read enough.
         """
         window, mailbox = subscription.window, subscription.mailbox
-        room = window.room
-        if room <= 0 or window.sent >= mailbox.last:
+        room, sent = window.room, window.sent
+        if room <= 0 or sent >= mailbox.last:
             return True
-        entries = mailbox.after(window.sent, room)
+        entries = mailbox.after(sent, room)
         if entries is None:
             if self._reads_left <= 0:
                 return False
-            entries = self._system.deliveries(mailbox, window.sent, min(room, self._reads_left))
+            entries = self._system.deliveries(mailbox, sent, min(room, self._reads_left))
             self._reads_left -= len(entries)
         if not entries:
             self._tell_gap(subscription)
             return True
         said = self._said.setdefault(subscription.connection, [])
-        said += deliveries(mailbox.stream, window.sent + 1, entries)
-        window.sent += len(entries)
+        said += deliveries(mailbox.stream, sent + 1, entries)
+        window.sent = sent + len(entries)
         if window.room > 0 and window.sent < mailbox.last:
             self._owed[subscription] = None
         return True

@@ -26,6 +26,7 @@ def test_a_mailbox_gives_what_a_list_would_or_says_that_it_has_forgotten(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mailbox, "RECENT", 8)
+        patch.setattr(mailbox, "CROWDED", 16)
         patch.setattr(mailbox, "SLACK", 3)
         box, every, received = Mailbox("acme", "agent/a1"), list[Entry](), 0
         for what, number, limit in steps:
