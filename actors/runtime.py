@@ -126,11 +126,12 @@ class System(Streams):
         if self._staged:
             self._deliver_staged()
         now, handled = self.now, self._handled
+        entries, replies, staged = self.entries, self._replies, self._staged
         while ready:
             actor = ready.popleft()
             batch, actor.inbox = actor.inbox, []
             handled += len(batch)
-            marks = (len(self.entries), len(self._replies), len(self._staged))
+            marks = (len(entries), len(replies), len(staged))
             try:
                 actor.on_batch(batch)
                 if actor.unsettled:
@@ -140,7 +141,7 @@ class System(Streams):
             except BaseException:
                 self._do_over(actor, batch, marks)
             actor.touched_at = now
-            if self._staged:
+            if staged:
                 self._deliver_staged()
             if handled > MESSAGES_PER_TURN + 4 * len(self.actors):
                 raise RuntimeError(f"the turn does not end: {handled} messages, last {actor.address}")
