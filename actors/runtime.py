@@ -279,7 +279,7 @@ class System(Streams):
         """
         position, first = self.head, self.head + 1
         note, dirty, news = self.write_behind.note, self.write_behind.dirty, self._has_news
-        commands, tenant = 0, ""
+        tenant = ""
         by_stream: dict[str, Mailbox] = {}
         for entry, actor in zip(entries, self._recorders, strict=True):
             position += 1
@@ -290,8 +290,6 @@ class System(Streams):
             if not actor.dirty:
                 actor.dirty = True
                 dirty(actor.address, first)
-            if entry.command:
-                commands += 1
             if entry.tenant != tenant:
                 tenant = entry.tenant
                 by_stream = self._by_stream.setdefault(tenant, {})
@@ -310,6 +308,7 @@ class System(Streams):
                     mailbox.unindexed.append(position)
                 else:
                     mailbox.unindexed = note(mailbox.address, mailbox.last, position)
+        commands = len(entries) - [entry.command for entry in entries].count(b"")
         if commands:
             self.commands.added(commands, first)
         for mailbox in news:
