@@ -10,6 +10,7 @@ from actors import events
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher import auditor, questions
 from actors.dispatcher.machine import View
+from actors.scheduled import ScheduledActor
 from actors.telling import Told
 from tests.stage import Stage, desk_text
 
@@ -186,6 +187,7 @@ def test_a_conversation_out_of_action_is_nobodys_and_no_violation(
         healthy(self, message)
 
     monkeypatch.setattr(ConversationActor, "on_receive", fails)
+    monkeypatch.setattr(ConversationActor, "on_batch", ScheduledActor.on_batch)
     for _ in range(4):
         stage.writes("ann")
         stage.clock.advance(2.0)
