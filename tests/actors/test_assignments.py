@@ -126,8 +126,11 @@ def test_what_is_given_directly_is_nobodys_decision_any_more(stage: Stage) -> No
 
 
 @pytest.mark.rule("guarantee-G7")
-def test_of_two_offers_in_one_turn_one_is_made(stage: Stage) -> None:
+def test_of_two_offers_in_one_turn_one_is_made() -> None:
     """PEERS c17: never two live offers for one conversation."""
+    stage = Stage(desk=desk('mode = "pull"'))  # The dispatcher offers nothing of its own.
+    stage.logs_in("a1")
+    stage.logs_in("a2")
     talk = stage.begin_conversation("ann")
     later = stage.clock.now() + 30
     order(stage, talk, MakeOffer("o1", "a1", later, WHY), MakeOffer("o2", "a2", later, WHY))
