@@ -78,7 +78,7 @@ def sample_dispatchers(numbers: Numbers, system: System) -> None:
     )
     numbers.capacity, numbers.capacity_used = found.capacity, found.capacity_used
     numbers.abandoned, numbers.turned_away = found.abandoned, found.turned_away
-    numbers.overtakings, numbers.shadow_failures = found.overtakings, found.shadow_failures
+    numbers.overtaken_offers, numbers.shadow_failures = found.overtaken_offers, found.shadow_failures
     numbers.audit_violations = dict(found.violations)
     numbers.audit_conversations, numbers.audit_rounds = found.compared, found.rounds
     numbers.audit_last_run_at = min(found.finished_at, default=0.0)
@@ -93,7 +93,7 @@ class _Sums:
         self.agents: Counter[str] = Counter()
         self.waiting: dict[tuple[str, str], int] = {}
         self.oldest_wait: dict[tuple[str, str], float] = {}
-        self.capacity = self.capacity_used = self.overtakings = self.shadow_failures = 0
+        self.capacity = self.capacity_used = self.overtaken_offers = self.shadow_failures = 0
         self.abandoned: dict[tuple[str, str], int] = {}
         self.turned_away: dict[tuple[str, str], int] = {}
         self.violations: Counter[str] = Counter(dict.fromkeys(map(str, Kind), 0))
@@ -121,7 +121,7 @@ class _Sums:
             (figures.turned_away, self.turned_away),
         ):
             by_department.update({(tenant, department): many for department, many in counts.items()})
-        self.overtakings += figures.overtakings
+        self.overtaken_offers += figures.overtaken_offers
         self.shadow_failures += figures.shadow_failures
         self.violations.update(auditor.violations)
         self.compared += auditor.compared

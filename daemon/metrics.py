@@ -109,7 +109,7 @@ class Numbers:
         "messages_customer",
         "offers",
         "oldest_wait",
-        "overtakings",
+        "overtaken_offers",
         "refusals",
         "shadow_agreement",
         "shadow_decisions",
@@ -159,7 +159,7 @@ class Numbers:
         # Counted by the dispatchers, and copied together.
         self.abandoned: dict[tuple[str, str], int] = {}
         self.turned_away: dict[tuple[str, str], int] = {}
-        self.overtakings = 0
+        self.overtaken_offers = 0
         self.audit_violations: dict[str, int] = {}
         self.audit_conversations = 0
         self.audit_rounds = 0
@@ -197,7 +197,7 @@ COUNTERS = (
     ("bytes_journaled", "journal_written_bytes", "Bytes of records written to the journal."),
     ("actor_failures", "actor_failures", "Handlers that raised; their actor was rebuilt."),
     ("dead_letters", "dead_letters", "Messages set aside because their handler raised."),
-    ("overtakings", "overtakings", "Times a later arrival was served before an equal or a greater one."),
+    ("overtaken_offers", "overtaken_offers", "Offers to customers whom too many later ones had passed."),
     ("audit_rounds", "audit_rounds", "Times the auditor has been through everything."),
     ("shadow_failures", "shadow_failures", "Shadow policies that raised and were switched off."),
 )

@@ -183,6 +183,12 @@ class Books:
                 else:
                     pool.listed.pop(name, None)
 
+    def sync_changed(self) -> None:
+        """Bring the pools' lists in line with all whose room or turn has changed."""
+        for name in self.changed:
+            self.sync(self.candidates[name])
+        self.changed.clear()
+
     def may_take_more(self, candidate: Candidate, wanted: Requirement) -> bool:
         """Say whether presence and room allow another conversation of this sort."""
         return (

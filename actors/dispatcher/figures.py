@@ -12,14 +12,15 @@ from actors.dispatcher.reasons import Reason
 class Figures:
     """Counters since the dispatcher was made; by department where it says so."""
 
-    __slots__ = ("_sent_away", "abandoned", "overtakings", "shadow_failures", "turned_away")
+    __slots__ = ("_sent_away", "abandoned", "overtaken_offers", "shadow_failures", "turned_away")
 
     def __init__(self) -> None:
         #: Customers who left, or were ended by somebody, while they waited or were being offered.
         self.abandoned: Counter[str] = Counter()
         #: Customers whom the daemon has sent away.
         self.turned_away: Counter[str] = Counter()
-        self.overtakings = 0
+        #: Offers to customers whose turn had come because too many had passed them.
+        self.overtaken_offers = 0
         self.shadow_failures = 0
         self._sent_away: set[str] = set()
 
@@ -28,7 +29,7 @@ class Figures:
         if isinstance(decision, TurnedAway):
             self._sent_away.add(decision.conversation)
         elif isinstance(decision, Offer) and decision.why.rule == Reason.OVERTAKEN:
-            self.overtakings += 1
+            self.overtaken_offers += 1
 
     def take_report(self, before: Report | None, report: Report) -> None:
         """Count a conversation that has ended without having had an agent."""

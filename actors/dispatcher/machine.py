@@ -246,7 +246,7 @@ class View:
                 self._send_away(found, now)
             else:
                 break
-        self._sync()
+        books.sync_changed()
         self.next_at = books.next_at()
         return decisions
 
@@ -259,7 +259,7 @@ class View:
                 if not self._drain(books.candidates[name], touched[name], decisions, limit, now, hold=hold):
                     books.touched.update(touched)
                     return
-            self._sync()
+            books.sync_changed()
             if not hold or not books.fresh:
                 return
             if not self._serve_fresh(decisions, limit, now):
@@ -270,12 +270,6 @@ class View:
         """Agents who are touched at once take turns: the least loaded, then who has been idle for longest."""
         candidate = self._books.candidates[name]
         return (candidate.load, candidate.known.given_at, name)
-
-    def _sync(self) -> None:
-        books = self._books
-        for name in books.changed:
-            books.sync(books.candidates[name])
-        books.changed.clear()
 
     def _drain(
         self,
@@ -315,7 +309,7 @@ class View:
             trigger = books.fresh.pop(ident)
             if best is not None:
                 decisions.append(self._give_best(standing, best, trigger, now))
-                self._sync()
+                books.sync_changed()
         if not books.fresh:
             books.fresh = {}  # A dict that has been large stays slow to go through when it is empty.
         return True
@@ -449,6 +443,11 @@ class View:
         return None if beyond_capacity else candidate.no_room_for(kind, weight)
 
     # Questions.
+
+    def takes_new(self, agent: str, department: str) -> bool:
+        """Say whether presence and lease allow the agent new conversations of a department (A3)."""
+        candidate = self._books.candidates.get(agent)
+        return candidate is not None and self._books.available_in(candidate, self._books.serving(department))
 
     def staffed(self, department: str, now: float) -> bool:
         """Say whether anybody is there who takes the department's conversations (D10)."""

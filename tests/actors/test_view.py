@@ -276,3 +276,25 @@ def test_pools_that_nobody_waits_for_are_forgotten(monkeypatch: pytest.MonkeyPat
     assert len(view._books.pools) <= 9
     view.take_agent(AgentNews("ann", "online", True), 50.0)
     assert offers(view.decide(50.0, 10)) == [("c0", "ann")]
+
+
+def test_what_is_told_anew_after_a_restart_says_so() -> None:
+    view = view_of(ann={})
+    waits(view, "c1", 1.0)
+    view.restarted()
+    (offer,) = view.decide(1.0, 10)
+    assert isinstance(offer, Offer)
+    assert offer.why.trigger == Reason.RESTART
+
+
+@pytest.mark.rule("A3")
+def test_a_busy_agent_gets_new_work_of_the_own_department_only() -> None:
+    rings = (Ring(after_s=10, departments=("sales",)),)
+    view = view_of({"rings": rings}, ann={}, bob={"departments": ("sales",)})
+    both = [("ann", "help"), ("bob", "sales")]
+    assert all(view.takes_new(agent, department) for agent, department in both)
+    for agent, _ in both:
+        view.take_agent(AgentNews(agent, "busy", True), 1.0)
+    assert all(view.takes_new(agent, department) for agent, department in both)
+    assert not view.takes_new("bob", "help"), "a ring lets nobody in who is busy"
+    assert not view.takes_new("nobody", "help")
