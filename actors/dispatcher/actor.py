@@ -262,6 +262,7 @@ class DispatcherActor(Shell):
         if state.shadow_text:
             name = f"the shadow desk of {self.address[1]} in the journal"
             self.shadow = Shadow(parse_desk(state.shadow_text, name), state.shadow_digest)
+            self._shadow(self._set_orders)
             self._shadow(lambda shadow: self._fill(shadow.view))
 
     def _shadow(self, act: Callable[[Shadow], object]) -> None:
@@ -364,15 +365,20 @@ class DispatcherActor(Shell):
                 state.file_digest = event.digest
             self._bring_into_force()
             for department in state.orders.keys() - self.desk.departments.keys():
-                del state.orders[department]
+                self._set_order(events.OrderChanged(department, "", ""), at)
         elif isinstance(event, events.OrderChanged):
-            if event.order:
-                state.orders[event.department] = OrderSet(event.order, event.until, event.backlog_before)
-            else:
-                state.orders.pop(event.department, None)
-            self.view.set_order(event.department, event.order, event.until, event.backlog_before, at)
+            self._set_order(event, at)
         elif isinstance(event, events.ShadowApplied):
             state.shadow_text, state.shadow_digest = event.text, event.digest
+
+    def _set_order(self, event: events.OrderChanged, at: float) -> None:
+        department, order, until, before = event.department, event.order, event.until, event.backlog_before
+        if order:
+            self.state.orders[department] = OrderSet(order, until, before)
+        else:
+            self.state.orders.pop(department, None)
+        self.view.set_order(department, order, until, before, at)
+        self._shadow(lambda shadow: shadow.set_order(department, order, until, before, at))
 
     def _bring_into_force(self) -> None:
         tenant = self.address[1]
@@ -399,8 +405,7 @@ class DispatcherActor(Shell):
         tenant = self.address[1]
         desk = self.system.desks.get(tenant) or Desk(tenant=tenant)
         self.view = View(desk, self.state.digest)
-        for department, it in self.state.orders.items():
-            self.view.set_order(department, it.order, it.until, it.backlog_before, self.system.now)
+        self._set_orders(self.view)
         self._fill(self.view)
         self.view.restarted()
         self._raise_shadow()
@@ -410,6 +415,10 @@ class DispatcherActor(Shell):
         """Return the kind of a channel, and the weight of its conversations."""
         settings = self.desk.channels.get(channel)
         return (settings.kind, settings.weight) if settings is not None else ("", 1)
+
+    def _set_orders(self, of: View | Shadow) -> None:
+        for department, it in self.state.orders.items():
+            of.set_order(department, it.order, it.until, it.backlog_before, self.system.now)
 
     def _fill(self, view: View) -> None:
         """Tell a new view everything."""

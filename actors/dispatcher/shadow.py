@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from actors.dispatcher.decisions import Decision, Offer
+from actors.dispatcher.decisions import Decision, Offer, OrderEnded
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.machine import View
 from config.desk import Desk
@@ -30,7 +30,7 @@ class Comparison(NamedTuple):
 class Shadow:
     """The shadow's own view, and how its decisions compare."""
 
-    __slots__ = ("_would_offer", "counts", "desk", "digest", "view")
+    __slots__ = ("_orders", "_would_offer", "counts", "desk", "digest", "view")
 
     def __init__(self, desk: Desk, digest: str) -> None:
         self.desk = desk
@@ -39,6 +39,8 @@ class Shadow:
         self.counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         #: What the shadow would offer and the policy in force lets wait: counted once, until one is told of.
         self._would_offer: dict[str, str] = {}
+        #: Orders that were set while running, with ``until`` and ``backlog_before``.
+        self._orders: dict[str, tuple[str, str, float]] = {}
 
     @property
     def agreement(self) -> float:
@@ -54,6 +56,11 @@ class Shadow:
             self.view.take_report(news, now)
             if not news.waiting:
                 self._would_offer.pop(news.conversation, None)
+
+    def set_order(self, department: str, order: str, until: str, backlog_before: float, now: float) -> None:
+        """The order of a queue was set while running: it holds whatever the desk says (D2)."""
+        self._orders[department] = (order, until, backlog_before)
+        self.view.set_order(department, order, until, backlog_before, now)
 
     def _take_over(self, real: View, conversation: str, now: float) -> None:
         """Take over what the view in force has booked, ahead of the conversation's own report."""
@@ -80,6 +87,9 @@ class Shadow:
         self._take_turns_of(real, {*made.values(), *wanted.values()})
         for conversation in {_about(it) for it in (*decisions, *mine)}:
             self._take_over(real, conversation, now)
+        for ended in mine:
+            if isinstance(ended, OrderEnded):  # Whether it has, the shadow is told.
+                self.view.set_order(ended.department, *self._orders[ended.department], now)
         return compared
 
     def _take_turns_of(self, real: View, agents: Iterable[str]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from actors import events
-from actors.dispatcher.actor import ApplyShadow
+from actors.dispatcher.actor import ApplyDesk, ApplyShadow
+from actors.dispatcher.asked import OperatorSetsOrder
 from actors.dispatcher.audit import Kind
 from actors.dispatcher.machine import View
 from actors.dispatcher.shadow import OUTCOMES, compare
@@ -123,6 +124,67 @@ def test_a_shadow_survives_a_restart_and_can_be_ended() -> None:
     assert stage.dispatcher.shadow is None
     applied = [it.event for it in stage.entries() if isinstance(it.event, events.ShadowApplied)]
     assert [bool(it.text) for it in applied] == [True, False]
+
+
+@pytest.mark.rule("D2")
+@pytest.mark.parametrize("when", ["before the shadow", "after it", "before a restart"])
+def test_an_order_that_was_set_while_running_holds_for_the_shadow_too(when: str) -> None:
+    """Found by test_invariants.py: the shadow of the same desk disagreed, by the desk's own order."""
+    text = desk_text(agents=1, capacity=1)
+    stage = Stage(desk=text)
+    if when != "before the shadow":
+        shadowed(stage, text)
+    stage.turn((("dispatcher", "acme", ""), OperatorSetsOrder("help", "newest", "")))
+    if when == "before the shadow":
+        shadowed(stage, text)
+    if when == "before a restart":
+        stage.restart()
+    stage.begin_conversation("ann")
+    stage.clock.advance(1.0)
+    later = stage.begin_conversation("bob")
+    stage.logs_in("a1")
+    assert stage.offered_to(later) == "a1"
+    assert counts(stage) == {"agree": 1}
+
+
+@pytest.mark.rule("D2")
+def test_an_order_until_the_backlog_ends_for_the_shadow_when_it_ends_in_force() -> None:
+    stage = Stage(desk=desk_text(agents=1, capacity=1))
+    shadowed(stage, desk_text(agents=1, capacity=2))
+    first = stage.begin_conversation("ann")
+    stage.pass_time(1.0)
+    stage.turn((("dispatcher", "acme", ""), OperatorSetsOrder("help", "newest", "backlog")))
+    later = stage.begin_conversation("bob")
+
+    def queue() -> list[str]:
+        shadow = stage.dispatcher.shadow
+        assert shadow is not None
+        return [it.conversation for it in shadow.view.waiting("help", 9, stage.clock.now())[0]]
+
+    assert queue() == [later, first]
+    stage.logs_in("a1")
+    stage.pass_time(1.0)
+    last = stage.begin_conversation("cho")
+    assert counts(stage) == {"agree": 1, "would_offer": 2}, "the shadow has been through the backlog"
+    assert queue() == [last, first]
+    stage.leaves("bob")
+    stage.leaves("cho")
+    assert stage.offered_to(first) == "a1"
+    assert stage.dispatcher.order_of("help") == "longest_wait"
+    earlier, newest = stage.begin_conversation("dee"), stage.begin_conversation("eve")
+    assert queue() == [earlier, newest]
+
+
+@pytest.mark.rule("D2")
+def test_an_order_goes_with_its_department() -> None:
+    """It came back with the department, until the next restart: the view had kept it."""
+    text = desk_text(agents=1, departments={"help": "", "sales": ""})
+    stage = Stage(desk=text)
+    stage.turn((("dispatcher", "acme", ""), OperatorSetsOrder("sales", "newest", "")))
+    for each in (desk_text(agents=1), text):
+        stage.turn((("dispatcher", "acme", ""), ApplyDesk(each, desk_digest(each), "apply", [])))
+    assert stage.dispatcher.order_of("sales") == "longest_wait"
+    assert stage.dispatcher.view._books.orders["sales"] == "longest_wait"
 
 
 @pytest.mark.parametrize("method", ["decide", "take_report", "take_agent"])
