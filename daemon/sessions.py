@@ -160,15 +160,22 @@ class AgentSessions:
             self._system.run()
 
     def logout(self, connection: Connection, message: Logout) -> None:
-        """End a session because the agent wants to; the agent leaves with the last one."""
-        session = connection.agents.pop(message.agent, None)
+        """End a session because the agent wants to; the agent leaves with the last one.
+
+        A repeat gets its first answer, and ends no session that was opened since (G3).
+        """
+        session = connection.agents.get(message.agent)
         told = Told(message, connection.tenant, f"agent/{message.agent}", connection)
         if session is None:
             self._system.reply(told, Ack(message.id, self._system.head))
             return
+        told = msgspec.structs.replace(told, recent=session.recent, session=session.leased)
+        if self._system.first_entry(told) is not None:
+            self._system.tell_from_outside(session.address, told)
+            return
+        del connection.agents[message.agent]
         self._outbound.unsubscribe(connection, f"agent/{message.agent}")
         if self._drop(connection, session):
-            told = msgspec.structs.replace(told, recent=session.recent, session=session.leased)
             self._system.tell_from_outside(session.address, told)
         else:
             self._system.reply(told, Ack(message.id, self._system.head))

@@ -277,3 +277,42 @@ def test_of_all_who_come_back_in_one_turn_the_dispatcher_knows_before_it_decides
     office.door.turn()
     # The supervisor alone is not there.
     assert office.entries("Offered")[-1].why.excluded == {"offline": 1}
+
+
+# What was said before is said once.
+
+
+@pytest.mark.rule("guarantee-G3")
+@pytest.mark.parametrize("first", ["logout", "set_presence"])
+def test_a_logout_under_an_id_that_was_used_before_ends_no_session(first: str) -> None:
+    """PEERS c7: the console was let go and the agent was not, a ghost who is offered customers."""
+    office = Office()
+    office.logs_in(PHONE, "a1")
+    ident = office.new_id()
+    before = Logout(ident, "a1") if first == "logout" else SetPresence(ident, "a1", "busy")
+    office.says(PHONE, before)
+    office.door.turn()
+    if first == "logout":
+        office.logs_in(PHONE, "a1")
+    answer = office.says(PHONE, Logout(ident, "a1"))[-1]
+    assert answer.duplicate if isinstance(answer, Ack) else answer.code == Code.ID_REUSED
+    assert office.reachable("a1")
+    assert isinstance(office.says(PHONE, SetPresence(office.new_id(), "a1", "online"))[0], Ack)
+    office.goes(PHONE)
+    assert not office.reachable("a1"), "and the loss of the connection is still noticed"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_who_is_gone_and_whose_session_a_supervisor_has_ended_comes_back_with_the_password(
+    ended: bool,
+) -> None:
+    """PEERS c7: a console that was left open somewhere is not let in again by its token."""
+    office = Office()
+    office.logs_in(DESKTOP, "boss")
+    token = office.logs_in(PHONE, "a1")
+    office.loses(PHONE)
+    assert not office.agent("a1").logged_in
+    if ended:
+        assert isinstance(office.supervisor_ends("a1"), Ack)
+    office.comes_back(PHONE, token)
+    assert office.agent("a1").logged_in != ended
