@@ -16,7 +16,7 @@ from actors.agent.machine import (
     apply,
     deadline,
     decide,
-    keeps_refused,
+    refused,
 )
 from actors.agent.view import NEWS
 from actors.conversation.orders import OwnerBack, OwnerGone, Refusal, Release
@@ -84,8 +84,8 @@ class AgentActor(Shell):
         state, agent = self.state, self.address[2]
         for event in outcome:
             if isinstance(event, events.HandOverBegun):
-                refused = "keep" if keeps_refused(state, self._facts().desk) else "queue"
-                wanted = (event.to_agent, event.to_department, Reason.HANDED_OVER.value, refused)
+                kept = refused(state, self._facts().desk)
+                wanted = (event.to_agent, event.to_department, Reason.HANDED_OVER.value, kept)
                 self._tell_dispatcher(HandOverAll(agent, *wanted))
                 return
         if any(isinstance(event, events.LoggedOut | events.HandedOver) or _goes(event) for event in outcome):

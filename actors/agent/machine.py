@@ -114,7 +114,7 @@ class DeadlineCome(NamedTuple):
 
 
 class DeskChanged(NamedTuple):
-    """Another desk is in force: times may be others."""
+    """Another desk is in force: times may be others, or the agent is no longer in it."""
 
 
 class Facts(NamedTuple):
@@ -163,8 +163,24 @@ def _end(_: Agent, command: EndSession, facts: Facts) -> Outcome:
     return [events.LoggedOut(command.reason, own=facts.desk.policies.when_lost, by=command.agent)]
 
 
-def _end_nothing(_: Agent, command: EndSession, facts: Facts) -> Outcome:
-    return [] if may(facts.desk, command.agent, "end_sessions", facts.agent) else _not_permitted()
+def _end_logged_out(state: Agent, command: EndSession, facts: Facts) -> Outcome:
+    """Whoever is merely gone cannot come back by token any more; and the event remembers the command, so
+    that a late repeat of it ends no login that came after (G3).
+    """
+    if not may(facts.desk, command.agent, "end_sessions", facts.agent):
+        return _not_permitted()
+    return [events.LoggedOut(command.reason, own=state.own, by=command.agent)]
+
+
+def _leave_desk(state: Agent, _: DeskChanged, facts: Facts) -> Outcome:
+    """Who is no longer in the desk does not come back: the own conversations go to the queue, whatever the
+    policy is for those who do (PEERS c1, c9).
+    """
+    if facts.agent in facts.desk.agents or not state.sequence:
+        return []
+    if not state.logged_in and state.own == "queue":
+        return []
+    return [events.LoggedOut("the agent is no longer in the desk", own="queue")]
 
 
 def _lose(state: Agent, command: LastSessionLost, facts: Facts) -> Outcome:
@@ -268,7 +284,7 @@ _LOGGED_IN: dict[type[Any], Rule] = {
     OfferUnanswered: _unanswered,
     SignOfLife: _sign,
     DeadlineCome: _look_at_clock,
-    DeskChanged: _nothing,
+    DeskChanged: _leave_desk,
 }
 #: Where nothing is offered an unanswered offer is one that was taken back too late: it changes nothing.
 _NOTHING_OFFERED: dict[type[Any], Rule] = {**_LOGGED_IN, OfferUnanswered: _nothing}
@@ -279,7 +295,7 @@ TABLE: Mapping[str, Mapping[type[Any], Rule]] = {
         SessionOpened: _log_in,
         SetPresence: _not_logged_in,
         Logout: _nothing,
-        EndSession: _end_nothing,
+        EndSession: _end_logged_out,
         HandOver: _not_logged_in,
         HandOverPlanned: _planned,
         LastSessionLost: _nothing,
@@ -287,7 +303,7 @@ TABLE: Mapping[str, Mapping[type[Any], Rule]] = {
         OfferUnanswered: _nothing,
         SignOfLife: _nothing,
         DeadlineCome: _nothing,
-        DeskChanged: _nothing,
+        DeskChanged: _leave_desk,
     },
     Presence.ONLINE: _LOGGED_IN,
     Presence.BUSY: _LOGGED_IN,
@@ -331,13 +347,15 @@ def _warning_s(desk: Desk) -> float:
     return min(desk.policies.inactivity_warning_s, desk.policies.inactivity_logout_s)
 
 
-def keeps_refused(state: Agent, desk: Desk) -> bool:
-    """Say whether a hand-over leaves with the agent what nobody can take (A4).
+def refused(state: Agent, desk: Desk) -> str:
+    """Return what becomes of what nobody can take in a hand-over (A4): see ``HandOverAll.refused``.
 
-    Not with one who logs out where the conversations of the lost go to the queue: nothing stays with somebody
-    who is not there (PEERS c1).
+    It does not stay with one who logs out where the conversations of the lost go to the queue: nothing stays
+    with somebody who is not there (PEERS c1).
     """
-    return desk.policies.hand_over_refused == "keep" and state.own != "queue"
+    if desk.policies.hand_over_refused == "queue" or state.own == "queue":
+        return "queue"
+    return "on_reply" if state.own == "on_reply" else "keep"
 
 
 def apply(state: Agent, event: AnyEvent, sequence: int, at: float) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from actors import events
 from actors.conversation.state import Conversation, Invitation, Offer, Status, Transfer
+from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
 
 
@@ -19,7 +20,8 @@ def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> boo
     kind = type(event)
     change = _CHANGES.get(kind)
     if change is None:
-        if state.first_reply_by is None or kind is not events.AgentWrote:
+        state.unanswered = kind is events.CustomerWrote
+        if state.first_reply_by is None or state.unanswered:
             return False
         state.first_reply_by = None
         return True
@@ -81,6 +83,9 @@ def _released(state: Conversation, event: events.Released, at: float) -> None:
     state.status = Status.QUEUED if state.offer is None else Status.OFFERED
     state.assignee, state.department, state.since = "", event.department, event.since
     state.first_reply_by, state.assignee_gone = None, False
+    if event.reason == Reason.TRANSFERRED:
+        # Whoever has given it away counts as one who has declined it.
+        state.declined = {**state.declined, event.agent: at}
 
 
 def _ended(state: Conversation, _: events.Ended, __: float) -> None:

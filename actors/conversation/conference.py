@@ -27,7 +27,6 @@ from actors.conversation.state import (
     without_wrap_up,
 )
 from actors.events import AnyEvent
-from actors.permissions import may
 from protocol.errors import Code
 from protocol.messages import AgentMessage
 from protocol.teamwork import CancelInvitation, EndConference, Invite, Join, Leave, RefuseInvitation
@@ -213,7 +212,7 @@ def _write(state: Conversation, agent: str, command: AgentMessage, _: Facts) -> 
 
 
 def _help(state: Conversation, agent: str, command: AgentMessage, facts: Facts) -> Outcome:
-    if not may(facts.desk, agent, "help", state.assignee):
+    if not may_act(state, agent, "help", facts.desk):
         return not_yours()
     return _write(state, agent, command, facts)
 

@@ -15,7 +15,7 @@
 | offer | - | made | ignored | transfer.py |
 | taken, given | - | assigned | only by the one it is offered to | transfer.py |
 | transfer | - | supervisor only: moved | supervisor only: moved | transfer.py |
-| assignee gone | - | - | - | released, or kept until the customer writes; a member leaves |
+| assignee gone | - | - | - | released, or kept until the customer writes or has written; a member leaves |
 | other department, turned away | - | done | ignored: the offer stands | transfer.py |
 | invitations | - | - | - | conference.py |
 
@@ -288,7 +288,12 @@ def _reassign(state: Conversation, command: Reassign, facts: Facts) -> Outcome:
 def _owner_gone(state: Conversation, command: OwnerGone, facts: Facts) -> Outcome:
     if state.assignee != command.agent:
         return conference.of_sender(state, command, facts)
-    return [] if state.assignee_gone else [events.AssigneeGone(command.agent, command.reason)]
+    if state.assignee_gone:
+        return []
+    if state.unanswered:
+        # The customer has written already: nobody has to write twice to be answered (D11).
+        return transfer.released(state, command.reason)
+    return [events.AssigneeGone(command.agent, command.reason)]
 
 
 def _owner_back(state: Conversation, command: OwnerBack, _: Facts) -> Outcome:

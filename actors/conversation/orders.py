@@ -128,8 +128,8 @@ class Greet(NamedTuple):
 
 
 class OwnerGone(NamedTuple):
-    """The agent is gone; the policy leaves the conversation until the customer writes (D11). A member
-    leaves.
+    """The agent is gone; the policy leaves the conversation until the customer writes (D11), but what the
+    customer has written already does not wait. A member leaves.
     """
 
     agent: str

@@ -103,6 +103,8 @@ class Conversation(Struct, array_like=True):
     #: The assignee is gone: the customer's next message takes the conversation to the queue (D11).
     assignee_gone: bool = False
     greeted: bool = False
+    #: The customer has written, and nobody has answered since.
+    unanswered: bool = False
 
     def deadline(self) -> float | None:
         """Return the next time at which something is over by itself."""
@@ -152,8 +154,11 @@ def offer_gone(*_: object) -> Refusal:
 
 
 def may_act(state: Conversation, agent: str, permission: Permission, desk: Desk) -> bool:
-    """Say whether the conversation is the agent's own, or the role allows this to colleagues' ones (L2)."""
-    if state.assignee:
+    """Say whether the conversation is the agent's own, or the role allows this to colleagues' ones (L2).
+
+    What nobody has, or somebody who is no longer in the desk, is the department's.
+    """
+    if state.assignee in desk.agents:
         return agent == state.assignee or may(desk, agent, permission, state.assignee)
     return may_in(desk, agent, permission, state.department)
 

@@ -6,13 +6,14 @@ keeps the view, holds the desk, and tells conversations what to offer. What agen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from actors import events
+from actors.agent.machine import DeskChanged
 from actors.conversation.actor import ConversationActor
 from actors.conversation.orders import (
     AssignDirectly,
@@ -132,6 +133,9 @@ class DispatcherActor(Shell):
         self._shadow(lambda shadow: shadow.take(report, now))
         if report.offered_to:
             self._withdraw_one(report)
+        joining = report.members and set(report.members) - set(before.members if before is not None else ())
+        for agent in sorted(joining or ()):
+            self._uninvite(agent, (report.conversation,))
         if report.begun and before is None:
             self._greet(report)
 
@@ -164,9 +168,13 @@ class DispatcherActor(Shell):
         """Take back what an agent is offered, or invited to, and can no longer take."""
         for conversation in sorted(self.view.agent(agent).offers):
             self._withdraw_one(self.view.conversations[conversation])
+        self._uninvite(agent, sorted(self.view.agent(agent).joined))
+
+    def _uninvite(self, agent: str, conversations: Iterable[str]) -> None:
+        """Take back the invitations of an agent who cannot join; perhaps one was made as he was leaving."""
         gone = withdrawal.of_invitations(self.view, agent)
         if gone is not None:
-            for conversation in sorted(self.view.agent(agent).joined):
+            for conversation in conversations:
                 self.tell_conversation(conversation, WithdrawOffer(agent, gone.value))
 
     def _pass_on(self, message: OwnedBy) -> None:
@@ -195,7 +203,7 @@ class DispatcherActor(Shell):
             actor = self.conversation(ident)
             report = self.introduced(ident)
             if report is not None and report.assignee == asked.agent:
-                owned.append(handover.Owned(report, actor.state.department))
+                owned.append(handover.Owned(report, actor.state.department, actor.state.unanswered))
         results = handover.plan(self.view, asked, owned, self.system.now)
         for moved in results:
             if moved.outcome != "kept":
@@ -244,7 +252,10 @@ class DispatcherActor(Shell):
     # The desk, orders, the shadow.
 
     def _apply_desk(self, message: ApplyDesk) -> None:
+        before = self.desk.agents if self.address[1] in self.system.desks else {}
         self.take_in([events.DeskApplied(message.digest, message.text, message.source, message.changes)])
+        for agent in sorted(before.keys() - self.desk.agents.keys()):
+            self.system.tell(("agent", self.address[1], agent), DeskChanged())
         for agent in sorted(self.view.roster):
             self._withdraw(agent)
 

@@ -67,7 +67,8 @@ class HandOverAll(NamedTuple):
 
     The dispatcher plans it with the room there is, tells the conversations, and answers with
     ``HandOverPlanned``. ``refused`` says where to with what nobody has room for or nobody is there to take:
-    to the conversation's own ``queue``, or ``keep`` it with the agent.
+    to the conversation's own ``queue``, or ``keep`` it with the agent; ``on_reply`` keeps only those whose
+    customer has an answer (D11).
     """
 
     agent: str

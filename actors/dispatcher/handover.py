@@ -12,10 +12,11 @@ from actors.events import Moved
 
 
 class Owned(NamedTuple):
-    """A conversation of the agent who leaves, and whose queue it is."""
+    """A conversation of the agent who leaves, whose queue it is, and whether its customer has no answer."""
 
     report: Report
     department: str
+    unanswered: bool = False
 
 
 def plan(view: View, asked: HandOverAll, owned: Iterable[Owned], now: float) -> list[Moved]:
@@ -25,8 +26,9 @@ def plan(view: View, asked: HandOverAll, owned: Iterable[Owned], now: float) -> 
     conversation's own report settles it.
     """
     results = []
-    for report, department in sorted(owned, key=lambda each: (each.report.since, each.report.conversation)):
-        moved = _planned(view, asked, report, department)
+    for each in sorted(owned, key=lambda each: (each.report.since, each.report.conversation)):
+        report = each.report
+        moved = _planned(view, asked, each)
         if moved.outcome == "assigned":
             given = report._replace(
                 assignee=asked.to_agent, offered_to="", waiting=False, transferring=False, woken=False
@@ -36,15 +38,16 @@ def plan(view: View, asked: HandOverAll, owned: Iterable[Owned], now: float) -> 
     return results
 
 
-def _planned(view: View, asked: HandOverAll, report: Report, department: str) -> Moved:
+def _planned(view: View, asked: HandOverAll, owned: Owned) -> Moved:
+    report = owned.report
     conversation = report.conversation
-    queue = asked.to_department if asked.to_department in view.desk.departments else department
+    queue = asked.to_department if asked.to_department in view.desk.departments else owned.department
     if not asked.to_agent:
         return Moved(conversation, "queued", to_department=queue)
     reason = _refused(view, asked, report)
     if reason is None:
         return Moved(conversation, "assigned", to_agent=asked.to_agent)
-    if asked.refused == "keep":
+    if asked.refused == "keep" or (asked.refused == "on_reply" and not owned.unanswered):
         return Moved(conversation, "kept", to_agent=asked.agent, reason=reason.value)
     return Moved(conversation, "queued", to_department=queue, reason=reason.value)
 

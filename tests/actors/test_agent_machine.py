@@ -93,7 +93,7 @@ def expected(standing: str, command: type[Any], *, grace: bool, warned: bool) ->
     if standing == LOGGED_OUT:
         if command in (SetPresence, HandOver):
             return Code.NOT_AUTHENTICATED
-        return ["LoggedIn"] if command is SessionOpened else []
+        return {SessionOpened: ["LoggedIn"], EndSession: ["LoggedOut"]}.get(command, [])
     again = ["ActiveAgain"] if warned else []
     answers: dict[type[Any], list[str]] = {
         SessionOpened: ["LeaseRegained"] * grace + again,
@@ -321,7 +321,7 @@ def test_a_hand_over_without_its_plan_is_ended_by_the_restart(standing: str) -> 
 def test_only_who_has_the_permission_ends_sessions(standing: str, who: str, allowed: bool) -> None:
     outcome = decide(state_of(standing), EndSession(ID, who, "a1"), FACTS)
     if allowed:
-        assert names(outcome) == (["LoggedOut"] if standing == "online" else [])
+        assert names(outcome) == ["LoggedOut"]
     else:
         assert code(outcome) is Code.NOT_ALLOWED
 

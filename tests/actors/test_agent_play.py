@@ -238,6 +238,8 @@ class AgentPlay(RuleBasedStateMachine):
         told = Told(EndSession(self.door.new_id(), "boss", "a1"), "acme", "agent/boss", answered)
         self.door.system.tell_from_outside(("agent", "acme", "a1"), told)
         self.model.out()
+        # Who is merely gone does not come back by token either.
+        self.model.tokens_from = self.model.last_epoch + 1
 
     def lose(self, console: str) -> None:
         self.says(console, Goodbye())
@@ -360,7 +362,7 @@ class AgentPlay(RuleBasedStateMachine):
                 assert not there
                 assert event.epoch == epoch + 1
                 there, epoch = True, event.epoch
-            elif entry.sender == "agent/a1" or not isinstance(event, events.HandedOver):
+            elif entry.sender == "agent/a1" or not isinstance(event, events.HandedOver | events.LoggedOut):
                 assert there, f"{entry} after the logout"
             there = there and not isinstance(event, events.LoggedOut)
 

@@ -194,6 +194,7 @@ def test_a_reply_to_somebody_who_is_gone_goes_to_somebody_else(stage: Stage) -> 
     talk = stage.begin_conversation("ann", "a1")
     since = stage.state(talk).since
     stage.logs_in("a2")
+    stage.says("a1", talk, "How can I help?")
     order(stage, talk, OwnerGone("a1", "away"))
     assert stage.state(talk).assignee == "a1", "until the customer writes"
     stage.chooses("a1", "away")
@@ -208,6 +209,7 @@ def test_a_reply_to_somebody_who_is_gone_goes_to_somebody_else(stage: Stage) -> 
 def test_who_is_back_before_the_customer_writes_keeps_it(stage: Stage) -> None:
     stage.logs_in("a1")
     talk = stage.begin_conversation("ann", "a1")
+    stage.says("a1", talk, "How can I help?")
     order(stage, talk, OwnerGone("a1", "away"))
     order(stage, talk, OwnerBack("a2"))
     assert stage.state(talk).assignee_gone
@@ -222,6 +224,7 @@ def test_who_is_back_before_the_customer_writes_keeps_it(stage: Stage) -> None:
 def test_that_the_assignee_is_gone_is_not_forgotten(stage: Stage, restart: bool) -> None:
     stage.logs_in("a1")
     talk = stage.begin_conversation("ann", "a1")
+    stage.says("a1", talk, "How can I help?")
     order(stage, talk, OwnerGone("a1", "away"))
     stage.clock.advance(1.0)
     stage.turn(park_idle_s=0.0)

@@ -23,8 +23,8 @@ from actors.conversation.state import Conversation, Invitation, Status
 from actors.queries import agent_snapshot
 from protocol import teamwork
 from protocol.errors import Code
-from protocol.messages import Ack, AgentMessage, AgentSaid, CustomerLeft, ReadThread, Text
-from protocol.teamwork import CancelInvitation, EndConference, Join, Leave, RefuseInvitation
+from protocol.messages import Ack, AgentMessage, AgentSaid, CustomerLeft, Logout, ReadThread, Text
+from protocol.teamwork import CancelInvitation, EndConference, Invite, Join, Leave, RefuseInvitation
 from tests.actors.conversations import (
     COMMANDS,
     FACTS,
@@ -36,7 +36,7 @@ from tests.actors.conversations import (
     told,
 )
 from tests.actors.test_transfer import office, owned, refused
-from tests.stage import Stage
+from tests.stage import Stage, desk_text
 
 #: The conversation is a1's; it is about a2.
 STATES: dict[Standing, Conversation] = {
@@ -404,3 +404,20 @@ def test_help_is_bounded_like_the_assignees_own_words(stage: Stage) -> None:
     talk = owned(stage)
     assert refused(stage.says("boss", talk, "x" * 1001)) == "TOO_LARGE"
     assert refused(stage.says("far", talk, "x" * 1001)) == "NOT_ALLOWED"
+
+
+@pytest.mark.rule("G10", "E7")
+@pytest.mark.parametrize("reverse", [False, True])
+def test_who_goes_in_the_turn_of_the_invitation_is_not_waited_for(reverse: bool) -> None:
+    """The inviter sees a No at once, and not when the time is over."""
+    stage = Stage(desk=desk_text())
+    stage.logs_in("a1")
+    talk = stage.begin_conversation("ann", "a1")
+    stage.logs_in("a2")
+    told = [
+        stage.command("a1", Invite(stage.command_id(), "a1", talk, "a2")),
+        stage.command("a2", Logout(stage.command_id(), "a2")),
+    ]
+    stage.turn(*(reversed(told) if reverse else told))
+    assert stage.state(talk).invitations == {}
+    assert stage.news_of("agent/a1")[-1] == "InvitationEnded"

@@ -35,8 +35,11 @@ def stage_of(
 
 
 def talks(stage: Stage, agent: str, *contacts: str) -> list[str]:
-    """Have an agent who is alone there take a conversation of each contact."""
-    return [stage.begin_conversation(contact, agent) for contact in contacts]
+    """Have an agent who is alone there take a conversation of each contact, and answer."""
+    own = [stage.begin_conversation(contact, agent) for contact in contacts]
+    for ident in own:
+        stage.says(agent, ident, "How can I help?")
+    return own
 
 
 def results(stage: Stage, agent: str) -> list[tuple[str, str, str]]:
@@ -451,3 +454,39 @@ def test_a_late_command_of_a_login_that_is_over_changes_nothing_in_the_next_one(
     assert isinstance(refused, Refused)
     assert refused.code == "NOT_AUTHENTICATED"
     assert stage.dispatcher.view.agent("a1").presence == "online"
+
+
+@pytest.mark.rule("D11")
+@pytest.mark.parametrize("when", ["before", "in_the_grace", "in_one_turn", "in_one_turn_reversed"])
+def test_nobody_has_to_write_twice_to_get_an_answer(when: str) -> None:
+    """PEERS c1: whoever has written to one who then is gone waits for somebody else, whatever came first."""
+    stage = stage_of('when_lost = "on_reply"')
+    stage.logs_in("a1")
+    (talk,) = talks(stage, "a1", "ann")
+    stage.logs_in("a2")
+    if when == "before":
+        stage.writes("ann", "are you there?")
+        stage.logs_out("a1")
+    elif when == "in_the_grace":
+        stage.loses("a1")
+        stage.pass_time(30)
+        stage.writes("ann", "are you there?")
+        stage.pass_time(31)
+    else:
+        wrote = stage.from_gateway(CustomerMessage(stage.command_id(), "web", "ann", Text("there?")))
+        goes = stage.command("a1", Logout(stage.command_id(), "a1"))
+        stage.turn(*((wrote, goes) if when == "in_one_turn" else (goes, wrote)))
+    assert stage.offered_to(talk) == "a2"
+
+
+@pytest.mark.rule("A4", "D11")
+def test_what_a_hand_over_would_keep_is_queued_where_the_customer_has_no_answer() -> None:
+    stage = stage_of('hand_over_refused = "keep"\nwhen_lost = "on_reply"')
+    stage.logs_in("a1")
+    own = talks(stage, "a1", "ann", "bob")
+    stage.writes("ann", "are you there?")
+    stage.hands_over("a1", "offline", "a2")
+    assert dict(zip(own, ["queued", "kept"], strict=True)) == {
+        ident: outcome for ident, outcome, _ in results(stage, "a1")
+    }
+    assert assignees(stage, own) == ["", "a1"]

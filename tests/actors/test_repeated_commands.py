@@ -352,3 +352,19 @@ def test_the_same_id_of_two_senders_are_two_commands() -> None:
         answer = stage.tell(("agent", "acme", agent), SetPresence(ident, agent, "busy"), f"agent/{agent}")
         assert isinstance(answer, Ack)
         assert not answer.duplicate
+
+
+def test_a_late_repeat_of_an_ended_session_does_not_end_the_next_login() -> None:
+    """There was nothing to end any more: that is remembered as well."""
+    stage = Stage(desk=DESK)
+    stage.logs_in("boss", "a1")
+    stage.logs_out("a1")
+    command = EndSession(stage.command_id(), "boss", "a1")
+    first = stage.says_to_desk("boss", command)
+    stage.logs_in("a1")
+    for restart in (False, True):
+        if restart:
+            stage.restart()
+        again = stage.says_to_desk("boss", command)
+        assert (again.position, again.duplicate) == (first.position, True)
+        assert stage.lease("a1").epoch == 2

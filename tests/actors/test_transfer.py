@@ -571,3 +571,21 @@ def test_a_department_without_a_place_leaves_it_with_its_owner() -> None:
     ended = stage.mail["agent/a1"][-1].news
     assert (ended.outcome, ended.reason) == ("unavailable", "queue_full")  # type: ignore[union-attr]
     assert "AutomaticReply" not in stage.news_of("channel/web")
+
+
+@pytest.mark.rule("G5", "D7")
+def test_what_was_given_away_at_once_does_not_come_back_while_there_are_others() -> None:
+    """A transfer is kept for nobody: the previous agent is the one who does not want it."""
+    people = {"a1": 'departments = ["help", "sales"]', "a2": 'departments = ["sales"]'}
+    desk = desk_text(departments={"sales": ""}, people=people, policies='transfer_consent = "immediate"')
+    stage = Stage(desk=desk)
+    stage.logs_in("a1")
+    talk = stage.begin_conversation("ann", "a1")
+    stage.logs_in("a2")
+    stage.transfers("a1", talk, to_department="sales")
+    assert stage.offered_to(talk) == "a2"
+    # To the only one who is left it comes again, as to a sole decliner (E).
+    stage.chooses("a2", "away")
+    assert stage.offered_to(talk) == ""
+    stage.pass_time(20)
+    assert stage.offered_to(talk) == "a1"
