@@ -54,12 +54,20 @@ class Allowance:
 
     def take(self, now: float) -> bool:
         """Take one; False when nothing is left."""
-        self._left = min(self._at_once, self._left + (now - self._at) * self._per_s)
-        self._at = now
+        self._refill(now)
         if self._left < 1:
             return False
         self._left -= 1
         return True
+
+    def overdrawn(self, now: float) -> bool:
+        """True while more was taken than there was."""
+        self._refill(now)
+        return self._left < 0
+
+    def _refill(self, now: float) -> None:
+        self._left = min(self._at_once, self._left + (now - self._at) * self._per_s)
+        self._at = now
 
     def charge(self, many: float) -> None:
         """Take more for what has turned out to cost more; what is lacking has to come back first."""

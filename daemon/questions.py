@@ -6,6 +6,7 @@ exist, gets the same answer (G15).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -37,13 +38,16 @@ from protocol.teamwork import (
     WhyNot,
 )
 
-#: The most agents that an answer has; the first by id.
+#: The most agents that an answer has; the first in the desk's order.
 COLLEAGUES_MAX = 2_000
-#: So many rows of an answer cost the asker as much as one heavy message.
+#: So many rows of an answer, and so long on the reactor's thread, cost the asker as much as one heavy
+#: message: so one connection's questions have a tenth of the reactor's time, after a burst of half a second.
 ROWS_PER_HEAVY = 20
+SECONDS_PER_HEAVY = 0.001
 
 log = structlog.get_logger(__name__)
 
+TOO_MUCH = "the answers to earlier questions were long; ask again later"
 NO_CONVERSATION = "no conversation that this agent may ask about has that id"
 NO_AGENT = "no colleague that this agent may ask about has that id"
 NO_DEPARTMENT = "no department that this agent may ask about has that id"
@@ -75,8 +79,9 @@ class Denied(Exception):
 class Questions:
     """Answers each kind of question. Between turns only."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, timer: Callable[[], float] = time.perf_counter) -> None:
         self._system = system
+        self._timer = timer
         self.reader: Reader | None = None
         self._answers: dict[type[Any], Callable[[str, Any], Message]] = {
             ReadQueue: self._waiting_list,
@@ -87,21 +92,33 @@ class Questions:
         }
 
     def answer(self, connection: Connection, asked: Asked) -> Message | None:
-        """Answer, or refuse; None: the answer comes when the journal was read."""
-        message, tenant = asked.message, connection.tenant
+        """Answer, or refuse; None: the answer comes when the journal was read.
+
+        What it costs is known afterwards: so of many questions in one frame the first may use up the budget.
+        """
+        if connection.heavy.overdrawn(self._system.now):
+            return Refused(Code.BUSY.value, TOO_MUCH, asked.message.id, 1.0)
+        began = self._timer()
+        answer = self._answer(connection, asked.message)
+        took_s = self._timer() - began
+        cost = max(_rows(answer) / ROWS_PER_HEAVY, took_s / SECONDS_PER_HEAVY)
+        # One was paid when the question came in.
+        connection.heavy.charge(max(0.0, cost - 1.0))
+        return answer
+
+    def _answer(self, connection: Connection, message: Any) -> Message | None:
+        tenant = connection.tenant
         try:
             if type(message) is Explain:
                 self._explain(connection, message)
                 return None
-            answer = self._answers[type(message)](tenant, message)
+            return self._answers[type(message)](tenant, message)
         except Denied as denied:
             return Refused(Code.NOT_ALLOWED.value, str(denied), message.id)
         except Exception:
             # A question changes nothing, so nobody else has to suffer for a fault in answering it.
             log.exception("question.failed", question=type(message).__name__, tenant=tenant)
             return Refused(Code.INTERNAL.value, "the daemon failed on this question", message.id)
-        connection.heavy.charge(_rows(answer) / ROWS_PER_HEAVY)
-        return answer
 
     def _desk(self, tenant: str) -> Desk:
         return self._system.desks[tenant]
@@ -119,8 +136,8 @@ class Questions:
     def _colleagues(self, tenant: str, message: ReadColleagues) -> Message:
         if not has(self._desk(tenant), message.agent, "see_colleagues"):
             raise Denied("the agent's role does not have the permission see_colleagues")
-        found = questions.colleagues(self._system, tenant, message.agent)
-        return Colleagues(message.id, found[:COLLEAGUES_MAX])
+        found, total = questions.colleagues(self._system, tenant, message.agent, COLLEAGUES_MAX)
+        return Colleagues(message.id, found, total)
 
     def _explain(self, connection: Connection, message: Explain) -> None:
         tenant, ident = connection.tenant, message.conversation
@@ -168,8 +185,10 @@ def positions_of(system: System, tenant: str, ident: str, last: int) -> list[int
     return system.positions(("conversation", tenant, ident), after, EXPLAINED_SEQUENCES)
 
 
-def _rows(answer: Message) -> int:
+def _rows(answer: Message | None) -> int:
     """Count what an answer has many of."""
+    if answer is None:
+        return 0
     return sum(
         len(value)
         for value in (getattr(answer, name) for name in answer.__struct_fields__)

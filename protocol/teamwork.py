@@ -252,10 +252,11 @@ class WaitingList(Message, frozen=True, tag="waiting_list"):
 
 
 class Colleagues(Message, frozen=True, tag="colleagues"):
-    """The answer to ``read_colleagues``."""
+    """The answer to ``read_colleagues``: the first 2,000 in the desk's order, and how many there are."""
 
     id: CommandId
     colleagues: list[ColleagueView]
+    total: Number = 0
 
 
 class Explanation(Message, frozen=True, tag="explanation"):

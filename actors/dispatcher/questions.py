@@ -15,7 +15,7 @@ from actors.dispatcher.reasons import SENTENCES, Reason
 from actors.dispatcher.roster import Roster
 from actors.queries import conversation as conversation_state
 from actors.runtime import System
-from config.desk import Desk
+from config.desk import Agent, Desk
 from protocol.views import ColleagueView, ReasonView, WaitingView
 
 
@@ -82,34 +82,39 @@ def position(system: System, tenant: str, channel: str, contact: str) -> Place:
     return Place(False)
 
 
-def colleagues(system: System, tenant: str, agent: str) -> list[ColleagueView]:
-    """Return the agents of the agent's departments and of those below, without the agent (A10, L1)."""
+def colleagues(system: System, tenant: str, agent: str, limit: int) -> tuple[list[ColleagueView], int]:
+    """Return the agents of the agent's departments and of those below, without the agent (A10, L1): the first
+    ``limit`` in the desk's order, and how many there are.
+    """
     view = _dispatcher(system, tenant).view
     desk = view.desk
     own = desk.agents.get(agent)
     if own is None:
-        return []
+        return [], 0
     seen = departments_below(desk, own.departments)
-    found = []
-    for ident, settings in desk.agents.items():
-        if ident == agent or seen.isdisjoint(settings.departments):
-            continue
-        known = view.roster.get(ident, Roster())
-        found.append(
-            ColleagueView(
-                agent=ident,
-                name=settings.name,
-                departments=settings.departments,
-                presence=str(known.presence),
-                reachable=known.reachable,
-                available=known.available and known.used < settings.capacity,
-                used=known.used,
-                capacity=settings.capacity,
-                conversations=len(known.owned) + known.parked,
-                offers=len(known.offers),
-            )
-        )
-    return found
+    found = [
+        (ident, settings)
+        for ident, settings in desk.agents.items()
+        if ident != agent and not seen.isdisjoint(settings.departments)
+    ]
+    shown = [_colleague(view.roster.get(ident), ident, settings) for ident, settings in found[:limit]]
+    return shown, len(found)
+
+
+def _colleague(known: Roster | None, ident: str, settings: Agent) -> ColleagueView:
+    known = known or Roster()
+    return ColleagueView(
+        agent=ident,
+        name=settings.name,
+        departments=settings.departments,
+        presence=str(known.presence),
+        reachable=known.reachable,
+        available=known.available and known.used < settings.capacity,
+        used=known.used,
+        capacity=settings.capacity,
+        conversations=len(known.owned) + known.parked,
+        offers=len(known.offers),
+    )
 
 
 def why_not(system: System, tenant: str, conversation: str, agent: str) -> list[ReasonView]:

@@ -361,13 +361,16 @@ def test_colleagues_are_those_of_the_same_department_and_below_with_state_and_lo
     ident = stage.writes("ann", channel="port").conversation
     stage.accepts("p1", ident)
     stage.chooses("w1", "busy")
-    found = {it.agent: it for it in questions.colleagues(stage.system, "acme", "boss")}
+    seen, total = questions.colleagues(stage.system, "acme", "boss", 10)
+    found = {it.agent: it for it in seen}
+    assert total == len(found)
     assert list(found) == ["w1", "p1"]
     p1 = found["p1"]
     assert (p1.presence, p1.used, p1.capacity, p1.conversations, p1.offers) == ("online", 1, 2, 1, 0)
     assert (p1.available, found["w1"].presence, found["w1"].available) == (True, "busy", False)
-    assert [it.agent for it in questions.colleagues(stage.system, "acme", "w1")] == ["p1"]
-    assert questions.colleagues(stage.system, "acme", "p1") == []
+    assert questions.colleagues(stage.system, "acme", "boss", 1) == (seen[:1], total)
+    assert [it.agent for it in questions.colleagues(stage.system, "acme", "w1", 10)[0]] == ["p1"]
+    assert questions.colleagues(stage.system, "acme", "p1", 10) == ([], 0)
 
 
 def test_why_not_and_why_idle_name_what_stands_in_the_way() -> None:

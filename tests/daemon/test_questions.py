@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from daemon.connection import HEAVY_AT_ONCE
 from daemon.pages import EXPLAINED_DECISIONS
 from daemon.questions import COLLEAGUES_MAX
 from protocol.errors import Code
-from protocol.messages import Accept, CustomerMessage, Decline, Refused, SetPresence, Text
+from protocol.messages import Accept, CustomerMessage, Decline, Ping, Pong, Refused, SetPresence, Text
 from protocol.teamwork import (
     Colleagues,
     Explain,
@@ -28,7 +29,7 @@ from protocol.teamwork import (
     WhyNot,
 )
 from protocol.views import ColleagueView
-from tests.daemon.test_authorization import DESK, WEB, Scene, desk
+from tests.daemon.test_authorization import DESK, OTHERS, WEB, Scene, desk
 
 
 class SyncReader:
@@ -166,13 +167,29 @@ def test_questions_have_a_budget_and_what_is_beyond_is_busy(scene: Scene) -> Non
 def test_an_answer_of_many_rows_costs_more_than_one_of_few(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crowd = [ColleagueView(f"a{n}", "A", ("help",), "online", True, True, 0, 4, 0, 0) for n in range(9_999)]
-    monkeypatch.setattr(asking.questions, "colleagues", lambda *_: crowd)
+    view = ColleagueView("a", "A", ("help",), "online", True, True, 0, 4, 0, 0)
+    monkeypatch.setattr(asking.questions, "colleagues", lambda *asked: ([view] * asked[-1], 9_999))
     found = asks(scene, ReadColleagues(scene.door.new_id(), "boss"))
-    assert len(found.colleagues) == COLLEAGUES_MAX
+    assert (len(found.colleagues), found.total) == (COLLEAGUES_MAX, 9_999)
     for _ in range(HEAVY_AT_ONCE * asking.ROWS_PER_HEAVY // COLLEAGUES_MAX + 1):
         answer = asks(scene, ReadColleagues(scene.door.new_id(), "boss"))
     assert answer.code == Code.BUSY
+
+
+def test_of_long_questions_in_one_frame_only_as_many_are_answered_as_the_budget_has(scene: Scene) -> None:
+    """They were all let in before the first one's answer showed what they cost."""
+    door, moments = scene.door, count(0.0, 0.25)
+    door.outbound.questions = asking.Questions(door.system, moments.__next__)
+    asked = [WhyIdle(door.new_id(), "owner", "owner") for _ in range(100)]
+    heard = door.says("console", DESK, *asked)
+    assert [message.id for message in heard] == [message.id for message in asked], "each has its answer"
+    answered = [message for message in heard if isinstance(message, Reasons)]
+    busy = [message for message in heard if isinstance(message, Refused)]
+    assert (len(answered), len(busy)) == (2, 98), "412 of the budget are left, and each costs 250"
+    assert {message.code for message in busy} == {Code.BUSY}
+    assert isinstance(door.says("console", OTHERS, Ping(1))[0], Pong)
+    door.stage.clock.advance(1)
+    assert isinstance(asks(scene, WhyIdle(door.new_id(), "owner", "owner")), Reasons)
 
 
 def test_an_explanation_is_bounded() -> None:
