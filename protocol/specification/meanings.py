@@ -85,11 +85,7 @@ MEANINGS: dict[str, str] = {
     "text": "the text itself",
     "tie_break": "what decided among equals; empty if nothing had to",
     "to_agent": "the id of the agent who gets it; empty for a department's queue",
-<<<<<<< Updated upstream
     "to_department": "the department into whose queue it is to go; with an agent: whose it is then",
-=======
-    "to_department": "the department into whose queue it goes; with an agent: in which that agent has it then",
->>>>>>> Stashed changes
     "token": "opens the session again after a reconnect",
     "total": "how many there are, shown or not",
     "trigger": "what made the dispatcher look: a code of docs/routing.md",
