@@ -275,6 +275,8 @@ class DispatcherActor(Shell):
             self.shadow = Shadow(parse_desk(state.shadow_text, name), state.shadow_digest)
             self._shadow(self._set_orders)
             self._shadow(lambda shadow: self._fill(shadow.view))
+            now = self.system.now
+            self._shadow(lambda shadow: shadow.view.take_turns(self.view, self.view.roster, now))
 
     def _shadow(self, act: Callable[[Shadow], object]) -> None:
         """Have the shadow do something, if there is one; when it fails it is switched off, no more."""

@@ -13,6 +13,7 @@ go on. That repeats until nothing is touched or fresh.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 
 from actors.dispatcher.books import Books, presence_code
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow
@@ -45,7 +46,7 @@ class View:
         self.next_at: float | None = None
         self._numbers: dict[str, int] = {}
         self._arrivals = 0
-        self._turn = 0
+        self.turn = 0
         #: Orders that were set while running: the order, and whose turn ends it (None: nobody's).
         self._orders: dict[str, tuple[str, float | None]] = {}
         self._served: dict[str, deque[float]] = {}
@@ -182,15 +183,14 @@ class View:
             self._limits.entered(standing, now)
 
     def _given(self, known: Roster, now: float) -> None:
-        self._turn += 1
-        known.given_at, known.turn = now, self._turn
+        self.turn += 1
+        known.given_at, known.turn = now, self.turn
 
     def _more_room(self, agent: str, now: float) -> None:
         candidate = self._books.candidates.get(agent)
         if candidate is not None:
             self._books.touch(candidate, Reason.CAPACITY_FREED)
-            if candidate.in_window:
-                self._books.room_changed(candidate, now)
+            self._less_room(agent, now)
 
     def _less_room(self, agent: str, now: float) -> None:
         candidate = self._books.candidates.get(agent)
@@ -199,11 +199,19 @@ class View:
             if candidate.in_window:
                 self._books.room_changed(candidate, now)
 
-    # For the auditor.
+    # For the auditor, and the shadow.
 
     def stands(self, conversation: str) -> bool:
         """Say whether the conversation stands in the line of its queue, where decisions look for it."""
         return conversation in self._books.standing
+
+    def take_turns(self, real: View, agents: Iterable[str], now: float) -> None:
+        """Whose turn it is, is what another view says."""
+        for agent in agents:
+            known, truth = self.agent(agent), real.agent(agent)
+            known.given_at, known.turn = truth.given_at, truth.turn
+            self._less_room(agent, now)
+        self.turn = real.turn
 
     def put_right(self, agent: str, parked_as: Counter[tuple[str, int]]) -> None:
         """Rebuild an agent's books and ledger from the conversations, and whatever is sorted by them.
@@ -332,37 +340,38 @@ class View:
             choice = Reason.BUSY_FALLBACK
         elif candidate.name in standing.report.declined:
             choice = Reason.ASKED_AGAIN
-        why = Why(
-            trigger=trigger,
-            rule=found.rule,
-            choice=choice,
-            considered=found.considered,
-            excluded=self._books.pools[standing.wanted].excluded(),
-            waited_s=round(now - standing.place[0], 3),
-            used=candidate.known.used,
-            capacity=candidate.settings.capacity,
-            ring=standing.ring,
-            policy=self.digest[:12],
-        )
+        excluded = self._books.pools[standing.wanted].excluded()
+        why = self._why(standing, candidate, now, (trigger, found.rule, choice), found.considered, excluded)
         return self._give(standing, candidate, why, now)
 
     def _give_best(self, standing: Standing, best: Best, trigger: str, now: float) -> Offer:
         candidate = best.candidate
-        why = Why(
-            trigger=trigger,
-            rule=RULES[self._books.orders[standing.department]],
-            choice=best.choice,
-            considered=best.considered,
-            excluded=self._questions.excluded(standing),
-            tie_break=best.tie_break,
-            score=best.score,
-            waited_s=round(now - standing.place[0], 3),
-            used=candidate.known.used,
-            capacity=candidate.settings.capacity,
-            ring=standing.ring,
-            policy=self.digest[:12],
+        reasons = (trigger, RULES[self._books.orders[standing.department]], best.choice)
+        excluded = self._questions.excluded(standing)
+        why = self._why(
+            standing, candidate, now, reasons, best.considered, excluded, best.tie_break, best.score
         )
         return self._give(standing, candidate, why, now)
+
+    def _why(
+        self,
+        standing: Standing,
+        candidate: Candidate,
+        now: float,
+        reasons: tuple[str, str, str],
+        considered: int,
+        excluded: dict[str, int],
+        tie_break: str = "",
+        score: float = 0.0,
+    ) -> Why:
+        """Write down trigger, rule and choice, and the facts of the moment."""
+        waited_s, used = round(now - standing.place[0], 3), candidate.known.used
+        capacity, policy = candidate.settings.capacity, self.digest[:12]
+        trigger, rule, choice = reasons
+        return Why(
+            trigger, rule, choice, considered, excluded, tie_break, score,
+            waited_s, used, capacity, standing.ring, policy,
+        )  # fmt: skip
 
     def _give(self, standing: Standing, candidate: Candidate, why: Why, now: float) -> Offer:
         direct = self._books.department(standing.department).mode == "direct"
@@ -417,17 +426,8 @@ class View:
         if isinstance(found, Reason):
             return found
         candidate, standing = self._books.candidates[agent], found.standing
-        why = Why(
-            trigger=Reason.PICKED,
-            rule=found.rule,
-            choice=Reason.PICKED,
-            considered=found.considered,
-            waited_s=round(now - standing.place[0], 3),
-            used=candidate.known.used,
-            capacity=candidate.settings.capacity,
-            ring=standing.ring,
-            policy=self.digest[:12],
-        )
+        reasons = (Reason.PICKED, found.rule, Reason.PICKED)
+        why = self._why(standing, candidate, now, reasons, found.considered, {})
         self._book(standing, candidate, now)
         return Offer(standing.report.conversation, agent, direct=False, why=why)
 

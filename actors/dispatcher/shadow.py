@@ -84,7 +84,8 @@ class Shadow:
         compared = [*compare(made, wanted), *self._offers_of_its_own(made, wanted)]
         for each in compared:
             self.counts[each.outcome] += 1
-        self._take_turns_of(real, {*made.values(), *wanted.values()})
+        agents = {*made.values(), *wanted.values(), *self._agents_of(real, booked)}
+        self.view.take_turns(real, agents, now)
         for conversation in {_about(it) for it in (*decisions, *mine)}:
             self._take_over(real, conversation, now)
         for ended in mine:
@@ -92,11 +93,12 @@ class Shadow:
                 self.view.set_order(ended.department, *self._orders[ended.department], now)
         return compared
 
-    def _take_turns_of(self, real: View, agents: Iterable[str]) -> None:
-        """Whose turn it was is what really happened, not what the shadow would have done."""
-        for agent in agents:
-            known, truth = self.view.agent(agent), real.agent(agent)
-            known.given_at, known.turn = truth.given_at, truth.turn
+    @staticmethod
+    def _agents_of(real: View, conversations: Iterable[str]) -> Iterator[str]:
+        for conversation in conversations:
+            truth = real.conversations.get(conversation)
+            if truth is not None:
+                yield from filter(None, (truth.offered_to, truth.assignee))
 
     def _offers_of_its_own(self, made: dict[str, str], wanted: dict[str, str]) -> Iterator[Comparison]:
         """What the shadow would offer while nothing is: to agents who are given nothing else either."""

@@ -401,12 +401,17 @@ class Tenant(RuleBasedStateMachine):
         assert list(opinion.left_undecided()) == [], "G10: they wait, and there is room"
 
     def _equals_keep_their_order(self, fresh: list[Any]) -> None:
-        """I10: whoever waited before the turn and still does was not overtaken by an equal who came later."""
+        """I10: whoever waited before the turn and still does was not overtaken by an equal who came later.
+
+        Who had the turn before that equal, and lost it again, was not: the agent proved to be gone.
+        """
         now = self.stage.clock.now()
         opinion = Opinion(self.desk, self.oracle, now)
         still = dict(self.oracle.waiting())
         for entry in fresh:
             event = entry.event
+            if type(event).__name__ in ("Offered", "Assigned"):
+                still.pop(entry.id, None)
             if type(event).__name__ != "Offered" or event.kind != "new":
                 continue
             for ident in self.waited_before.keys() & still.keys():

@@ -484,6 +484,28 @@ def test_an_agent_who_goes_to_and_fro_is_offered_once_each_time() -> None:
     assert stage.dispatcher.view.agent("a1").used == 1
 
 
+@pytest.mark.rule("E4", "guarantee-G10")
+def test_who_was_offered_to_somebody_who_proves_to_be_gone_is_served_first_all_the_same() -> None:
+    """Found by test_invariants.py: after a standstill an offer expires in the turn in which a ring opens for
+    two equals. The first is offered first, and is first again when both offers have to be taken back.
+    """
+    ring = "rings = [{ after_s = 45, departments = ['sales'] }]"
+    channels = {"web": 'department = "help"', "app": 'department = "sales"'}
+    stage = staged(agents=0, departments={"help": ring, "sales": ""}, capacity=3, channels=channels,
+                   people={"a1": 'departments = ["sales"]', "a2": 'departments = ["sales"]'})  # fmt: skip
+    stage.chooses("a2", "away")
+    stage.writes("zoe", channel="app")
+    first = stage.begin_conversation("ann")
+    stage.pass_time(20.0)
+    second = stage.begin_conversation("bob")
+    stage.pass_time(60.0)
+    assert (stage.offered_to(first), stage.offered_to(second)) == ("", "")
+    stage.chooses("a2", "online")
+    offered = [it.id for it in stage.entries() if isinstance(it.event, events.Offered)]
+    assert [ident for ident in offered if ident in (first, second)] in ([first, second], [first, second] * 2)
+    in_one_place(stage)
+
+
 @pytest.mark.rule("A3", "E4")
 def test_the_only_one_who_is_there_keeps_the_offer_when_busy() -> None:
     stage = staged(agents=2)

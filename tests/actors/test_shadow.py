@@ -147,6 +147,41 @@ def test_an_order_that_was_set_while_running_holds_for_the_shadow_too(when: str)
     assert counts(stage) == {"agree": 1}
 
 
+@pytest.mark.parametrize("strategy", ["longest_idle", "round_robin", "least_loaded"])
+def test_a_shadow_that_begins_in_the_middle_knows_whose_turn_it_is(strategy: str) -> None:
+    text = desk_text(departments={"help": f'strategy = "{strategy}"'})
+    stage = Stage(desk=text)
+    stage.logs_in("a1", "a2")
+    for contact, begins in (("ann", False), ("bob", True), ("cho", False), ("dee", False)):
+        if begins:
+            shadowed(stage, text)
+        stage.pass_time(1.0)
+        stage.begin_conversation(contact)
+        stage.leaves(contact)
+    offered = [it.event.agent for it in stage.entries() if isinstance(it.event, events.Offered)]
+    assert offered == ["a1", "a2", "a1", "a2"]
+    assert counts(stage) == {"agree": 3}
+
+
+def test_turns_that_the_shadow_alone_would_have_given_do_not_count() -> None:
+    """It is asked whether it would do the same, given what has really happened."""
+    round_robin = 'strategy = "round_robin"'
+    stage = Stage(desk=desk_text(capacity=1, departments={"help": round_robin}))
+    shadowed(stage, desk_text(capacity=2, departments={"help": round_robin}))
+    stage.logs_in("a1", "a2")
+    for contact in ("ann", "bob", "cho"):
+        stage.pass_time(1.0)
+        stage.begin_conversation(contact)
+    assert counts(stage) == {"agree": 2, "would_offer": 1}
+    for contact in ("cho", "ann", "bob"):
+        stage.leaves(contact)
+    for contact in ("dee", "eve", "fay"):
+        stage.pass_time(1.0)
+        stage.begin_conversation(contact)
+        stage.leaves(contact)
+    assert counts(stage) == {"agree": 5, "would_offer": 1}
+
+
 @pytest.mark.rule("D2")
 def test_an_order_until_the_backlog_ends_for_the_shadow_when_it_ends_in_force() -> None:
     stage = Stage(desk=desk_text(agents=1, capacity=1))
