@@ -7,8 +7,10 @@ The desk: ``owner`` and ``peer`` serve ``help``, which is below ``head``, where 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from actors.authorization import ALLOWED, Principal, Relation, Rule
@@ -383,3 +385,23 @@ def test_about_oneself_and_ones_own_nobody_needs_a_permission(kind: type[Message
     heard = scene.door.says("console", DESK, own[kind])
     assert [each for each in heard if isinstance(each, Refused) and each.code == Code.NOT_ALLOWED] == []
     assert heard or reads.asked or kind is StillHere
+
+
+# Under an id that was used before.
+
+
+@pytest.mark.rule("guarantee-G3")
+@pytest.mark.parametrize("kind", [kind for kind in AGENTS if "id" in kind.__struct_fields__])
+def test_no_message_under_the_id_of_an_earlier_command_does_any_harm(kind: type[Message]) -> None:
+    """A reading under such an id made the conversation fail, and three of them put it out of action."""
+    scene = Scene()
+    used, door = scene.door.new_id(), scene.door
+    door.outbound.questions.reader = SimpleNamespace(read=lambda *_: None)  # type: ignore[assignment]
+    assert isinstance(scene.does(AgentMessage(used, "owner", scene.talk, Text("Hello!"))), Ack)
+    fields = {"id": used, "agent": "owner"}
+    fields |= {"conversation": scene.talk} if "conversation" in kind.__struct_fields__ else {}
+    message = msgspec.structs.replace(smallest(kind), **fields)
+    answers = [refused(scene.does(message)) for _ in range(4)]
+    assert Code.INTERNAL not in {answer[0] for answer in answers if answer}
+    assert not door.system.supervisor.out
+    assert isinstance(scene.does(AgentMessage(used, "owner", scene.talk, Text("Hello!"))), Ack)
