@@ -117,7 +117,8 @@ class DecisionView(View, frozen=True):
 
     ``considered``: how many agents, or waiting conversations, were eligible; ``excluded``: how many agents
     were not, by code; ``tie_break``: what decided among equals; ``policy``: the first digits of the digest
-    of the desk in force.
+    of the desk in force. ``by``: who has decided it, if a person has; ``department``: into whose queue it
+    went, or is to go.
     """
 
     at: float
@@ -136,3 +137,5 @@ class DecisionView(View, frozen=True):
     capacity: int = 0
     ring: int = 0
     policy: str = ""
+    by: str = ""
+    department: str = ""

@@ -39,21 +39,26 @@ def decisions(entries: Iterable[Entry]) -> list[DecisionView]:
             case events.Assigned():
                 of_offer = offers.pop(event.offer, None)
                 if not _came_to(found, of_offer, event.how):
-                    found.append(_view(entry, event.agent, event.how, event.why or Why()))
+                    found.append(_view(entry, event.agent, event.how, event.why or Why(), event.by))
             case events.Released():
-                found.append(_view(entry, event.agent, "released", Why(trigger=event.reason)))
+                why = Why(trigger=event.reason)
+                found.append(_view(entry, event.agent, "released", why, department=event.department))
             case events.Queued():
-                found.append(_view(entry, "", "queued", Why(trigger=event.reason)))
+                why = Why(trigger=event.reason)
+                found.append(_view(entry, "", "queued", why, department=event.department))
             case events.TransferStarted():
                 transfer = len(found)
-                found.append(_view(entry, event.to_agent, "transfer", Why(trigger=event.reason)))
+                why = Why(trigger=event.reason)
+                found.append(_view(entry, event.to_agent, "transfer", why, event.by, event.to_department))
             case events.TransferEnded():
                 _came_to(found, transfer, f"transfer {event.outcome}")
                 transfer = None
     return found
 
 
-def _view(entry: Entry, agent: str, outcome: str, why: Why) -> DecisionView:
+def _view(
+    entry: Entry, agent: str, outcome: str, why: Why, by: str = "", department: str = ""
+) -> DecisionView:
     return DecisionView(
         at=entry.at,
         sequence=entry.sequence,
@@ -71,6 +76,8 @@ def _view(entry: Entry, agent: str, outcome: str, why: Why) -> DecisionView:
         capacity=why.capacity,
         ring=why.ring,
         policy=why.policy,
+        by=by,
+        department=department,
     )
 
 

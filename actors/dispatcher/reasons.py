@@ -129,7 +129,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOBODY_WAITS: "Nobody waits whom the agent could serve.",
     Reason.QUEUE_FULL: "As many wait in the department as its limit allows.",
     Reason.WAITED_TOO_LONG: "It has waited as long as the department's limit allows.",
-    Reason.UNKNOWN_DEPARTMENT: "The department that was asked for is not in the desk: the channel's instead.",
+    Reason.UNKNOWN_DEPARTMENT: "The desk has no such department; what is new waits in the channel's.",
     Reason.CUSTOMER_LEFT: "The customer has left.",
     Reason.ASSIGNEE_GONE: "The assignee is gone.",
     Reason.FIRST_REPLY_MISSED: "The assignee has not answered the customer in time.",

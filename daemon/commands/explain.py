@@ -23,11 +23,16 @@ OUTCOMES = {
     "withdrawn": "offered to {agent}, and taken back",
     "taken": "taken by {agent} by hand",
     "direct": "given to {agent} at once",
-    "transferred": "transferred to {agent}",
-    "handed_over": "handed over to {agent}",
-    "released": "{agent} has lost it",
-    "queued": "put into a queue",
-    "transfer": "to be transferred",
+    "transferred": "transferred to {agent}{by}",
+    "handed_over": "handed over to {agent}{by}",
+    "released": "{agent} has lost it to the queue of {department}",
+    "queued": "put into the queue of {department}",
+    "transfer": "to be transferred to {target}{by}: not answered yet",
+    "transfer accepted": "transfer to {target}{by}: accepted",
+    "transfer declined": "transfer to {target}{by}: declined",
+    "transfer expired": "transfer to {target}{by}: not answered in time",
+    "transfer withdrawn": "transfer to {target}{by}: taken back",
+    "transfer unavailable": "transfer to {target}{by}: not possible any more",
 }
 
 
@@ -91,20 +96,25 @@ def _decided(answer: dict[str, Any]) -> Iterator[str]:
     if not answer["decisions"]:
         yield "  nothing has been decided about it yet"
     for decision in answer["decisions"]:
-        outcome = decision["outcome"]
-        told = OUTCOMES.get(outcome, outcome).format(agent=decision["agent"])
-        yield f"{moment(decision['at'])}  {told}"
-        for key in ("trigger", "rule", "choice", "tie_break"):
-            if decision.get(key):
-                yield f"  {_sentence(decision[key])}"
+        yield f"{moment(decision['at'])}  {_outcome(decision)}"
+        # What has made the dispatcher look may be what has decided as well: once is enough.
+        codes = dict.fromkeys(decision.get(key, "") for key in ("trigger", "rule", "choice", "tie_break"))
+        yield from (f"  {_sentence(code)}" for code in codes if code)
         facts = "; ".join(_facts(decision))
         if facts:
             yield f"  {facts}."
 
 
+def _outcome(decision: dict[str, Any]) -> str:
+    agent, department, by = (decision.get(key, "") for key in ("agent", "department", "by"))
+    target = agent or f"the queue of {department}"
+    told = OUTCOMES.get(decision["outcome"], str(decision["outcome"]))
+    return told.format(agent=agent, department=department, target=target, by=f" by {by}" if by else "")
+
+
 def _sentence(code: str) -> str:
     """Return the reason of a code; what is no code is a reason in somebody's own words."""
-    return f"{SENTENCES[Reason(code)]} ({code})" if code in set(Reason) else code
+    return f"{SENTENCES[Reason(code)]} ({code})" if code in set(Reason) else f"The reason given: {code}"
 
 
 def _facts(decision: dict[str, Any]) -> Iterator[str]:

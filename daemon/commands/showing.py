@@ -14,10 +14,10 @@ from actors.events import AnyEvent, Why
 from actors.journal import Entry
 from protocol.messages import Content
 
-#: What people have said, or are called: shown only when asked for.
-BODIES = frozenset({"content", "name"})
+#: What people have said, to each other too, or are called, and commands that hold it: only when asked for.
+BODIES = frozenset({"content", "name", "note", "command"})
 #: A desk holds password hashes: its text is never shown.
-NEVER = frozenset({"text"})
+DESKS = (events.DeskApplied, events.ShadowApplied)
 
 
 def line(position: int, entry: Entry, *, bodies: bool) -> str:
@@ -26,7 +26,7 @@ def line(position: int, entry: Entry, *, bodies: bool) -> str:
     fields = (
         f"{field}={_value(getattr(entry.event, field))}"
         for field in entry.event.__struct_fields__
-        if field not in NEVER and (bodies or field not in BODIES)
+        if (bodies or field not in BODIES) and not (field == "text" and isinstance(entry.event, DESKS))
     )
     stream = f"{entry.tenant}/{entry.kind}/{entry.id}#{entry.sequence}"
     return " ".join([str(position), moment(entry.at), printable(stream), name, *fields])

@@ -109,6 +109,8 @@ MEANINGS: dict[str, str] = {
     "ColleagueView.offers": "how many live offers the agent has",
     "ConversationView.sequence": "the newest sequence of the conversation",
     "customer_message.department": "the department whose queue is wanted; empty: the channel's",
+    "DecisionView.by": "the agent who has decided it; empty for the dispatcher",
+    "DecisionView.department": "into whose queue it went, or is to go",
     "DecisionView.outcome": "`open`, `declined`, `expired`, `withdrawn`, or how it was assigned (`accepted`)",
     "DecisionView.sequence": "the place in the conversation of what was decided",
     "DecisionView.used": "how many units of the agent's capacity were in use",

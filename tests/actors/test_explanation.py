@@ -85,3 +85,22 @@ def test_whoever_lost_it_and_where_it_went_is_told() -> None:
 
 def test_an_end_whose_beginning_is_no_longer_kept_is_passed_over() -> None:
     assert told(events.OfferDeclined("gone", "anna"), events.TransferEnded("anna", "expired")) == []
+
+
+def test_whoever_decided_it_and_into_which_queue_it_went_is_told() -> None:
+    found = decisions(
+        stream(
+            [
+                events.Queued("help", 0.0, "arrival"),
+                events.TransferStarted("boss", "anna", "", "sales"),
+                events.Assigned("", "wei", "sales", "web", "c1", 0.0, how="handed_over", by="anna"),
+                events.Released("wei", "sales", 0.0, "offline"),
+            ]
+        )
+    )
+    assert [(each.by, each.department) for each in found] == [
+        ("", "help"),
+        ("boss", "sales"),
+        ("anna", ""),
+        ("", "sales"),
+    ]

@@ -365,9 +365,38 @@ def test_an_explanation_has_a_sentence_for_each_reason(run: Run, config: Path, d
         "  The customer had waited 30.5 s; eligible: 1; not eligible: 1 away, 2 no_room; load: 2 of 6 units; "
         "desk: 9f86d081.",
     ]
+    doubled = {**DECIDED, "choice": "capacity_freed"}
+    daemon.answer = {"ok": True, **about, "decisions": [doubled]}
+    assert run("explain", "k1", "--config", config).out.count("capacity_freed") == 1
     daemon.answer = {"ok": True, **about, "decisions": []}
     assert "nothing has been decided" in run("explain", "k1", "--config", config).out
     assert '"decisions": []' in run("explain", "k1", "--json", "--config", config).out
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fields", "told"),
+    [
+        ("queued", {"department": "support"}, "put into the queue of support"),
+        ("transfer declined", {"agent": "wei", "by": "olena"}, "transfer to wei by olena: declined"),
+        (
+            "transfer",
+            {"department": "sales", "by": "olena"},
+            "to be transferred to the queue of sales by olena: not answered yet",
+        ),
+        ("handed_over", {"agent": "wei", "by": "olena"}, "handed over to wei by olena"),
+        ("released", {"agent": "wei", "department": "sales"}, "wei has lost it to the queue of sales"),
+    ],
+)
+def test_an_explanation_says_who_moved_it_where_to(
+    run: Run, config: Path, daemon: Daemon, outcome: str, fields: dict[str, str], told: str
+) -> None:
+    about = {"tenant": "shop", "conversation": "k1", "status": "open", "department": "d", "assignee": ""}
+    decision = {"at": 0.0, "sequence": 4, "agent": "", "trigger": "solved", "outcome": outcome, **fields}
+    daemon.answer = {"ok": True, **about, "decisions": [decision]}
+    assert run("explain", "k1", "--config", config).out.splitlines()[1:] == [
+        f"1970-01-01T00:00:00.000Z  {told}",
+        "  The reason given: solved",
+    ]
 
 
 def test_why_not_and_why_idle_say_every_reason_or_that_there_is_none(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import get_args
+
+import pytest
 
 from actors import events
 from actors.dispatcher.reasons import SENTENCES as REASONS
+from actors.journal import Entry
 from daemon.commands.explain import OUTCOMES
-from daemon.commands.showing import HOW, SENTENCES, sentence
+from daemon.commands.showing import HOW, SENTENCES, line, sentence
 from protocol.messages import Text
 
 #: Events of conversations; all others are of agents and dispatchers, which no transcript has.
@@ -47,3 +51,29 @@ def test_an_offer_says_why_in_codes() -> None:
 
 def test_every_way_to_an_assignee_is_told() -> None:
     assert set(HOW) <= set(OUTCOMES)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.AgentWrote("anna", "c1", Text("SAID")),
+        events.Started("web", "c1", "help", "SAID"),
+        events.TransferStarted("anna", "anna", "wei", note="SAID"),
+        events.Invited("i", "wei", "anna", 0.0, "help", "web", "c1", note="SAID"),
+        events.SetAside("conversation", "k1", "ValueError", b"SAID"),
+        events.DeskApplied("d", "SAID", "file", []),
+        events.ShadowApplied("d", "SAID"),
+    ],
+)
+@pytest.mark.parametrize("bodies", [False, True])
+def test_what_people_say_is_on_a_line_only_on_request_and_a_desk_never(
+    event: events.AnyEvent, bodies: bool
+) -> None:
+    shown = line(1, Entry("acme", "conversation", "k1", 1, 0.0, event), bodies=bodies)
+    said = any(word in shown for word in ("SAID", b64encode(b"SAID").decode()))
+    assert said is (bodies and not isinstance(event, events.DeskApplied | events.ShadowApplied))
+
+
+def test_what_the_daemon_says_by_itself_is_the_desks_and_shown() -> None:
+    greeted = Entry("acme", "conversation", "k1", 1, 0.0, events.Greeted("online", "Welcome!", "c1"))
+    assert "Welcome!" in line(1, greeted, bodies=False)
