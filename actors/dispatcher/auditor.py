@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from actors import events
@@ -21,6 +22,8 @@ ROUND_S = 10.0
 STEP = 500
 #: … an agent costs as much as so many of them, being looked for in the store …
 AGENT_COST = 10
+#: … somebody who is not the tenant's, or was compared already, as little as this …
+PASSED_OVER_COST = 0.01
 #: … and the next step comes so long after.
 STEP_S = 0.25
 
@@ -43,7 +46,7 @@ class Auditor:
 
     def __init__(self, dispatcher: DispatcherActor) -> None:
         self._dispatcher = dispatcher
-        self._left: list[tuple[str, str]] = []
+        self._left: Iterator[tuple[str, str]] | None = None
         self._begun_at = 0.0
         self._compared = 0
         #: What is in no place, or in two, and was written down.
@@ -60,35 +63,42 @@ class Auditor:
         """Compare some, if it is time; call it with the dispatcher's inbox worked through."""
         if now < self.due_at or self._dispatcher.inbox:
             return
-        if not self._left:
-            self._begin(now)
-        cost = 0
-        while self._left and cost < STEP:
-            kind, ident = self._left.pop()
+        if self._left is None:
+            self._begun_at, self._compared = now, 0
+            self._left = self._everybody()
+        cost = 0.0
+        for kind, ident in self._left:
             if kind == "conversation":
                 cost += 1
                 self._audit_conversation(ident, now)
-            else:
+            elif kind == "agent":
                 cost += AGENT_COST
                 self._audit_agent(ident, now)
-        if self._left:
-            self.due_at = now + STEP_S
-        else:
-            self.rounds += 1
-            self.compared, self.finished_at = self._compared, now
-            self.due_at = max(self._begun_at + ROUND_S, now + STEP_S)
+            else:
+                cost += PASSED_OVER_COST
+            if cost >= STEP:
+                self.due_at = now + STEP_S
+                return
+        self._left = None
+        self.rounds += 1
+        self.compared, self.finished_at = self._compared, now
+        self.due_at = max(self._begun_at + ROUND_S, now + STEP_S)
 
-    def _begin(self, now: float) -> None:
-        dispatcher = self._dispatcher
-        tenant, view = dispatcher.address[1], dispatcher.view
-        self._begun_at, self._compared = now, 0
-        names = dict.fromkeys([*view.desk.agents, *view.roster])
-        idents = dict.fromkeys(view.conversations)
-        for kind, of_tenant, ident in dispatcher.system.actors:
-            if kind == "conversation" and of_tenant == tenant:
-                idents[ident] = None
-        # From the end: conversations first, so that an agent's books are right before they are summed up.
-        self._left = [("agent", name) for name in names] + [("conversation", ident) for ident in idents]
+    def _everybody(self) -> Iterator[tuple[str, str]]:
+        """Yield whom a round compares, by kind; an empty kind is passed over.
+
+        Conversations first, those in memory and then those of which only the view knows, so that an agent's
+        books are right before they are summed up. Names are copied at one stroke, everything else is done
+        step by step.
+        """
+        view, tenant = self._dispatcher.view, self._dispatcher.address[1]
+        actors = self._dispatcher.system.actors
+        for kind, of_tenant, ident in list(actors):
+            yield (kind if kind == "conversation" and of_tenant == tenant else ""), ident
+        for ident in list(view.conversations):
+            yield ("" if ("conversation", tenant, ident) in actors else "conversation"), ident
+        for name in dict.fromkeys([*view.desk.agents, *view.roster]):
+            yield "agent", name
 
     def _audit_conversation(self, ident: str, now: float) -> None:
         dispatcher = self._dispatcher

@@ -9,6 +9,7 @@ import pytest
 from actors import events
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher import auditor, questions
+from actors.dispatcher.facts import Report
 from actors.dispatcher.machine import View
 from actors.scheduled import ScheduledActor
 from actors.telling import Told
@@ -141,14 +142,16 @@ def test_a_round_is_made_in_bounded_steps(stage: Stage, monkeypatch: pytest.Monk
     stage.pass_time(60.0)
     for contact in ("ann", "bob", "cho", "dee"):
         stage.begin_conversation(contact)
-    rounds = stage.dispatcher.auditor.rounds
-    steps = 0
-    stage.pass_time(auditor.ROUND_S)
-    while stage.dispatcher.auditor.rounds == rounds:
-        stage.pass_time(auditor.STEP_S)
-        steps += 1
-        assert steps < 10
-    assert steps >= 2, "four conversations and two agents, two at a time"
+    steps = list[int]()
+    for _ in range(2):  # One may be under way.
+        rounds = stage.dispatcher.auditor.rounds
+        stage.pass_time(auditor.ROUND_S)
+        steps.append(0)
+        while stage.dispatcher.auditor.rounds == rounds:
+            stage.pass_time(auditor.STEP_S)
+            steps[-1] += 1
+            assert steps[-1] < 10
+    assert steps[-1] >= 2, "four conversations and two agents, two at a time"
     assert stage.dispatcher.auditor.compared == 4
 
 
@@ -195,3 +198,10 @@ def test_a_conversation_out_of_action_is_nobodys_and_no_violation(
     assert ("conversation", "acme", ident) in stage.system.supervisor.out
     assert audited(stage) == []
     assert questions.why_not(stage.system, "acme", ident, "a1")[0].code == "out_of_action"
+
+
+def test_a_conversation_of_which_only_the_dispatcher_knows_is_a_ghost(stage: Stage) -> None:
+    dream = Report("never-begun", True, "help", 1.0, "", "", {}, entered=1.0)
+    stage.dispatcher.view.take_report(dream, stage.clock.now())
+    assert audited(stage) == ["ghost"]
+    assert "never-begun" not in stage.dispatcher.view.conversations
