@@ -14,7 +14,7 @@ from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.machine import View
 from config.desk import Desk
 
-#: The most decisions that the shadow makes at one look: what it costs is bounded.
+#: The most decisions that the shadow makes at one look beyond those in force: what it costs is bounded.
 DECISIONS_AT_ONCE = 64
 #: How the two can compare.
 OUTCOMES = ("agree", "other_agent", "other_conversation", "would_wait", "would_offer")
@@ -78,7 +78,7 @@ class Shadow:
         """
         for conversation in set(booked).difference(map(_about, decisions)):
             self._take_over(real, conversation, now)
-        mine = self.view.decide(now, DECISIONS_AT_ONCE)
+        mine = self.view.decide(now, len(decisions) + DECISIONS_AT_ONCE)
         made = {it.conversation: it.agent for it in decisions if isinstance(it, Offer)}
         wanted = {it.conversation: it.agent for it in mine if isinstance(it, Offer)}
         compared = [*compare(made, wanted), *self._offers_of_its_own(made, wanted)]

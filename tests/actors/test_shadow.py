@@ -253,3 +253,14 @@ def test_every_outcome_has_a_name_on_the_page() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "routing.md").read_text(encoding="utf-8")
     assert all(f"`{outcome}`" in page for outcome in OUTCOMES)
     assert all(f"`{kind}`" in page for kind in Kind)
+
+
+def test_the_same_desk_in_the_shadow_agrees_also_when_much_is_decided_at_once() -> None:
+    """Three hundred wait when the agents come."""
+    text = desk_text(agents=4, capacity=60)
+    stage = Stage(desk=text)
+    shadowed(stage, text)
+    for number in range(300):
+        stage.begin_conversation(f"c{number}")
+    stage.logs_in("a1", "a2", "a3", "a4")
+    assert counts(stage) == {"agree": 240}
