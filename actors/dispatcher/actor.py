@@ -6,6 +6,7 @@ keeps the view, holds the desk, and tells conversations what to offer. What agen
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -40,8 +41,8 @@ from actors.shell import Shell
 from actors.telling import Tick, Told
 from config.desk import Desk, parse_desk
 
-#: The most decisions that one look at the queues makes.
-DECISIONS_AT_ONCE = 256
+#: The most decisions that one look at the queues makes. Each look puts all who are fresh in order: few looks.
+DECISIONS_AT_ONCE = 1_024
 #: The most decisions of one turn; what is left is decided in the next one, which follows at once.
 DECISIONS_PER_TURN = 4_096
 
@@ -151,9 +152,10 @@ class DispatcherActor(Shell):
 
     def _take_agent(self, news: AgentNews) -> None:
         now = self.system.now
-        self.view.take_agent(news, now)
+        concerned = self.view.take_agent(news, now)
         self._shadow(lambda shadow: shadow.take(news, now))
-        self._withdraw(news.agent)
+        for agent in sorted(concerned):
+            self._withdraw(agent)
 
     def _withdraw_one(self, report: Report) -> None:
         """Take an offer back that its agent cannot take; perhaps it was made while the agent was leaving."""
@@ -395,8 +397,12 @@ class DispatcherActor(Shell):
 
     def _bring_into_force(self) -> None:
         tenant = self.address[1]
+        before = self.system.desks.get(tenant)
         self.system.desks[tenant] = parse_desk(self.state.text, f"the desk of {tenant} in the journal")
         self.system.facts.clear()
+        if before is not None and _sorts(before) != _sorts(self.desk):
+            self._sort_anew(self.view)
+            self._shadow(lambda shadow: self._sort_anew(shadow.view))
         self.view.set_desk(self.desk, self.state.digest, self.system.now)
 
     def sequence(self) -> int:
@@ -433,6 +439,21 @@ class DispatcherActor(Shell):
         for department, it in self.state.orders.items():
             of.set_order(department, it.order, it.until, it.backlog_before, self.system.now)
 
+    def _sort_anew(self, view: View) -> None:
+        """Channels have other kinds or weights: book everything by what it is now."""
+        system, tenant, now = self.system, self.address[1], self.system.now
+        for ident, report in list(view.conversations.items()):
+            actor = system.actors.get(("conversation", tenant, ident))
+            if isinstance(actor, ConversationActor):
+                kind, weight = self.sort_of(actor.state.channel)
+                view.take_report(report._replace(kind=kind, weight=weight), now)
+        if any(known.parked for known in view.roster.values()):
+            parked: defaultdict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
+            for (owner, channel), many in parked_by_owner(system, tenant).items():
+                parked[owner][self.sort_of(channel)] += many
+            for agent, parked_as in parked.items():
+                view.put_right(agent, parked_as)
+
     def _fill(self, view: View) -> None:
         """Tell a new view everything."""
         system, tenant, now = self.system, self.address[1], self.system.now
@@ -444,6 +465,11 @@ class DispatcherActor(Shell):
                 view.take_report(news, now)
             elif isinstance(news, AgentNews):
                 view.take_agent(news, now)
+
+
+def _sorts(desk: Desk) -> dict[str, tuple[str, int]]:
+    """Return the kind and the weight of each channel."""
+    return {name: (channel.kind, channel.weight) for name, channel in desk.channels.items()}
 
 
 #: What a dispatcher can be told: every one has its answer here.

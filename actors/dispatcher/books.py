@@ -134,8 +134,8 @@ class Books:
             and candidate.name in self.fallback(department)
         )
 
-    def set_presence(self, candidate: Candidate, presence: str, reachable: bool, trigger: str) -> None:
-        """The agent, or the agent's lease, has changed."""
+    def set_presence(self, candidate: Candidate, presence: str, reachable: bool, trigger: str) -> set[str]:
+        """The agent, or the agent's lease, has changed; return whom it concerns: busy colleagues too (A3)."""
         known, departments = candidate.known, candidate.settings.departments
         before = {name: self.fallback(name) for name in departments}
         code = presence_code(known)
@@ -155,6 +155,7 @@ class Books:
             other.fits_at = None
             if other.keeping and not self.available_in(other, self.standing[other.keeping].department):
                 self.let_go(other)
+        return touched
 
     def touch(self, candidate: Candidate, trigger: str) -> None:
         """Look at what the agent could take, when decisions are made."""
@@ -234,6 +235,12 @@ class Books:
             and excluded(report, department, now) == standing.excluded
         ):
             standing.ring = ring
+            if (
+                not windowed
+                and window_until(report, department) <= now
+                and report.previous in self.candidates
+            ):
+                self.candidates[report.previous].in_window.pop(report.conversation, None)
             self._set_timer(standing, now)
         else:
             self.move(standing, now)
@@ -264,7 +271,8 @@ class Books:
             self._open_window(standing, now)
         if not standing.kept_for:
             line = self._line(pool, report.priority, bool(standing.excluded))
-            if not line.add(standing) or self.orders[name] == "newest":
+            line.add(standing)
+            if standing.place[0] <= self.fronts[line.index] or self.orders[name] == "newest":
                 self.refresh(line)
             else:
                 self.counts[line.index] = line.alive

@@ -8,8 +8,9 @@ transfer, a lost assignee) stands in a sorted list beside.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Callable, Iterator
-from heapq import heappush, heapreplace
+from heapq import heappush, heapreplace, merge
 
 from actors.dispatcher.facts import Report
 from actors.dispatcher.requirements import Requirement
@@ -71,7 +72,7 @@ class Line:
     """One line. ``mixed``: its entries exclude some agents, each its own; see ``first_for``.
 
     ``passes``: the latest places that have been served before somebody here who was there earlier; as many as
-    the bound of overtaking, the earliest of them on top.
+    the bound of overtaking, the earliest of them on top. ``excluding``: how many exclude each agent.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Line:
         "_start",
         "alive",
         "due",
+        "excluding",
         "index",
         "mixed",
         "passes",
@@ -96,34 +98,39 @@ class Line:
         self.alive = 0
         self.due = False
         self.passes: list[Place] = []
+        self.excluding: Counter[str] = Counter()
         self._places: list[Standing] = []
         self._start = 0
         #: Returns, the oldest at the end; those that are not sorted in yet.
         self._late: list[Standing] = []
         self._new: list[Standing] = []
 
-    def add(self, standing: Standing) -> bool:
-        """Let somebody stand here; return True if that is behind all others."""
+    def add(self, standing: Standing) -> None:
+        """Let somebody stand here."""
         standing.line = self
         self.alive += 1
+        for agent in standing.excluded:
+            self.excluding[agent] += 1
         places = self._places
         if not places or places[-1].place <= standing.place:
             places.append(standing)
-            return self.alive > 1
-        self._new.append(standing)
-        return False
+        else:
+            self._new.append(standing)
 
     def remove(self, standing: Standing) -> None:
         """Somebody leaves the line."""
         standing.line = None
         self.alive -= 1
+        for agent in standing.excluded:
+            self.excluding[agent] -= 1
         if not self.alive:
             self._places.clear()
             self._late.clear()
             self._new.clear()
             self._start = 0
             self.passes.clear()
-        elif len(self._places) - self._start + len(self._late) > 2 * self.alive + SPARE:
+            self.excluding.clear()
+        elif len(self._places) - self._start + len(self._late) + len(self._new) > 2 * self.alive + SPARE:
             self._compact()
 
     def _compact(self) -> None:
@@ -136,12 +143,16 @@ class Line:
         self._new.clear()
 
     def _sort_in(self) -> None:
-        if len(self._new) <= FEW:
-            for standing in self._new:
-                if standing.line is self:
-                    insort(self._late, standing, key=_from_the_end)
-            self._new.clear()
+        """Sort in who has come back: among the returns, unless these are a good part of all."""
+        new = [each for each in self._new if each.line is self]
+        self._new.clear()
+        if len(new) <= FEW:
+            for standing in new:
+                insort(self._late, standing, key=_from_the_end)
         else:
+            self._late += new
+            self._late.sort(key=_from_the_end)
+        if len(self._late) > SPARE + (len(self._places) - self._start) // 4:
             self._compact()
 
     def oldest(self) -> Standing | None:
@@ -184,6 +195,8 @@ class Line:
 
         What is skipped is what this agent has declined within the pause, or gives away: a handful.
         """
+        if self.excluding[agent] >= self.alive:
+            return None
         for standing in self.standing(newest):
             if agent not in standing.excluded:
                 return standing
@@ -193,17 +206,13 @@ class Line:
         """Return all who stand here, the oldest or the newest first."""
         if self._new:
             self._sort_in()
-        late: list[Standing] = self._late[::-1]
-        places = iter(self._places[self._start :]) if late else None
-        if places is None:
-            start, end = self._start, len(self._places)
-            order = range(end - 1, start - 1, -1) if newest else range(start, end)
-            for index in order:
-                if self._places[index].line is self:
-                    yield self._places[index]
-            return
-        merged = sorted([*places, *late], key=_place, reverse=newest)
-        yield from (each for each in merged if each.line is self)
+        start, end = self._start, len(self._places)
+        order = range(end - 1, start - 1, -1) if newest else range(start, end)
+        places: Iterator[Standing] = (self._places[index] for index in order)
+        if self._late:
+            late = iter(self._late) if newest else reversed(self._late)
+            places = merge(places, late, key=_place, reverse=newest)
+        return (each for each in places if each.line is self)
 
     def before(
         self, key_of: Callable[[Standing], tuple[float, ...]], key: tuple[float, ...], newest: bool
@@ -212,17 +221,19 @@ class Line:
 
         Exact up to ``EXACT`` entries; beyond, the dead among them are reckoned by their share of the line.
         """
-        if len(self._places) - self._start <= EXACT or self._late or self._new:
+        if len(self._places) - self._start <= EXACT:
             count = 0
             for standing in self.standing(newest):
                 if key_of(standing) >= key:
                     break
                 count += 1
             return count
-        places = self._places[self._start :]
-        if newest:
-            places.reverse()
-        return round(bisect_left(places, key, key=key_of) * self.alive / len(places))
+        if self._new:
+            self._sort_in()
+        places, late = self._places[self._start :], self._late[:]
+        (places if newest else late).reverse()
+        before = bisect_left(places, key, key=key_of) + bisect_left(late, key, key=key_of)
+        return round(before * self.alive / (len(places) + len(late)))
 
     def passed_by(self, place: Place, bound: int) -> None:
         """Somebody with this later place was served by an agent whom those here could have had."""

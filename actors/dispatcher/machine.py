@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from heapq import heapify, heappop, heapreplace
 
 from actors.dispatcher.books import Books, presence_code
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow
@@ -102,18 +103,20 @@ class View:
         self.agent(agent).park(kind, weight, many)
         self._less_room(agent, 0.0)
 
-    def take_agent(self, news: AgentNews, now: float) -> None:
-        """Take in what an agent tells."""
+    def take_agent(self, news: AgentNews, now: float) -> set[str]:
+        """Take in what an agent tells; return for whom that may have changed what presence allows."""
         known, candidate = self.agent(news.agent), self._books.candidates.get(news.agent)
         if (known.presence, known.reachable) == (news.presence, news.reachable):
-            return
+            return {news.agent}
         if not known.available:
             known.given_at = now
+        books = self._books
         if candidate is None:
             known.presence, known.reachable = news.presence, news.reachable
-            return
-        self._books.set_presence(candidate, news.presence, news.reachable, Reason.AGENT_AVAILABLE)
-        self._books.room_changed(candidate, now)
+            return {news.agent}
+        concerned = books.set_presence(candidate, news.presence, news.reachable, Reason.AGENT_AVAILABLE)
+        books.room_changed(candidate, now)
+        return concerned
 
     def take_report(self, report: Report, now: float) -> None:
         """Take in what a conversation tells; the newest report is the whole truth about it."""
@@ -261,12 +264,10 @@ class View:
     def _round(self, decisions: list[Decision], limit: int, now: float) -> None:
         books = self._books
         touched, books.touched = books.touched, {}
-        names = sorted(touched, key=self._turn_of) if len(touched) > 1 else list(touched)
         for hold in (True, False):
-            for name in names:
-                if not self._drain(books.candidates[name], touched[name], decisions, limit, now, hold=hold):
-                    books.touched.update(touched)
-                    return
+            if not self._drain(touched, decisions, limit, now, hold=hold):
+                books.touched.update(touched)
+                return
             books.sync_changed()
             if not hold or not books.fresh:
                 return
@@ -280,26 +281,26 @@ class View:
         return (candidate.load, candidate.known.given_at, name)
 
     def _drain(
-        self,
-        candidate: Candidate,
-        trigger: str,
-        decisions: list[Decision],
-        limit: int,
-        now: float,
-        *,
-        hold: bool,
+        self, touched: dict[str, str], decisions: list[Decision], limit: int, now: float, *, hold: bool
     ) -> bool:
-        """Give an agent whatever he can take, but with ``hold`` nobody fresh; False: the round has to end."""
-        books, known, capacity = self._books, candidate.known, candidate.settings.capacity
-        while known.used < capacity:
-            found = self._turns.first(candidate)
+        """Give agents what they can take, one at a turn, with ``hold`` nobody fresh; False: round over."""
+        books = self._books
+        turns = [self._turn_of(name) for name in touched]
+        heapify(turns)
+        while turns:
+            name = turns[0][-1]
+            candidate = books.candidates[name]
+            found = self._turns.first(candidate) if candidate.load < 1 else None
             if found is None or (hold and found.standing.report.conversation in books.fresh):
-                break
+                heappop(turns)
+                continue
             if len(decisions) >= limit:
                 return False
             if self._order_ends(found.standing, decisions):
                 continue
-            decisions.append(self._give_first(candidate, found, trigger, now))
+            decisions.append(self._give_first(candidate, found, touched[name], now))
+            if len(turns) > 1:
+                heapreplace(turns, self._turn_of(name))
         return True
 
     def _serve_fresh(self, decisions: list[Decision], limit: int, now: float) -> bool:
@@ -340,7 +341,7 @@ class View:
             choice = Reason.BUSY_FALLBACK
         elif candidate.name in standing.report.declined:
             choice = Reason.ASKED_AGAIN
-        excluded = self._books.pools[standing.wanted].excluded()
+        excluded, _ = self._questions.absent(standing)
         why = self._why(standing, candidate, now, (trigger, found.rule, choice), found.considered, excluded)
         return self._give(standing, candidate, why, now)
 

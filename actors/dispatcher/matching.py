@@ -131,7 +131,7 @@ class Turns:
         standing = line.first_for(candidate.name, self.books.newest_first(department))
         if standing is None:
             return found, 0
-        return self._before(found, standing), 1
+        return self._before(found, standing), line.alive - line.excluding[candidate.name]
 
     def _before(self, found: tuple[Key, Standing] | None, standing: Standing) -> tuple[Key, Standing]:
         this = self.key_in_line(standing)

@@ -64,17 +64,23 @@ class Questions:
 
         For a pool that was asked for an agent: who has room is known then.
         """
-        books, pool = self.books, self.books.pools[standing.wanted]
-        counts = dict(pool.excluded())
+        pool = self.books.pools[standing.wanted]
+        counts, spared = self.absent(standing)
         if standing.kept_for or pool.heap is None:
             return counts
-        spared = sum(name in pool.members for name in books.fallback(standing.department))
-        if spared:
-            counts[Reason.BUSY] -= spared
         without_room = pool.present["online"] + spared - len(pool.listed)
         declined = sum(name in pool.listed for name in standing.excluded)
-        counts |= {Reason.NO_ROOM: without_room, Reason.DECLINED: declined}
+        counts = counts | {Reason.NO_ROOM: without_room, Reason.DECLINED: declined}
         return {code: many for code, many in counts.items() if many}
+
+    def absent(self, standing: Standing) -> tuple[dict[str, int], int]:
+        """Count those who are not eligible as far as presence and skills go, and who is busy and eligible."""
+        pool, fallback = self.books.pools[standing.wanted], self.books.fallback(standing.department)
+        counts, spared = pool.excluded(), sum(name in pool.members for name in fallback) if fallback else 0
+        if spared:
+            counts = counts | {Reason.BUSY: counts[Reason.BUSY] - spared}
+            counts = {code: many for code, many in counts.items() if many}
+        return counts, spared
 
     # Why not.
 
@@ -203,10 +209,7 @@ class Questions:
             in_lines = 0
             for line in pool.lines.values():
                 in_lines += line.alive
-                if line.mixed and line.alive:
-                    counts[Reason.DECLINED] += sum(
-                        candidate.name in each.excluded for each in line.standing()
-                    )
+                counts[Reason.DECLINED] += line.excluding[candidate.name]
             mine = sum(each.wanted == wanted for each in candidate.kept.values())
             counts[Reason.KEPT_FOR_PREVIOUS_AGENT] += pool.waiting - in_lines - mine
         return +counts

@@ -366,12 +366,15 @@ class Plain:
             return (self.used(agent) / self.desk.agents[agent].capacity, self.people[agent].given_at, agent)
 
         touched, self.touched = self.touched, set()
-        agents = sorted(touched, key=turn)
         for hold in (True, False):
-            for agent in agents:
-                while (ident := self.first(agent)) and not (hold and ident in self.fresh):
-                    if not self.order_ends(ident, decisions):
-                        self.give(ident, agent, decisions)
+            ready = set(touched)
+            while ready:
+                agent = min(ready, key=turn)
+                ident = self.first(agent)
+                if not ident or (hold and ident in self.fresh):
+                    ready.remove(agent)
+                elif not self.order_ends(ident, decisions):
+                    self.give(ident, agent, decisions)
             if not hold or not self.fresh:
                 return
             left = set(self.fresh)

@@ -386,3 +386,38 @@ def test_why_not_and_why_idle_name_what_stands_in_the_way() -> None:
     assert Reason.OFFLINE in [it.code for it in questions.why_idle(stage.system, "acme", "a2")]
     stage.leaves("bob")
     assert [it.code for it in questions.why_not(stage.system, "acme", ident, "a1")] == [Reason.ENDED]
+
+
+@pytest.mark.rule("guarantee-G8")
+def test_a_channel_that_weighs_more_from_now_on_is_booked_anew_at_once() -> None:
+    """What is owned, waits, and is parked: live as after a restart, and nothing for the auditor to heal."""
+    stage = staged(agents=1, capacity=5)
+    stage.logs_in("a1")
+    stage.begin_conversation("ann", "a1")
+    stage.clock.advance(100.0)
+    stage.turn(park_idle_s=50.0)
+    stage.begin_conversation("bob", "a1")
+    stage.chooses("a1", "finishing")
+    waiting = stage.begin_conversation("cho")
+    known = stage.dispatcher.view.agent("a1")
+    assert (known.parked, known.used) == (1, 2)
+    stage.applies(desk_text(agents=1, capacity=5, channels={"web": "weight = 2"}))
+    assert (known.parked, known.used) == (1, 4)
+    stage.chooses("a1", "online")
+    assert stage.offered_to(waiting) == "", "two are needed, and one is left"
+    stage.pass_time(30.0)
+    assert not stage.dispatcher.auditor.violations
+    stage.restart()
+    assert stage.dispatcher.view.agent("a1").used == 4
+
+
+@pytest.mark.rule("A3")
+def test_what_a_busy_agent_is_offered_as_the_only_one_goes_to_the_next_who_is_there() -> None:
+    stage = Stage(desk=desk_text(policies='busy_fallback = "only_one"'))
+    stage.logs_in("a1")
+    stage.chooses("a1", "busy")
+    ident = stage.begin_conversation("ann")
+    assert stage.offered_to(ident) == "a1"
+    stage.logs_in("a2")
+    assert stage.offered_to(ident) == "a2"
+    assert stage.dispatcher.view.agent("a1").used == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
 from actors.dispatcher.facts import AgentNews, Report
+from actors.dispatcher.lines import NOTHING, Line, Standing
 from actors.dispatcher.machine import View
 from actors.dispatcher.reasons import Reason
 from config.desk import Agent, Desk
@@ -34,7 +36,8 @@ def view_of(department: dict[str, Any] | None = None, **agents: dict[str, Any]) 
 def waits(view: View, ident: str, since: float, now: float | None = None, **more: Any) -> Report:
     """Somebody comes into the queue of help."""
     now = since if now is None else now
-    report = Report(ident, True, "help", since, "", "", {}, **({"entered": now, "kind": "web"} | more))
+    given = {"declined": {}, "entered": now, "kind": "web"} | more
+    report = Report(ident, True, "help", since, "", "", **given)
     view.take_report(report, now)
     return report
 
@@ -298,3 +301,97 @@ def test_a_busy_agent_gets_new_work_of_the_own_department_only() -> None:
     assert all(view.takes_new(agent, department) for agent, department in both)
     assert not view.takes_new("bob", "help"), "a ring lets nobody in who is busy"
     assert not view.takes_new("nobody", "help")
+
+
+@pytest.mark.rule("D8")
+def test_several_agents_with_room_take_turns_one_conversation_each() -> None:
+    """PEERS c15 (chatwoot/chatwoot#11034): the first does not fill up while the others have nothing."""
+    view = view_of(None, ann={"capacity": 3}, bob={"capacity": 3}, cho={"capacity": 6})
+    for name in ("ann", "bob", "cho"):
+        view.take_agent(AgentNews(name, "away", True), 50.0)
+    for number in range(8):
+        waits(view, f"c{number}", 100.0 + number, 110.0)
+    assert view.decide(110.0, 99) == []
+    for name in ("ann", "bob", "cho"):
+        view.take_agent(AgentNews(name, "online", True), 111.0)
+    given = offers(view.decide(111.0, 99))
+    assert [ident for ident, _ in given] == [f"c{number}" for number in range(8)], "in the order of arrival"
+    agents = [agent for _, agent in given]
+    assert agents == ["ann", "bob", "cho", "cho", "ann", "bob", "cho", "cho"], (
+        "by the share of their capacity"
+    )
+
+
+@pytest.mark.rule("D8")
+def test_nobody_is_called_the_only_one_while_others_wait_for_the_agent() -> None:
+    """Those whom somebody has declined stand in a line of their own, and are counted like the others."""
+    view = view_of({"decline_pause_s": 60}, ann={}, bob={"capacity": 3})
+    view.take_agent(AgentNews("bob", "away", True), 1.0)
+    for number, declined in enumerate(({"ann": 9.0}, {"ann": 9.0, "bob": 9.0}, {"ann": 9.0})):
+        waits(view, f"c{number}", 1.0 + number, 9.0, declined=declined)
+    assert view.decide(9.0, 9) == []
+    view.take_agent(AgentNews("bob", "online", True), 10.0)
+    said = [(each.conversation, each.why.rule, each.why.considered) for each in view.decide(10.0, 9)]  # type: ignore[union-attr]
+    assert said == [("c0", "longest_wait", 2), ("c2", "only_one_waiting", 1)]
+
+
+@pytest.mark.rule("A3")
+def test_the_busy_agent_who_is_chosen_is_not_counted_among_those_who_are_not_eligible() -> None:
+    view = view_of(ann={}, bob={})
+    for name, presence in (("ann", "away"), ("bob", "finishing")):
+        view.take_agent(AgentNews(name, presence, True), 1.0)
+    waits(view, "c1", 2.0)
+    assert view.decide(2.0, 9) == []
+    view.take_agent(AgentNews("ann", "busy", True), 3.0)
+    (offer,) = view.decide(3.0, 9)
+    assert isinstance(offer, Offer)
+    assert (offer.agent, offer.why.choice) == ("ann", Reason.BUSY_FALLBACK)
+    assert offer.why.excluded == {"finishing": 1}
+
+
+@pytest.mark.rule("D7")
+def test_a_previous_agents_window_that_is_over_is_not_looked_at_again() -> None:
+    """Whoever has served thousands who wait now is found as fast as anybody else."""
+    view = view_of({"previous_agent": "idle", "previous_agent_window_s": 20}, ann={})
+    view.take_agent(AgentNews("ann", "away", True), 1.0)
+    for number in range(50):
+        waits(view, f"c{number}", 2.0, previous="ann")
+    view.decide(2.0, 9)
+    books = view._books
+    assert len(books.candidates["ann"].in_window) == 50
+    view.decide(22.0, 9)
+    assert not books.candidates["ann"].in_window
+    view.take_agent(AgentNews("ann", "online", True), 23.0)
+    assert offers(view.decide(23.0, 9)) == [("c0", "ann")]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whoever_comes_back_stands_where_the_waiting_time_says_however_many_they_are(seed: int) -> None:
+    """PEERS c16: a line of those who came in order, and of returns, few and many at once."""
+    chance, stands = random.Random(seed), dict[str, Standing]()
+    line = Line(NOTHING, 0, True, 0)
+    for step in range(60):
+        for _ in range(chance.choice((1, 2, 30))):
+            name = f"c{len(stands)}-{step}-{chance.random()}"
+            since = chance.choice((float(step), chance.uniform(0.0, step)))
+            report = Report(name, True, "help", since, "", "", {})
+            standing = stands[name] = Standing(report, step, "help")
+            standing.excluded = frozenset(chance.sample(("ann", "bob"), chance.randint(0, 2)))
+            line.add(standing)
+        for name in chance.sample(sorted(stands), min(len(stands) - 1, chance.choice((0, 3, 30)))):
+            line.remove(stands.pop(name))
+        expected = sorted(stands.values(), key=lambda each: each.place)
+        if chance.random() < 0.5:
+            assert [each.place for each in line.standing()] == [each.place for each in expected]
+            assert [each.place for each in line.standing(newest=True)] == [
+                each.place for each in reversed(expected)
+            ]
+            oldest, newest = line.oldest(), line.newest()
+            assert oldest is not None
+            assert newest is not None
+            assert (oldest.place, newest.place) == (expected[0].place, expected[-1].place)
+        for agent in ("ann", "bob"):
+            for_agent = [each.place for each in expected if agent not in each.excluded]
+            first = line.first_for(agent, newest=False)
+            assert (first.place if first else None) == (for_agent[0] if for_agent else None)
+            assert line.alive - line.excluding[agent] == len(for_agent)
