@@ -20,7 +20,7 @@ from actors.conversation.view import audience
 from actors.dispatcher.facts import Report
 from actors.events import AnyEvent, FirstReplyMissed, OfferExpired
 from actors.journal import Address, SnapshotRow
-from actors.permissions import may, supervisors
+from actors.permissions import supervisors
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
@@ -160,10 +160,7 @@ class ConversationActor(Shell):
         offered_to = state.offer.agent if state.offer else ""
         if agent in (state.assignee, offered_to) or agent in state.members:
             return True
-        desk = self._facts().desk
-        if state.status is not Status.ENDED:
-            return may_act(state, agent, "help", desk)
-        return agent == state.previous or may(desk, agent, "help", state.previous)
+        return may_act(state, agent, "help", self._facts().desk)
 
     def _facts(self) -> Facts:
         """Return what decisions may know in this turn: the same for all conversations of the tenant."""

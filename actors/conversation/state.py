@@ -156,10 +156,12 @@ def offer_gone(*_: object) -> Refusal:
 def may_act(state: Conversation, agent: str, permission: Permission, desk: Desk) -> bool:
     """Say whether the conversation is the agent's own, or the role allows this to colleagues' ones (L2).
 
-    What nobody has, or somebody who is no longer in the desk, is the department's.
+    One that has ended is still the last assignee's. What nobody has or had, or somebody who is no longer
+    in the desk, is the department's.
     """
-    if state.assignee in desk.agents:
-        return agent == state.assignee or may(desk, agent, permission, state.assignee)
+    whose = state.previous if state.status is Status.ENDED else state.assignee
+    if whose in desk.agents:
+        return agent == whose or may(desk, agent, permission, whose)
     return may_in(desk, agent, permission, state.department)
 
 

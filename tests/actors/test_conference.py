@@ -421,3 +421,12 @@ def test_who_goes_in_the_turn_of_the_invitation_is_not_waited_for(reverse: bool)
     stage.turn(*(reversed(told) if reverse else told))
     assert stage.state(talk).invitations == {}
     assert stage.news_of("agent/a1")[-1] == "InvitationEnded"
+
+
+@pytest.mark.rule("L2")
+def test_a_supervisor_reads_what_ended_before_anybody_had_it(stage: Stage) -> None:
+    """A missed chat is the department's; to all others it does not exist (G15)."""
+    talk = stage.begin_conversation("ann")
+    stage.leaves("ann")
+    assert type(reads(stage, "boss", talk)).__name__ == "ThreadGrant"
+    assert type(reads(stage, "a1", talk)).__name__ == "Refused"
