@@ -76,8 +76,11 @@ TEAM = ("transfer", "cancel", "invite", "join", "out", "hand_over", "order")
 Telling = tuple[tuple[str, str, str], Any]
 
 
-def desk_of(capacity: int, mode: str = "push", order: str = "longest_wait") -> str:
-    """Return the desk of the play: two departments of different kinds, three channels of different weight."""
+def desk_of(capacity: int, mode: str = "push", order: str = "longest_wait", *, without: str = "") -> str:
+    """Return the desk of the play: two departments of different kinds, three channels of different weight.
+
+    ``without`` is an agent who has left.
+    """
     return desk_text(
         agents=0,
         capacity=capacity,
@@ -85,7 +88,7 @@ def desk_of(capacity: int, mode: str = "push", order: str = "longest_wait") -> s
             "help": f"{RING}\noverflow = 'sales'\nat_limit = 'overflow'\nwait_max_s = 300",
             "sales": f"mode = '{mode}'\norder = '{order}'\novertaken_max = 0\nprevious_agent_window_s = 7",
         },
-        people=PEOPLE,
+        people={agent: lines for agent, lines in PEOPLE.items() if agent != without},
         channels={
             "app": "department = 'sales'\npriority = 2",
             "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }",
@@ -332,6 +335,8 @@ class Tenant(RuleBasedStateMachine):
 
     @rule(agent=AGENTS)
     def an_agent_logs_in(self, agent: str) -> None:
+        if agent not in self.desk.agents:
+            return
         self.logged_in[agent] = None
         self.play((("agent", "acme", agent), SessionOpened()))
 
@@ -349,9 +354,9 @@ class Tenant(RuleBasedStateMachine):
         elif kind == "restart":
             self._the_process_dies_and_comes_back()
         elif kind == "desk":
-            text = desk_of(
-                data.draw(st.integers(2, 4)), self.mode, data.draw(st.sampled_from(get_args(Order)))
-            )
+            order, left = data.draw(st.sampled_from(get_args(Order))), data.draw(st.just("") | AGENTS)
+            text = desk_of(data.draw(st.integers(2, 4)), self.mode, order, without=left)
+            self.logged_in.pop(left, None)
             self.desk = parse_once(text, "the play")
             self.shadow_is_the_same = False
             self.play((("dispatcher", "acme", ""), ApplyDesk(text, desk_digest(text), "apply", [])))
