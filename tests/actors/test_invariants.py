@@ -65,7 +65,8 @@ PEOPLE = {
     "boss": 'departments = ["help", "sales"]\nrole = "supervisor"',
 }
 AGENTS = st.sampled_from(sorted(PEOPLE))
-DEPARTMENTS = st.sampled_from(["help", "sales"])
+DEPARTMENT_NAMES = ("help", "sales")
+DEPARTMENTS = st.sampled_from(DEPARTMENT_NAMES)
 PRESENCES = st.sampled_from(["online", "online", "busy", "away", "transfer_only", "finishing", "offline"])
 MODES = st.sampled_from(["push", "push", "direct", "pull"])
 RING = "rings = [{ after_s = 45, relax = ['skills'], departments = ['sales'] }]"
@@ -124,6 +125,7 @@ class Tenant(RuleBasedStateMachine):
         self.sent: list[tuple[Telling, Any]] = []
         self.used_before: dict[str, int] = {}
         self.waited_before: dict[str, float] = {}
+        self.orders_before: dict[str, str] = {}
         #: A shadow that was once of another desk has seen another history: who has passed whom.
         self.shadow_is_the_same = True
         if shadow:
@@ -413,6 +415,7 @@ class Tenant(RuleBasedStateMachine):
         now = self.stage.clock.now()
         opinion = Opinion(self.desk, self.oracle, now)
         still = dict(self.oracle.waiting())
+        orders = self._orders_in_force(fresh)
         for entry in fresh:
             event = entry.event
             if type(event).__name__ in ("Offered", "Assigned"):
@@ -424,13 +427,22 @@ class Tenant(RuleBasedStateMachine):
                 if thread.transfer is not None or self.waited_before[ident] != thread.since:
                     continue
                 equal = (thread.channel, thread.wanted_in) == (event.channel, event.department)
-                if not equal or thread.since >= event.since or self._order_of(event.department) == "newest":
+                if not equal or thread.since >= event.since or "newest" in orders[event.department]:
                     continue
                 # A ring opens by how long one has stood in this queue: perhaps not yet for this one.
                 able = opinion.serves(event.agent, thread) and opinion.skilled(event.agent, thread)
                 excused = event.agent in thread.declined or opinion.kept(thread) or not able
                 served = self.oracle.threads[entry.id].served
                 assert excused or served, f"I10: {ident} was overtaken by {entry.id}"
+
+    def _orders_in_force(self, fresh: list[Any]) -> dict[str, set[str]]:
+        """Return by which orders decisions were made in the turn: an order may end by one of them (D2)."""
+        orders = {name: {self.orders_before.get(name, ""), self._order_of(name)} for name in DEPARTMENT_NAMES}
+        for entry in fresh:
+            if type(entry.event).__name__ == "OrderChanged":
+                orders[entry.event.department].add(entry.event.order)
+        self.orders_before = {name: self._order_of(name) for name in orders}
+        return orders
 
     def _order_of(self, department: str) -> str:
         chosen = self.oracle.orders.get(department)
