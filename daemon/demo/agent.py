@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 
 from daemon.demo import part, reports
 from daemon.demo.part import Part
-from daemon.demo.script import CUSTOMER, Dialogue, load_script
+from daemon.demo.script import AGENT, COLLEAGUE, CUSTOMER, TRANSFER, Dialogue, load_script
 from protocol.client.blocking import ConsoleClient
 from protocol.errors import CommandRefused, SwitchboardError
 from protocol.messages import (
@@ -17,19 +20,25 @@ from protocol.messages import (
     ConversationEnded,
     CustomerSaid,
     Delivery,
+    News,
     OfferEnded,
     OfferMade,
     PresenceChanged,
     Snapshot,
+    Text,
     Thread,
     Unassigned,
 )
-from protocol.views import OfferView
+from protocol.teamwork import InvitationEnded, InvitationMade, Left, TransferEnded
+from protocol.views import InvitationView, OfferView
 
 #: How long an agent looks at an offer, comes to oneself after an unanswered one, and wraps up.
 LOOKS_S = 1.4
 COMES_BACK_S = 5.0
 WRAPS_UP_S = 1.2
+#: How often an agent goes round the colleagues when none of them has room, and after what time again.
+ASKS = 8
+ASKS_AGAIN_S = 1.5
 #: How long the daemon may take to log an agent out.
 GOES_HOME_S = 1.0
 
@@ -41,28 +50,21 @@ class Over(Exception):
 class Talk:
     """One conversation, from its offer to its end."""
 
-    def __init__(self, agent: DemoAgent, offer: OfferView, dialogue: Dialogue | None) -> None:
+    def __init__(self, agent: DemoAgent, offer: OfferView) -> None:
         self._agent = agent
         self._offer = offer
-        self._dialogue = dialogue
+        self._dialogue: Dialogue | None = None
         self._heard: set[int] = set()
         self.inbox: SimpleQueue[Delivery] = SimpleQueue()
 
     def play(self) -> None:
         """Look at it, decide, and if it was accepted follow the dialogue."""
-        try:
+        with agreeable(self._agent.name):
             thread = self._read()
+            self._dialogue = self._agent.dialogue_of(self._offer.contact, thread)
             if self._answer(thread):
                 said = sum(isinstance(entry.news, AgentSaid) for entry in thread.entries)
                 self._follow(said)
-        except Over:
-            return
-        except CommandRefused as refused:
-            # The customer has left, or the offer has ended, while this agent was busy with it.
-            if not refused.definite:
-                reports.send(reports.Trouble(self._agent.name, str(refused)))
-        except SwitchboardError:
-            return
 
     def _read(self) -> Thread:
         thread = self._agent.client.read_thread(self._agent.name, self._offer.conversation)
@@ -91,36 +93,84 @@ class Talk:
         """Play the agent's lines, beginning after those that somebody has said already."""
         assert self._dialogue is not None
         agent, conversation, wanted = self._agent, self._offer.conversation, 0
-        for side, text in self._dialogue.talk:
-            if side == CUSTOMER:
+        for cue, text in self._dialogue.talk:
+            if cue == CUSTOMER:
                 wanted += 1
                 self._wait_for(wanted)
+            elif cue == TRANSFER:
+                if self._offer.kind == "new":
+                    self._hand_on(text)
             elif said:
                 said -= 1
-            else:
-                agent.pace.type(text)
-                ack = agent.client.say(agent.name, conversation, text)
-                reports.send(
-                    reports.Wrote(
-                        agent.name,
-                        "agent",
-                        conversation,
-                        ack.sequence,
-                        self._offer.contact,
-                        text,
-                        time.time(),
-                    )
-                )
+            elif cue == AGENT or not self._have_said(text):
+                agent.say(conversation, self._offer.contact, text)
         agent.pace.pause(WRAPS_UP_S)
         agent.client.end(agent.name, conversation, self._dialogue.wrap_up)
 
     def _wait_for(self, wanted: int) -> None:
         while len(self._heard) < wanted:
-            delivery = self.inbox.get()
-            if isinstance(delivery.news, CustomerSaid):
-                self._heard.add(delivery.sequence)
-            elif isinstance(delivery.news, ConversationEnded | Unassigned):
+            self._hear()
+
+    def _hear(self) -> News:
+        """Wait for what happens next in the conversation."""
+        delivery = self.inbox.get()
+        if isinstance(delivery.news, CustomerSaid):
+            self._heard.add(delivery.sequence)
+        elif isinstance(delivery.news, ConversationEnded | Unassigned):
+            raise Over
+        return delivery.news
+
+    def _colleagues(self) -> Iterator[str]:
+        """Return whom to ask, one after the other, and all of them again after a while."""
+        assert self._dialogue is not None
+        for _ in range(ASKS):
+            yield from (name for name in self._dialogue.colleagues if name != self._agent.name)
+            self._agent.pace.pause(ASKS_AGAIN_S)
+
+    def _hand_on(self, note: str) -> None:
+        """Have a colleague take over: then it is Over. Goes on alone if nobody consents."""
+        agent, conversation = self._agent, self._offer.conversation
+        for colleague in self._colleagues():
+            try:
+                agent.client.transfer(agent.name, conversation, to_agent=colleague, note=note)
+            except CommandRefused:
+                continue  # No room, or not there.
+            while not isinstance(news := self._hear(), TransferEnded):
+                pass
+            if news.outcome == "accepted":
                 raise Over
+
+    def _have_said(self, text: str) -> bool:
+        """Invite a colleague to say a line; False if nobody has."""
+        assert self._dialogue is not None
+        agent, conversation = self._agent, self._offer.conversation
+        for colleague in self._colleagues():
+            try:
+                agent.client.invite(agent.name, conversation, colleague, self._dialogue.note)
+            except CommandRefused:
+                continue
+            while not isinstance(news := self._hear(), InvitationEnded | AgentSaid | Left) or (
+                isinstance(news, InvitationEnded) and news.outcome == "joined"
+            ):
+                pass
+            if isinstance(news, AgentSaid) and news.content == Text(text):
+                return True
+        return False
+
+
+@contextmanager
+def agreeable(name: str) -> Iterator[None]:
+    """Let an agent's conversation end as it likes; only what nobody can explain is reported."""
+    try:
+        yield
+    except Over:
+        return
+    except CommandRefused as refused:
+        # The customer has left, or the offer has ended, while this agent was busy with it.
+        if not refused.definite:
+            reports.send(reports.Trouble(name, str(refused)))
+    except SwitchboardError:
+        return
 
 
 class DemoAgent:
@@ -158,6 +208,8 @@ class DemoAgent:
         news = delivery.news
         if isinstance(news, OfferMade):
             self._consider(news.offer)
+        elif isinstance(news, InvitationMade):
+            part.begin(partial(self._help, news.invitation))
         elif isinstance(news, PresenceChanged):
             if news.presence == "not_answering":
                 part.begin(self._come_back)
@@ -165,9 +217,35 @@ class DemoAgent:
             self._talks[delivery.conversation].inbox.put(delivery)
 
     def _consider(self, offer: OfferView) -> None:
-        talk = Talk(self, offer, self._script.by_contact(offer.contact))
+        talk = Talk(self, offer)
         self._talks[offer.conversation] = talk
         part.begin(talk.play)
+
+    def _help(self, invitation: InvitationView) -> None:
+        """Join a colleague's conversation, say what the script has for it, and leave."""
+        with agreeable(self.name):
+            self.pace.pause(LOOKS_S)
+            self.client.join(self.name, invitation)
+            thread = self.client.read_thread(self.name, invitation.conversation)
+            dialogue = self.dialogue_of(invitation.contact, thread)
+            for cue, text in dialogue.talk if dialogue is not None else ():
+                if cue == COLLEAGUE:
+                    self.say(invitation.conversation, invitation.contact, text)
+            self.pace.pause(WRAPS_UP_S)
+            self.client.leave(self.name, invitation.conversation)
+
+    def dialogue_of(self, contact: str, thread: Thread) -> Dialogue | None:
+        """Find what is played: by the customer, and by the first words."""
+        said = (entry.news.content for entry in thread.entries if isinstance(entry.news, CustomerSaid))
+        return self._script.opened_with(contact, next(said, Text("")).text)
+
+    def say(self, conversation: str, contact: str, text: str) -> None:
+        """Type a line and send it."""
+        self.pace.type(text)
+        ack = self.client.say(self.name, conversation, text)
+        reports.send(
+            reports.Wrote(self.name, "agent", conversation, ack.sequence, contact, text, time.time())
+        )
 
     def take_breaks(self) -> None:
         """Be away when the script says so."""

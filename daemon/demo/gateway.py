@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 
 from daemon.demo import part, reports
 from daemon.demo.part import Part
-from daemon.demo.script import CUSTOMER, RUN_MARK, Dialogue, load_script
+from daemon.demo.script import CUSTOMER, RUN_MARK, TRANSFER, Dialogue, load_script
 from protocol.client.blocking import GatewayClient
 from protocol.errors import SwitchboardError
 from protocol.messages import AgentSaid, Assigned, ConversationEnded, Delivery, News
@@ -24,19 +24,28 @@ class Over(Exception):
 
 
 class Customer:
-    """One customer, from the first message to the end of the conversation."""
+    """One customer, from the first message to the end of the last conversation."""
 
-    def __init__(self, gateway: DemoGateway, dialogue: Dialogue) -> None:
+    def __init__(self, gateway: DemoGateway, visits: list[Dialogue]) -> None:
         self._gateway = gateway
-        self._dialogue = dialogue
+        self._visits = visits
+        self._dialogue = visits[0]
         self._answers = 0
-        self.contact = f"{dialogue.contact}{RUN_MARK}{gateway.run}"
+        self.contact = f"{self._dialogue.contact}{RUN_MARK}{gateway.run}"
         self.inbox: SimpleQueue[Delivery] = SimpleQueue()
 
     def play(self) -> None:
-        """Arrive in time and follow the dialogue."""
+        """Come as often as the script says, each time in time, if the conversation before is over by then."""
+        began = time.monotonic()
+        for visit in self._visits:
+            arrives_at = began + self._gateway.pace.seconds(visit.arrives_s)
+            time.sleep(max(0.0, arrives_at - time.monotonic()))
+            self._dialogue, self._answers = visit, 0
+            self._visit()
+
+    def _visit(self) -> None:
+        """Follow the dialogue."""
         try:
-            self._gateway.pace.pause(self._dialogue.arrives_s)
             self._follow()
             if not self._dialogue.leaves_after_s or not self._leave():
                 while True:
@@ -55,7 +64,7 @@ class Customer:
                     self._gateway.pace.type(text)
                 self._gateway.write(self.contact, self._dialogue, text)
                 first = False
-            else:
+            elif side != TRANSFER:
                 answers += 1
                 while self._answers < answers:
                     self._next(PATIENCE_S)
@@ -92,7 +101,8 @@ class DemoGateway:
             played.address, name=played.plain_name, keys=played.keys, server_key=played.server_key
         )
         script = load_script()
-        customers = [Customer(self, dialogue) for dialogue in script.conversations]
+        contacts = dict.fromkeys(dialogue.contact for dialogue in script.conversations)
+        customers = [Customer(self, script.visits(contact)) for contact in contacts]
         self._customers = {customer.contact: customer for customer in customers}
         self._channels = sorted({dialogue.channel for dialogue in script.conversations})
 

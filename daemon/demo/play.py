@@ -259,12 +259,16 @@ class Play:
 
     def _show_commands(self) -> None:
         site, ourselves = self._site, _ourselves()
-        longest = max(self._scene.talks.values(), key=lambda talk: len(talk.lines))
+        talks = self._scene.talks.values()
+        longest = max(talks, key=lambda talk: len(talk.lines))
+        restless = max(talks, key=lambda talk: talk.offers)
         lines = [
             f"export SWITCHBOARD_CONFIG={shlex.quote(str(site.config))}",
             f"{ourselves} status",
             f"{ourselves} tail --bodies",
             f"{ourselves} transcript {longest.ident}",
+            f"{ourselves} explain {restless.ident}",
+            f"{ourselves} explain --why-idle {AGENTS[0]}",
         ]
         http = site.settings.http
         if http.port:

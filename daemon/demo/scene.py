@@ -27,6 +27,8 @@ from protocol.messages import (
     PresenceChanged,
     Unassigned,
 )
+from protocol.teamwork import AutomaticReply, InvitationMade, Joined, Left
+from protocol.views import OfferView
 
 #: A message in its place: its conversation and its sequence there.
 Place = tuple[str, int]
@@ -70,6 +72,9 @@ class Talk:
     waited_s: float | None = None
     outcome: str = ""
     newest: int = 0
+    #: How often it was offered to somebody; and who has served the customer in the conversation before.
+    offers: int = 0
+    served_before: str = ""
     lines: dict[int, Line] = field(default_factory=dict)
 
     @property
@@ -101,7 +106,7 @@ class Scene:
         self._known: set[Place] = set()
         self._changes: dict[type[Any], Callable[[Talk, str, Delivery, Any], None]] = {
             OfferMade: self._offer_made,
-            OfferEnded: self._back_in_queue,
+            OfferEnded: self._offer_ended,
             Assigned: self._assigned,
             Unassigned: self._back_in_queue,
             ConversationEnded: self._ended,
@@ -171,11 +176,15 @@ class Scene:
         """Find a conversation, or begin it; None if it is none of ours."""
         if ident in self.talks:
             return self.talks[ident]
-        dialogue = self._script.by_contact(contact)
-        if dialogue is None:
+        visits = self._script.visits(contact)
+        before = [talk for talk in self.talks.values() if talk.dialogue in visits]
+        if len(before) >= len(visits):
             return None
+        dialogue = visits[len(before)]
         talk = self.talks[ident] = Talk(ident, dialogue, self._departments[dialogue.channel], at)
-        self._tell(at, "+", f"{dialogue.name} writes about: {dialogue.about} ({talk.department})")
+        again = " again" if before else ""
+        talk.served_before = before[-1].agent if before else ""
+        self._tell(at, "+", f"{dialogue.name} writes{again} about: {dialogue.about} ({talk.department})")
         return talk
 
     def _told(self, report: Told) -> None:
@@ -186,29 +195,41 @@ class Scene:
             return
         if isinstance(news, CustomerSaid):
             self.reached[CUSTOMER].add(place)
-        elif isinstance(news, AgentSaid):
+        elif isinstance(news, AgentSaid) and report.who not in self.names:
+            # Colleagues in the conversation hear it too; what counts is the customer's gateway.
             self.reached[AGENT].add(place)
         contact = news.offer.contact if isinstance(news, OfferMade) else delivery.contact
         talk = self._talk(delivery.conversation, contact, delivery.at)
-        change = self._changes.get(type(news))
-        if change is None or talk is None or place in self._known:
+        if talk is None or place in self._known:
+            return
+        words = self._in_words(talk, report.who, news)
+        if words is None:
             return
         self._known.add(place)
-        if delivery.sequence > talk.newest:
+        change = self._changes.get(type(news))
+        if change is not None and delivery.sequence > talk.newest:
             talk.newest = delivery.sequence
             change(talk, report.who, delivery, news)
-        self._tell(delivery.at, *self._in_words(talk, report.who, news))
+        self._tell(delivery.at, *words)
 
     def _offer_made(self, talk: Talk, who: str, delivery: Delivery, news: OfferMade) -> None:
-        talk.stage, talk.agent, talk.deadline_at = Stage.OFFERED, who, news.offer.deadline_at
-        talk.since = news.offer.waiting_since
+        talk.offers += 1
+        if news.offer.kind == "new":
+            talk.stage, talk.agent, talk.deadline_at = Stage.OFFERED, who, news.offer.deadline_at
+            talk.since = news.offer.waiting_since
+
+    def _offer_ended(self, talk: Talk, who: str, delivery: Delivery, news: OfferEnded) -> None:
+        # While it is transferred the owner still has it.
+        if talk.stage is not Stage.TALKING:
+            self._back_in_queue(talk, who, delivery, news)
 
     def _back_in_queue(self, talk: Talk, who: str, delivery: Delivery, news: OfferEnded | Unassigned) -> None:
         talk.stage, talk.agent = Stage.WAITING, ""
 
     def _assigned(self, talk: Talk, who: str, delivery: Delivery, news: Assigned) -> None:
         talk.stage, talk.agent = Stage.TALKING, news.agent
-        talk.waited_s = max(0.0, delivery.at - talk.since)
+        if talk.waited_s is None:
+            talk.waited_s = max(0.0, delivery.at - talk.since)
 
     def _ended(self, talk: Talk, who: str, delivery: Delivery, news: ConversationEnded) -> None:
         if talk.stage is not Stage.TALKING:
@@ -216,12 +237,15 @@ class Scene:
         talk.stage = Stage.ENDED
         talk.outcome = f"left: {news.reason}" if news.by == CUSTOMER else news.reason
 
-    def _in_words(self, talk: Talk, who: str, news: News) -> tuple[str, str]:
-        """Say what has happened, with the mark of its kind."""
+    def _in_words(self, talk: Talk, who: str, news: News) -> tuple[str, str] | None:
+        """Say what has happened, with the mark of its kind; None where nothing has to be said."""
         customer, agent = talk.dialogue.name, self.names.get(who, who)
         match news:
-            case OfferMade():
-                return "?", f"{customer} is offered to {agent}"
+            case OfferMade(offer=OfferView(kind="new")):
+                knows = ", who knows the customer" if who == talk.served_before else ""
+                return "?", f"{customer} is offered to {agent}{knows}"
+            case OfferMade(offer=offer):
+                return "?", f"{self.names[offer.from_agent]} asks {agent} to take over {customer}"
             case OfferEnded(outcome="declined"):
                 return "!", f"{agent} declines {customer}: {news.reason}"
             case OfferEnded(outcome="expired"):
@@ -234,7 +258,22 @@ class Scene:
                 return "!", f"{self.names[news.agent]} is gone: {customer} waits again"
             case ConversationEnded(by="customer"):
                 return "x", f"{customer} has left: {news.reason}"
-        return "-", f"{self.names.get(talk.agent, 'nobody')} ends with {customer}: {talk.outcome}"
+            case ConversationEnded():
+                return "-", f"{self.names.get(talk.agent, 'nobody')} ends with {customer}: {news.reason}"
+        return self._beside_in_words(customer, agent, news)
+
+    def _beside_in_words(self, customer: str, agent: str, news: News) -> tuple[str, str] | None:
+        """Say what changes nothing in where the conversation stands."""
+        match news:
+            case AutomaticReply():
+                return "~", f"{customer} is greeted: {news.text}"
+            case InvitationMade(invitation=invitation):
+                return "?", f"{self.names[invitation.from_agent]} invites {agent} to help with {customer}"
+            case Joined():
+                return "=", f"{self.names[news.agent]} joins the conversation with {customer}"
+            case Left():
+                return "-", f"{self.names[news.agent]} leaves the conversation with {customer}"
+        return None
 
     def _presence_changed(self, agent: str, at: float, news: PresenceChanged) -> None:
         self.presence[agent] = news.presence

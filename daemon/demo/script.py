@@ -13,6 +13,10 @@ from msgspec import Struct
 CUSTOMER: Literal["customer"] = "customer"
 AGENT: Literal["agent"] = "agent"
 Side = Literal["customer", "agent"]
+#: In a script: a line that an invited colleague says, and the place where the agent hands on, with a note.
+COLLEAGUE: Literal["colleague"] = "colleague"
+TRANSFER: Literal["transfer"] = "transfer"
+Cue = Literal["customer", "agent", "colleague", "transfer"]
 
 #: How long somebody types: to begin, per column on the screen (a Chinese character has two), and at most.
 TYPING_FIRST_S = 0.7
@@ -23,7 +27,10 @@ RUN_MARK = "~"
 
 
 class Dialogue(Struct, frozen=True, forbid_unknown_fields=True):
-    """One conversation as it is to be played."""
+    """One conversation as it is to be played. One of a contact who has been there comes after the one before.
+
+    ``colleagues``: who may be invited, or take over, the first one first; ``note``: what they are told.
+    """
 
     contact: str
     name: str
@@ -32,10 +39,12 @@ class Dialogue(Struct, frozen=True, forbid_unknown_fields=True):
     about: str
     arrives_s: float
     wrap_up: str
-    talk: tuple[tuple[Side, str], ...]
+    talk: tuple[tuple[Cue, str], ...]
     declined_because: str = ""
     unanswered: bool = False
     leaves_after_s: float = 0.0
+    colleagues: tuple[str, ...] = ()
+    note: str = ""
 
 
 class Break(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,10 +61,14 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
     conversations: tuple[Dialogue, ...]
     breaks: tuple[Break, ...] = ()
 
-    def by_contact(self, contact: str) -> Dialogue | None:
-        """Find the dialogue of a contact, with or without the mark of a run."""
+    def visits(self, contact: str) -> list[Dialogue]:
+        """Return the dialogues of a contact, with or without the mark of a run, in their order."""
         bare = contact.partition(RUN_MARK)[0]
-        return next((one for one in self.conversations if one.contact == bare), None)
+        return [one for one in self.conversations if one.contact == bare]
+
+    def opened_with(self, contact: str, text: str) -> Dialogue | None:
+        """Find the dialogue of a contact by its first line."""
+        return next((one for one in self.visits(contact) if one.talk[0][1] == text), None)
 
 
 def sample(name: str) -> str:

@@ -104,8 +104,10 @@ def balance_table(balances: Mapping[str, Balance]) -> Table:
 def faults(scene: Scene, script: Script) -> list[str]:
     """List what did not go as it should have."""
     found = list(scene.troubles)
-    played = {talk.dialogue.contact for talk in scene.talks.values()}
-    found += [f"{one.name} never came" for one in script.conversations if one.contact not in played]
+    played = [talk.dialogue for talk in scene.talks.values()]
+    found += [
+        f"{one.name} never came about: {one.about}" for one in script.conversations if one not in played
+    ]
     found += [
         f"the conversation with {talk.dialogue.name} is not over: {talk.stage.value}"
         for talk in scene.talks.values()

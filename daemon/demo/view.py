@@ -16,7 +16,8 @@ from daemon.demo.script import AGENT, CUSTOMER
 WIDTH_MIN, HEIGHT_MIN = 80, 24
 #: From this size on there is more room in the columns on the left, and for the ticker.
 WIDE, TALL = 110, 34
-STYLES = {"+": "cyan", "?": "yellow", "!": "red", "=": "green", "-": "dim", "x": "red", "*": "magenta"}
+STYLES = {"+": "cyan", "?": "yellow", "!": "red", "=": "green", "-": "dim", "x": "red"}
+STYLES |= {"*": "magenta", "~": "blue"}
 PRESENCE_STYLES = {"online": "green", "away": "yellow", "busy": "yellow", "not_answering": "red"}
 PRESENCES = {"not_answering": "no answer"}
 DOTS = 8

@@ -1,5 +1,6 @@
 """`switchboard demo` as its user runs it."""
 
+import shlex
 import signal
 import socket
 import subprocess
@@ -47,7 +48,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str]:
 def test_it_runs_to_its_summary_and_loses_nothing(whole_run: tuple[int, str, str]) -> None:
     code, out, err = whole_run
     assert (code, err) == (Exit.OK, "")
-    assert "13 conversations, 109 messages" in out
+    assert "14 conversations, 117 messages" in out
     assert out.rstrip().endswith("nothing was lost.")
 
 
@@ -60,18 +61,49 @@ def test_it_runs_to_its_summary_and_loses_nothing(whole_run: tuple[int, str, str
         "is not answering",
         "David Okafor has left",
         "Olena Kovalenko is away",
+        "to take over Michael Brandt",
+        "to help with 孙薇",
+        "joins the conversation with 孙薇",
+        "leaves the conversation with 孙薇",
+        "Emma Clarke is greeted: Дякуємо",
+        "Emma Clarke writes again about: gift wrap",
     ],
 )
 def test_routing_is_seen_at_work(whole_run: tuple[int, str, str], event: str) -> None:
     assert event in whole_run[1]
 
 
-def lines_until(process: subprocess.Popen[str], wanted: str) -> None:
+def lines_until(process: subprocess.Popen[str], wanted: str) -> list[str]:
     assert process.stdout is not None
+    lines = []
     for line in process.stdout:
+        lines.append(line)
         if wanted in line:
-            return
+            return lines
     pytest.fail(f"{wanted!r} was never printed")
+
+
+@pytest.mark.timeout(LIMIT_S)
+def test_what_it_suggests_at_the_end_works(folder: Path) -> None:
+    process = demo("--speed", 50, "--no-live", "--directory", folder)
+    try:
+        told = lines_until(process, "The daemon runs on.")
+        (explain, idle) = [shlex.split(line) for line in told if " explain " in line]
+        answers = [
+            subprocess.run(
+                [*words, "--config", folder / "switchboard.toml"],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for words in (explain, idle)
+        ]
+    finally:
+        process.send_signal(signal.SIGINT)
+        finished(process)
+    assert "It has waited longest of all that the agent can take." in answers[0]
+    assert "The agent is not logged in. (offline)" in answers[1]
 
 
 @pytest.fixture

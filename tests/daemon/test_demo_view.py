@@ -96,6 +96,44 @@ def test_an_offer_that_ends_late_does_not_undo_the_next_one(scene: Scene) -> Non
     assert "Li Mei declines 陈秀兰: busy" in [one.text for one in scene.happenings]
 
 
+def test_while_it_is_transferred_the_owner_still_has_it(scene: Scene) -> None:
+    offer = OfferView(
+        TALK, "o6", "bookings", "wechat", CONTACT, BEGAN + 9, BEGAN, kind="transfer", from_agent="mei"
+    )
+    scene.take_all([wrote(), offered(), assigned("mei"), told("olena", 6, OfferMade(offer), BEGAN + 5)])
+    talk = scene.talks[TALK]
+    assert (talk.stage, talk.agent, talk.offers) == (Stage.TALKING, "mei", 2)
+    scene.take(ended_offer("olena", 7, "declined"))
+    assert (talk.stage, talk.agent) == (Stage.TALKING, "mei")
+    scene.take(told("olena", 9, Assigned("olena", "bookings", "wechat", CONTACT), BEGAN + 8))
+    assert (talk.agent, talk.waited_s) == ("olena", 3.0), "the customer has waited once"
+    assert "Li Mei asks Olena Kovalenko to take over 陈秀兰" in [one.text for one in scene.happenings]
+
+
+def test_a_customer_who_comes_again_is_offered_to_whom_is_known(scene: Scene) -> None:
+    for report in whole():
+        scene.take(report)
+    assert scene.talks[TALK].agent == "mei"
+    (again,) = [one for one in load_script().conversations if one.about == "gift wrap"]
+    for number in range(2):
+        report = Wrote("gateway", CUSTOMER, f"emma-{number}", 2, f"{again.contact}~run", "Hello", BEGAN)
+        scene.take(report)
+    assert [talk.dialogue.about for talk in scene.talks.values()][1:] == ["late parcel", "gift wrap"]
+    assert "Emma Clarke writes again about: gift wrap (orders)" in [one.text for one in scene.happenings]
+    scene.talks["emma-1"].served_before = "mei"
+    offer = OfferView("emma-1", "o", "orders", "web", f"{again.contact}~run", BEGAN + 9, BEGAN)
+    scene.take(Told("mei", Delivery("agent/mei", 1, BEGAN, OfferMade(offer), "emma-1", 4)))
+    assert "Emma Clarke is offered to Li Mei, who knows the customer" in scene.happenings[-1].text
+
+
+def test_what_a_colleague_hears_has_not_reached_the_customer_yet(scene: Scene) -> None:
+    said = AgentSaid("mei", Text("您好"))
+    scene.take_all([wrote(), Wrote("olena", AGENT, TALK, 6, CONTACT, "您好", BEGAN), told("mei", 6, said)])
+    assert scene.under_way(AGENT) == [(TALK, 6)]
+    scene.take(told("gateway", 6, said))
+    assert not scene.under_way(AGENT)
+
+
 def test_news_that_two_have_been_told_happens_once(scene: Scene) -> None:
     scene.take_all([wrote(), offered(), assigned("gateway"), assigned("mei")])
     assert [one.text for one in scene.happenings].count("Li Mei takes 陈秀兰") == 1
