@@ -197,7 +197,7 @@ class DispatcherActor(Shell):
     def _hand_over(self, asked: HandOverAll) -> None:
         """Move all conversations of an agent who leaves, each with its result, in this turn (A4)."""
         concerning = sorted(self.concerning(asked.agent))
-        if self.wakes(concerning):
+        if self.in_doubt(concerning):
             self.again(asked)
             return
         owned = []
@@ -222,6 +222,10 @@ class DispatcherActor(Shell):
             system.wake(address)
             self._waking.add(address[2])
         return not self._waking.isdisjoint(conversations)
+
+    def in_doubt(self, conversations: list[str]) -> bool:
+        """Say whether any has to answer first: it was woken, or told something and has not reported."""
+        return self.wakes(conversations) or not self.under_way.isdisjoint(conversations)
 
     def again(self, message: Any) -> None:
         """Take a message up again in this turn, once those who were woken have reported."""

@@ -124,7 +124,7 @@ def order_changed(wanted: SetOrder | OperatorSetsOrder, by: str, now: float) -> 
 def _transfer(dispatcher: DispatcherActor, told: Told) -> None:
     """Ask the conversation to change hands; what is given to a colleague is booked at once (G1-G8)."""
     wanted: Transfer = told.message
-    if dispatcher.wakes([wanted.conversation]):
+    if dispatcher.in_doubt([wanted.conversation]):
         dispatcher.again(told)
     else:
         dispatcher.tell_conversation(wanted.conversation, _transfer_asked(dispatcher, told, wanted))

@@ -557,3 +557,33 @@ def test_nothing_is_offered_of_a_customer_who_has_left() -> None:
     assert stage.dispatcher.view.agent("a1").used == 0
     stage.pass_time(31.0)
     assert stage.dispatcher.view.agent("a1").presence == "online", "nobody is blamed for it"
+
+
+@pytest.mark.parametrize("by", ["a1", "boss"])
+def test_what_was_taken_and_given_away_in_one_turn_is_not_forgotten_when_its_owner_goes(by: str) -> None:
+    """PEERS c1: the transfer's booking had hidden the claim, and nobody told the conversation."""
+    people = {"a1": "", "a2": "", "boss": SUPERVISOR}
+    policies = 'when_away = "queue"'
+    stage = staged(departments={"help": "mode = 'pull'"}, people=people, policies=policies)
+    talk = stage.begin_conversation("ann")
+    stage.turn(
+        stage.command("a1", Take(stage.command_id(), "a1", talk)),
+        stage.command(by, Transfer(stage.command_id(), by, talk, "a2")),
+        stage.command("a1", SetPresence(stage.command_id(), "a1", "away")),
+    )
+    in_one_place(stage)
+    assert (stage.state(talk).assignee, stage.offered_to(talk)) == ("", "a2")
+
+
+@pytest.mark.rule("A4")
+@BOTH
+def test_a_hand_over_takes_along_what_is_taken_in_the_same_turn(reverse: bool) -> None:
+    stage = staged(departments={"help": "mode = 'pull'"})
+    talk = stage.begin_conversation("ann")
+    race(
+        stage,
+        reverse,
+        stage.command("a1", Take(stage.command_id(), "a1", talk)),
+        stage.command("a1", HandOver(stage.command_id(), "a1", "away", "a2")),
+    )
+    assert stage.state(talk).assignee == "a2"
