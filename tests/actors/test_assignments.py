@@ -281,7 +281,6 @@ def assigned_at(stage: Stage) -> tuple[str, float]:
     return talk, stage.clock.now()
 
 
-@pytest.mark.rule("E5")
 def test_an_assignee_who_does_not_answer_is_told_of_and_so_are_the_supervisors() -> None:
     """Chatwoot#14508, #13516: accepted, and then nobody answers."""
     stage = Stage(desk=desk("first_reply_timeout_s = 120"))

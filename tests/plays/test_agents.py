@@ -96,3 +96,17 @@ def test_of_two_devices_one_dies_and_the_agent_stays_with_the_other() -> None:
         assert anna.presence() == "online"
         changed = [item for item in anna.ear.deliveries if isinstance(item.news, PresenceChanged)]
         assert [item.news.presence for item in changed] in ([], ["online"])
+
+
+@pytest.mark.rule("A6", "guarantee-G1")
+def test_logged_in_and_open_for_chats_are_two_things_and_the_choice_is_kept_at_once() -> None:
+    with House(desk_text(agents=("anna",), consoles=TWO)) as house:
+        anna = house.console().agent("anna")
+        anna.chooses("offline")
+        house.gateway().writes("olena")
+        assert anna.client.read_queue("anna", "help").total == 1, "logged in, and not asked"
+        house.restart()
+        again = house.console("acme:phone").agent_with_token("anna", anna.token)
+        assert (again.snapshot.presence, again.snapshot.offers) == ("offline", [])
+        again.chooses("online")
+        assert again.is_offered().contact == "olena"
