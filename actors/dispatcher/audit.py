@@ -104,10 +104,12 @@ def _place(report: Report | None) -> str:
     return ", ".join(places)
 
 
-def of_agent(view: View, agent: str, news: AgentNews | None, parked: int) -> Violation | None:
+def of_agent(
+    view: View, agent: str, news: AgentNews | None, parked_as: Counter[tuple[str, int]]
+) -> Violation | None:
     """Compare what the view has of an agent with the agent's news, and its ledger with a recount.
 
-    ``parked``: how many of the agent's conversations the store has and memory has not.
+    ``parked_as`` counts by kind and weight what the store has of the agent's and memory has not.
     """
     known = view.roster.get(agent, Roster())
     there = (news.presence, news.reachable) if news is not None else ("offline", False)
@@ -118,9 +120,9 @@ def of_agent(view: View, agent: str, news: AgentNews | None, parked: int) -> Vio
     strays = _strays(view, agent, known)
     if strays:
         return Violation(Kind.DOUBLED, agent, f"books {', '.join(sorted(strays))}", "in nobody's books twice")
-    used, kinds = _recount(view, known)
+    used, kinds = _recount(view, known, parked_as)
     found = (known.used, known.parked, dict(+known.kinds))
-    expected = (used, parked, dict(kinds))
+    expected = (used, parked_as.total(), dict(kinds))
     if found != expected:
         return Violation(Kind.DRIFTED_COUNTER, agent, _ledger(*found), _ledger(*expected))
     return None
@@ -143,15 +145,15 @@ def _strays(view: View, agent: str, known: Roster) -> set[str]:
     return owned | offers
 
 
-def _recount(view: View, known: Roster) -> tuple[int, Counter[str]]:
-    """Return the units and the conversations by kind of channel that an agent's books amount to."""
+def _recount(view: View, known: Roster, parked_as: Counter[tuple[str, int]]) -> tuple[int, Counter[str]]:
+    """Return the units and the conversations by kind of channel that an agent's work amounts to."""
     used, kinds = 0, Counter[str]()
     for ident in [*known.owned, *known.offers]:
         report = view.conversations.get(ident)
         if report is not None:
             used += report.weight
             kinds[report.kind] += 1
-    for (kind, weight), many in known.parked_as.items():
+    for (kind, weight), many in parked_as.items():
         used += weight * many
         kinds[kind] += many
     return used, kinds

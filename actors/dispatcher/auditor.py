@@ -132,31 +132,29 @@ class Auditor:
         known = view.roster.get(agent)
         if known is not None and not self._dispatcher.under_way.isdisjoint(known.owned | known.offers):
             return
-        parked = self._parked(agent)
-        violation = audit.of_agent(view, agent, self._news(agent), len(parked))
+        violation = audit.of_agent(view, agent, self._news(agent), self.parked_as(agent))
         if violation is not None:
             self._healed(violation)
             self._heal_agent(agent, now)
 
     def _heal_agent(self, agent: str, now: float) -> None:
-        system, view = self._dispatcher.system, self._dispatcher.view
-        parked_as: Counter[tuple[str, int]] = Counter()
-        for ident in self._parked(agent):
-            row = system.store.snapshot(("conversation", self._dispatcher.address[1], ident))
-            if row is not None:
-                parked_as[self._dispatcher.sort_of(channel_of(row))] += 1
-        audit.heal_agent(view, agent, self._news(agent), parked_as, now)
+        audit.heal_agent(self._dispatcher.view, agent, self._news(agent), self.parked_as(agent), now)
 
     def _news(self, agent: str) -> AgentNews | None:
         actor = self._dispatcher.system.actors.get(("agent", self._dispatcher.address[1], agent))
         news = actor.announcement() if actor is not None else None
         return news if isinstance(news, AgentNews) else None
 
-    def _parked(self, agent: str) -> list[str]:
-        """Return the agent's conversations that are in the store only."""
+    def parked_as(self, agent: str) -> Counter[tuple[str, int]]:
+        """Count the agent's conversations that are in the store only, by kind of channel and weight."""
         system, tenant = self._dispatcher.system, self._dispatcher.address[1]
-        owned = system.store.owned(tenant, agent)
-        return [ident for ident in owned if ("conversation", tenant, ident) not in system.actors]
+        counts: Counter[tuple[str, int]] = Counter()
+        for ident in system.store.owned(tenant, agent):
+            address = ("conversation", tenant, ident)
+            row = system.store.snapshot(address) if address not in system.actors else None
+            if row is not None:
+                counts[self._dispatcher.sort_of(channel_of(row))] += 1
+        return counts
 
     def _healed(self, violation: audit.Violation) -> None:
         kind, about, found, expected = violation

@@ -2,6 +2,7 @@
 conversation is served.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -164,7 +165,11 @@ def test_parked_work_is_counted_from_the_store(stage: Stage) -> None:
     assert audited(stage) == []
     stage.dispatcher.view.agent("a1").parked = 0
     assert audited(stage) == ["drifted_counter"]
-    assert stage.dispatcher.view.agent("a1").parked == 1
+    known = stage.dispatcher.view.agent("a1")
+    assert known.parked == 1
+    known.parked_as, known.used = Counter({("web", 3): 1}), 3
+    assert audited(stage) == ["drifted_counter"], "as many, but not of that weight"
+    assert (known.used, known.parked_as) == (1, Counter({("web", 1): 1}))
 
 
 def test_a_conversation_that_is_in_no_place_by_its_own_word_is_written_down_once(stage: Stage) -> None:

@@ -469,10 +469,9 @@ class Tenant(RuleBasedStateMachine):
             assert audit.of_conversation(dispatcher.view, ident, truth) is None
         for agent in PEOPLE:
             actor = system.actors.get(("agent", "acme", agent))
-            owned = self.stage.store.owned("acme", agent)
-            parked = [ident for ident in owned if ("conversation", "acme", ident) not in system.actors]
             news = actor.announcement() if actor is not None else None
-            assert audit.of_agent(dispatcher.view, agent, news, len(parked)) is None
+            parked_as = dispatcher.auditor.parked_as(agent)
+            assert audit.of_agent(dispatcher.view, agent, news, parked_as) is None
         assert not dispatcher.auditor.violations
 
     @invariant()
