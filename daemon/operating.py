@@ -15,6 +15,7 @@ from actors.conversation.state import Conversation, Status
 from actors.dispatcher import questions
 from actors.dispatcher.actor import ApplyShadow, DispatcherActor
 from actors.dispatcher.asked import OperatorSetsOrder
+from actors.dispatcher.shadow import Shadow
 from actors.journal import Entry
 from actors.queries import conversation
 from actors.runtime import System
@@ -187,9 +188,7 @@ class Operating:
                 "compared": auditor.compared,
                 "violations": auditor.violations.total(),
             },
-            "shadow": None
-            if shadow is None
-            else {"desk": shadow.digest[:8], "agreement": f"{shadow.agreement:.1%}", **shadow.counts},
+            "shadow": None if shadow is None else _shadow(shadow),
         }
 
     def _queues(self, dispatcher: DispatcherActor) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -268,6 +267,12 @@ class Operating:
         actor = self._system.actors["dispatcher", tenant, ""]
         assert isinstance(actor, DispatcherActor)
         return actor
+
+
+def _shadow(shadow: Shadow) -> dict[str, Any]:
+    compared = shadow.counts.total()
+    agreement = f"{shadow.agreement:.1%}" if compared else "nothing compared yet"
+    return {"desk": shadow.digest[:8], "agreement": agreement, **shadow.counts}
 
 
 def _decisions(entries: list[Entry]) -> list[Any]:

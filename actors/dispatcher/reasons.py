@@ -92,7 +92,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.PRIORITY: "It has the highest priority of all that the agent can take.",
     Reason.DEADLINE: "Its service-level deadline is the next.",
     Reason.OVERTAKEN: "As many later arrivals as the policy allows had passed it.",
-    Reason.CHOSEN_BY_HAND: "The agent chose it from the list.",
+    Reason.CHOSEN_BY_HAND: "It was chosen by hand: from the list, or by whoever transfers it.",
     Reason.ONLY_ONE_WAITING: "No other conversation waits for the agent.",
     Reason.PREVIOUS_AGENT: "The agent has served this customer before.",
     Reason.LONGEST_IDLE: "The agent has been without a new conversation for longest.",

@@ -167,6 +167,11 @@ def test_a_shadow_desk_decides_until_it_is_taken_away(office: Office) -> None:
     assert office.operating.status()["acme"]["shadow"] is None
 
 
+def test_a_shadow_that_has_decided_nothing_agrees_with_nobody(office: Office) -> None:
+    office.asks("shadow", text=desk(), file="desk.toml")
+    assert office.operating.status()["acme"]["shadow"]["agreement"] == "nothing compared yet"
+
+
 def test_a_shadow_of_nobody_and_a_wrong_one_are_refused(office: Office) -> None:
     stranger = desk().replace('tenant = "acme"', 'tenant = "books"')
     assert "no tenant books" in office.asks("shadow", text=stranger)["error"]
