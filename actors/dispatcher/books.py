@@ -412,7 +412,8 @@ class Books:
             )
             if many
         }
-        for name in members:
+        # In order, for what the journal says must not hang on how a set is laid out in this process.
+        for name in sorted(members):
             candidate = pool.members[name] = self.candidates[name]
             pool.present[presence_code(candidate.known)] += 1
             candidate.pools.append(pool)

@@ -1,0 +1,341 @@
+"""The checkers: what must hold after every turn, with every answer, and at the end (GUARANTEES section 4).
+
+I1 acknowledged is in the journal         I7 capacity is kept, and the books are a recount
+I2 no command twice, content as sent      I8 no offer outlives its deadline
+I3 sequences without gaps                 I9 who can be served is offered; in the end all are served
+I4 consumers get the stream, whole        I10 no overtaking among equals
+I5 a sender's messages keep their order   I11 what a restart finds is what there was
+I6 one assignee, one live offer           I12 epochs never go back
+I17 each command has one outcome          I18 no answer contradicts the journal
+I19 the metrics agree with the journal    G11 nobody waits for somebody who is gone, nor longer than the grace
+
+The journal is read by tests/actors/oracle.py, which shares no code with the actors; I2, I3, I6, I8 and I12
+are partly its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from actors import events
+from actors.dispatcher import audit
+from actors.dispatcher.actor import DispatcherActor
+from actors.journal import Entry, JournalDamaged
+from config.desk import Desk
+from protocol.errors import CATALOGUE, Code
+from protocol.messages import Ack, AgentMessage, CustomerMessage, Delivery, LoggedIn, Logout, Subscribed
+from protocol.teamwork import EndSession
+from tests.actors.oracle import Oracle, Thread, crashed, journal_only, projection, recovered
+from tests.actors.second_opinion import Opinion
+from tests.simulation.process import Process
+
+#: An answer that acknowledges nothing: what was asked is so already, and nothing had to be kept.
+NOTHING_KEPT = (Logout, EndSession)
+
+
+class Violation(Exception):
+    """An invariant does not hold. ``checker`` is its id."""
+
+    def __init__(self, checker: str, what: str) -> None:
+        super().__init__(f"{checker}: {what}")
+        self.checker = checker
+
+
+def violated(error: AssertionError) -> Violation:
+    """Return what the oracle complains about; its complaints begin with the id of an invariant."""
+    text = str(error).partition("\n")[0]
+    found = re.match(r"([A-Z]\d+)\b:?\s*(.*)", text)
+    return Violation(found[1], found[2]) if found else Violation("oracle", text or repr(error))
+
+
+class Known(Opinion):
+    """The second opinion, with what is counted once per turn."""
+
+    def __init__(self, desk: Desk, oracle: Oracle, now: float, used: Counter[str], alive: Alive) -> None:
+        super().__init__(desk, oracle, now)
+        self._used = used
+        self._alive = alive
+
+    def room(self, agent: str, thread: Thread) -> bool:
+        """Rule 4."""
+        return self._used[agent] + self.oracle.weight(thread) <= self.desk.agents[agent].capacity
+
+    def left_undecided(self) -> Iterator[tuple[str, str]]:
+        """Return each waiting conversation with an agent to whom it should have been offered (G10)."""
+        for ident, thread in self._alive.items():
+            if not thread.wanted_in or self.department(thread).mode == "pull":
+                continue
+            for agent in self.desk.agents:
+                if not self.able(agent, thread) or self.paused(agent, thread) or self.kept(thread):
+                    continue
+                if not self._may_keep_room(agent):
+                    yield ident, agent
+
+    def _may_keep_room(self, agent: str) -> bool:
+        """Say whether somebody heavier waits who may have been overtaken too often, and lacks room only."""
+        return any(
+            self.serves(agent, thread) and self.skilled(agent, thread) and not self.room(agent, thread)
+            for thread in self._alive.values()
+            if thread.wanted_in and self.department(thread).overtaken_max
+        )
+
+
+Alive = dict[str, Thread]
+
+
+class Checkers:
+    """Look on, and complain."""
+
+    def __init__(self, weights: dict[str, int]) -> None:
+        self.oracle = Oracle(weights=weights)
+        #: The conversations that have not ended.
+        self.alive: Alive = {}
+        self.desk: Desk
+        self._used_before: Counter[str] = Counter()
+        self._waited_before: dict[str, float] = {}
+        #: By (sender, command): what was sent, and whether an outcome was told.
+        self._sent: dict[tuple[str, bytes], Any] = {}
+        self._clients: dict[tuple[str, bytes], str] = {}
+        self._outcomes: dict[tuple[str, bytes], str] = {}
+        self._refused: dict[tuple[str, bytes], str] = {}
+        #: Until when agents without a living connection are waited for.
+        self._graces: dict[str, float] = {}
+        self._newest_said: dict[tuple[str, str, str], int] = {}
+
+    # After each turn.
+
+    def restarted(self, process: Process) -> None:
+        """Read what the last life has written without being able to say so: a turn of its own (G2)."""
+        try:
+            fresh = self.oracle.read(process.store)
+            for entry in fresh:
+                self._take(entry)
+        except AssertionError as error:
+            raise violated(error) from error
+        self._note_who_waits()
+
+    def turned(self, process: Process) -> None:
+        """Read what the turn has written, and compare it with what the actors hold."""
+        if process.failures.seen:
+            address, message, error = process.failures.seen[0]
+            raise Violation("G14", f"a handler of {address} has raised {error!r} on {message!r}")
+        try:
+            fresh = self.oracle.read(process.store)
+            self._look(process, fresh)
+        except AssertionError as error:
+            raise violated(error) from error
+        except JournalDamaged as error:
+            raise Violation("I12" if "epoch" in str(error) else "I3", str(error)) from error
+
+    def _look(self, process: Process, fresh: list[Entry]) -> None:
+        for entry in fresh:
+            self._take(entry)
+        now = process.scheduler.now()
+        dispatcher = process.system.actors["dispatcher", "acme", ""]
+        assert isinstance(dispatcher, DispatcherActor)
+        used: Counter[str] = Counter()
+        for ident, thread in self.alive.items():
+            for offer in thread.offers:
+                assert offer.deadline_at + 1.0 > now, f"I8: the offer of {ident} outlives its deadline"
+            if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
+                assert thread.transfer.deadline_at + 1.0 > now, f"I8: the transfer of {ident} never ends"
+            for agent in (*thread.assignees, *(offer.agent for offer in thread.offers)):
+                used[agent] += self.oracle.weight(thread)
+        for agent, until in self._graces.items():
+            assert until + 1.0 > now, f"G11: {agent} is waited for longer than the grace"
+        for agent, settings in self.desk.agents.items():
+            allowed = max(settings.capacity, self._used_before[agent])
+            assert used[agent] <= allowed, f"I7: {agent} has {used[agent]} units, and may have {allowed}"
+            booked = dispatcher.view.agent(agent).used
+            assert booked == used[agent], f"I7: {agent} has {used[agent]} units, the books say {booked}"
+        assert not dispatcher.auditor.violations, f"auditor: {dispatcher.auditor.violations}"
+        self._used_before = used
+        opinion = Known(self.desk, self.oracle, now, used, self.alive)
+        left = next(opinion.left_undecided(), None)
+        assert left is None, f"I9: {left[0] if left else ''} waits, and {left[1] if left else ''} has room"
+        if fresh:
+            self._equals_keep_their_order(opinion, fresh)
+            self._nobody_waits_for_somebody_gone()
+        self._note_who_waits()
+
+    def _note_who_waits(self) -> None:
+        self._waited_before = {
+            ident: thread.since for ident, thread in self.alive.items() if thread.wanted_in
+        }
+
+    def _take(self, entry: Entry) -> None:
+        event: Any = entry.event
+        if entry.kind == "conversation":
+            thread = self.oracle.threads[entry.id]
+            if thread.status == "ended":
+                self.alive.pop(entry.id, None)
+            else:
+                self.alive[entry.id] = thread
+        elif entry.kind == "agent":
+            if isinstance(event, events.LeaseLost):
+                self._graces[entry.id] = event.grace_until
+            elif isinstance(event, events.LeaseRegained | events.LoggedIn | events.LoggedOut):
+                self._graces.pop(entry.id, None)
+        if isinstance(event, events.CustomerWrote):
+            self._keeps_order(
+                (entry.sender, self.oracle.threads[entry.id].channel, event.contact), event.content.text
+            )
+        elif isinstance(event, events.AgentWrote):
+            # An agent may be logged in twice; each of the two is a sender with an order of its own.
+            client = self._clients.get((entry.sender, entry.command), "")
+            self._keeps_order((client, entry.sender, entry.id), event.content.text)
+        if entry.command:
+            self._content_as_sent(entry, event)
+
+    def _keeps_order(self, sender: tuple[str, str, str], text: str) -> None:
+        number = int(text.rpartition("#")[2])
+        before = self._newest_said.get(sender, 0)
+        assert number > before, f"I5: number {number} of {sender} comes after {before}"
+        self._newest_said[sender] = number
+
+    def _content_as_sent(self, entry: Entry, event: Any) -> None:
+        sent = self._sent.get((entry.sender, entry.command))
+        assert sent is not None, f"I2: {entry.sender} never sent {entry.command.hex()}"
+        if isinstance(sent, CustomerMessage | AgentMessage):
+            assert event.content == sent.content, f"I2: {sent.content} was sent, {event.content} is kept"
+
+    def _equals_keep_their_order(self, opinion: Known, fresh: list[Entry]) -> None:
+        """I10: who waited before the turn and still does was not overtaken by an equal who came later."""
+        changed = {entry.event.department for entry in fresh if isinstance(entry.event, events.OrderChanged)}
+        offered = {entry.id for entry in fresh if isinstance(entry.event, events.Offered)}
+        for entry in fresh:
+            event = entry.event
+            if not isinstance(event, events.Offered) or event.kind != "new" or event.department in changed:
+                continue
+            if self.oracle.threads[entry.id].served or self._order_of(event.department) != "longest_wait":
+                continue
+            for ident, since in self._waited_before.items():
+                thread = self.alive.get(ident) if ident not in offered else None
+                if thread is None or thread.transfer is not None or not since == thread.since < event.since:
+                    continue
+                if (thread.channel, thread.wanted_in) != (event.channel, event.department):
+                    continue
+                able = opinion.serves(event.agent, thread) and opinion.skilled(event.agent, thread)
+                # Whom somebody has declined stands in a line of its own, which counts anew who passes.
+                anew = event.why.rule == "overtaken" and bool(thread.declined)
+                excused = event.agent in thread.declined or opinion.kept(thread) or not able or anew
+                assert excused, f"I10: {ident} was overtaken by {entry.id}"
+
+    def _order_of(self, department: str) -> str:
+        chosen = self.oracle.orders.get(department)
+        return chosen.order if chosen and chosen.order else self.desk.departments[department].order
+
+    def _nobody_waits_for_somebody_gone(self) -> None:
+        reachable, presence = self.oracle.reachable, self.oracle.presence
+        for ident, thread in self.alive.items():
+            for offer in thread.offers:
+                assert reachable.get(offer.agent), f"G11: {ident} is offered to {offer.agent}, who is gone"
+            for agent in thread.assignees if self.desk.policies.when_lost == "queue" else ():
+                assert presence[agent] != "offline", f"G11: {agent} has {ident} and is logged out"
+
+    # With each answer and delivery.
+
+    def sent(self, sender: str, command: Any, client: str) -> None:
+        """A client process has taken a command on."""
+        self._clients[sender, command.id] = client
+        self._sent[sender, command.id] = command
+
+    def answered(self, sender: str, ident: bytes, answer: Any) -> None:
+        """A client was told that a command is carried out."""
+        if isinstance(answer, LoggedIn | Subscribed):
+            return
+        self._outcome(sender, ident, "answered")
+        if not isinstance(answer, Ack):
+            return
+        position = self.oracle.commands.get(("acme", sender, ident))
+        if position is None:
+            if not isinstance(self._sent[sender, ident], NOTHING_KEPT):
+                raise Violation("I1", f"{self._sent[sender, ident]} is acknowledged and not in the journal")
+            return
+        entry = self.oracle.entries[position - 1]
+        conversation = entry.id if entry.kind == "conversation" else ""
+        found = (position, conversation, entry.sequence)
+        told = (answer.position, answer.conversation, answer.sequence)
+        if found != told:
+            raise Violation("I18", f"the answer says {told}, the journal {found}")
+
+    def failed(self, sender: str, ident: bytes, code: str) -> None:
+        """A client was told that a command is refused, or that its outcome is not known."""
+        if (sender, ident) not in self._sent:
+            return
+        self._outcome(sender, ident, f"failed {code}")
+        if code in CATALOGUE and CATALOGUE[Code(code)].definite and code != Code.ID_REUSED:
+            self._refused[sender, ident] = code
+            self._is_not_stored(sender, ident, code)
+
+    def abandoned(self, sender: str, ident: bytes) -> None:
+        """The client itself is gone; nobody waits for the outcome."""
+        self._outcome(sender, ident, "abandoned")
+
+    def _outcome(self, sender: str, ident: bytes, outcome: str) -> None:
+        before = self._outcomes.setdefault((sender, ident), outcome)
+        if before is not outcome:
+            raise Violation("I17", f"{self._sent.get((sender, ident))} was {before}, and then {outcome}")
+
+    def _is_not_stored(self, sender: str, ident: bytes, code: str) -> None:
+        if ("acme", sender, ident) in self.oracle.commands:
+            raise Violation("I18", f"{self._sent[sender, ident]} was refused with {code}, and is stored")
+
+    def delivered(self, consumer: str, stream: str, number: int, wanted: int, told: Delivery) -> None:
+        """A consumer has got a delivery; ``wanted`` is the number that is next there."""
+        if number != wanted:
+            raise Violation("I4", f"{consumer} got {number} of {stream}, and {wanted} was next")
+        mail = self.oracle.mail.get(stream, [])
+        if number > len(mail) or mail[number - 1] != told:
+            raise Violation("I4", f"{consumer} got {told}, which {stream} does not have there")
+
+    # At the end.
+
+    def finished(self, process: Process) -> None:
+        """Everything is quiet: what the whole history says."""
+        for (sender, ident), command in self._sent.items():
+            if (sender, ident) not in self._outcomes:
+                raise Violation("I17", f"{command} has no outcome")
+        for (sender, ident), code in self._refused.items():
+            self._is_not_stored(sender, ident, code)
+        self._restart_changes_nothing(process)
+        self._books_are_right(process)
+        self._numbers_agree(process)
+
+    def _restart_changes_nothing(self, process: Process) -> None:
+        """I11: live = tables and tail = replay from zero."""
+        live = projection(process.system, self.oracle)
+        for name, store in (("a restart", crashed), ("a replay", journal_only)):
+            found = projection(recovered(store(process.store)), self.oracle)
+            for key, value in live.items():
+                if found.get(key) != value:
+                    raise Violation("I11", f"{name} finds another {key}: {found.get(key)}, not {value}")
+
+    def _books_are_right(self, process: Process) -> None:
+        dispatcher = process.system.actors["dispatcher", "acme", ""]
+        assert isinstance(dispatcher, DispatcherActor)
+        for ident in self.oracle.threads:
+            actor: Any = process.system.actors.get(("conversation", "acme", ident))
+            truth = actor.announcement() if actor is not None else None
+            drift = audit.of_conversation(dispatcher.view, ident, truth)
+            if drift is not None:
+                raise Violation("auditor", f"{ident}: {drift}")
+
+    def _numbers_agree(self, process: Process) -> None:
+        """I19: what this life of the process has counted is what it has written."""
+        wrote = Counter(type(entry.event) for entry in self.oracle.entries[process.head_at_start :])
+        numbers = process.numbers
+        counted = {
+            events.Offered: numbers.offers["made"],
+            events.OfferExpired: numbers.offers["expired"],
+            events.CustomerWrote: numbers.messages_customer,
+            events.AgentWrote: numbers.messages_agent,
+        }
+        for kind, many in counted.items():
+            if wrote[kind] != many:
+                raise Violation(
+                    "I19", f"{many} {kind.__name__} are counted, {wrote[kind]} are in the journal"
+                )

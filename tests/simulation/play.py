@@ -1,0 +1,224 @@
+"""One play from one seed: a safety phase with faults, then a liveness phase without."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+
+from actors import events
+from config.sections import Limits, Timing
+from tests.actors.small import parse_desks_once, small_steps
+from tests.simulation.checking import Checkers, Violation, violated
+from tests.simulation.faults import Faults
+from tests.simulation.links import Network
+from tests.simulation.peers import Console, Gateway, Peer
+from tests.simulation.people import People
+from tests.simulation.process import Process
+from tests.simulation.scheduler import START, Scheduler
+from tests.simulation.shop import CONSOLES, GATEWAYS, WEIGHTS, Shop
+from tests.simulation.storage import SimulatedStore
+
+#: How many things people do in a play, and how long they take on average between two of them.
+OPERATIONS = 520
+BETWEEN_S = 8.0
+#: How long everybody has to finish when the faults have stopped (I9).
+LIVENESS_S = 900.0
+#: How often everybody looks whether there is something to do then.
+PART_S = 2.0
+
+
+class Result(NamedTuple):
+    """What came of a play. ``hash`` is the journal's last; ``story`` has (seconds, who, what)."""
+
+    seed: int
+    violation: Violation | None
+    operations: int
+    simulated_s: float
+    cpu_s: float
+    hash: str
+    events: int
+    lives: int
+    story: list[tuple[float, str, str]]
+
+
+class Play:
+    """Everything in it, built from a seed."""
+
+    def __init__(self, seed: int, operations: int) -> None:
+        self.seed = seed
+        self.operations = operations
+        self.done = 0
+        self.story: list[tuple[float, str, str]] = []
+        self.chance = Random(f"{seed} play")
+        self.scheduler = Scheduler(Random(f"{seed} order"))
+        self.network = Network(self.scheduler, Random(f"{seed} network"))
+        self.store = SimulatedStore()
+        self.checkers = Checkers(WEIGHTS)
+        self.shop = Shop(self.chance)
+        heartbeat_s = self.chance.choice((30, 45))
+        window, frames = self.chance.choice((3, 16, 256)), self.chance.choice((3, 512))
+        self.process = Process(
+            self.scheduler,
+            self.network,
+            self.store,
+            self,
+            Timing(heartbeat_s=heartbeat_s, lease_s=2.5 * heartbeat_s),
+            Limits(window=window, drain_frames=frames),
+            self.chance.choice((20.0, 200.0, 600.0)),
+            Random(f"{seed} turns"),
+        )
+        peers = Random(f"{seed} peers")
+        self.gateways = {
+            name: Gateway(self.network, self.checkers, peers, name, channels)
+            for name, channels in GATEWAYS.items()
+        }
+        self.consoles = {name: Console(self.network, self.checkers, peers, name) for name in CONSOLES}
+        self.peers: list[Peer] = [*self.gateways.values(), *self.consoles.values()]
+        self.people = People(Random(f"{seed} people"), self.gateways, self.consoles, self.note)
+        self.faults = Faults(
+            Random(f"{seed} faults"), self.network, self.process, self.peers, self.shop, self.note
+        )
+
+    # What the process tells.
+
+    def note(self, who: str, what: str) -> None:
+        """Something worth telling has happened."""
+        self.story.append((self.scheduler.now() - START, who, what))
+
+    def started(self, process: Process) -> None:
+        """The process has come back."""
+        self.checkers.restarted(process)
+        self.note("daemon", f"starts, life {process.lives}, at position {process.system.head}")
+
+    def died(self) -> None:
+        """Somebody will have to start it again."""
+        self.faults.process_died()
+
+    def turned(self, process: Process) -> None:
+        """A turn is over: the desk in force may be another, and everything is checked."""
+        self.checkers.desk = process.system.desks["acme"]
+        before = len(self.checkers.oracle.entries)
+        try:
+            self.checkers.turned(process)
+        finally:
+            for entry in self.checkers.oracle.entries[before:]:
+                self.story.append((entry.at - START, entry.id or entry.kind, _in_brief(entry.event)))
+
+    # The phases.
+
+    def run(self) -> None:
+        """Play it. Raises Violation."""
+        self._open_the_shop()
+        self.faults.begin()
+        self._act()
+        self.scheduler.run(lambda: self.done >= self.operations, float("inf"))
+        self.note("play", "faults stop; everybody does their part")
+        self.faults.stop()
+        self._do_your_part()
+        if not self.scheduler.run(self._all_is_done, self.scheduler.now() + LIVENESS_S):
+            raise Violation("I9", self._what_is_left())
+        self.checkers.finished(self.process)
+
+    def _open_the_shop(self) -> None:
+        self.process.start()
+        self.process.applies(self.shop.text(self.chance.choice((2, 3, 4))))
+        self.scheduler.run(lambda: "acme" in self.process.system.desks, START + 10)
+        for peer in self.peers:
+            peer.step()
+        for name, agents in CONSOLES.items():
+            for agent in agents:
+                self.consoles[name].logs_in(agent)
+
+    def _act(self) -> None:
+        if self.done < self.operations:
+            self.people.act()
+            self.done += 1
+            together = self.chance.random() < 0.35
+            wait_s = 0.0 if together else self.chance.expovariate(0.65 / BETWEEN_S)
+            self.scheduler.later(wait_s, self._act)
+
+    def _do_your_part(self) -> None:
+        if not self._all_is_done():
+            self.people.do_your_part()
+            self.scheduler.later(PART_S, self._do_your_part)
+
+    def _all_is_done(self) -> bool:
+        if self.checkers.alive or not all(peer.quiet for peer in self.peers):
+            return False
+        return not any(self._behind())
+
+    def _behind(self) -> list[str]:
+        """Return the consumers that have not got everything."""
+        mail = self.checkers.oracle.mail
+        behind = [
+            f"{gateway.name} of channel/{channel}"
+            for gateway in self.gateways.values()
+            for channel in gateway.channels
+            if gateway.got.get(f"channel/{channel}", 0) < len(mail.get(f"channel/{channel}", ()))
+        ]
+        return behind + [
+            f"{console.name} of agent/{agent}"
+            for console in self.consoles.values()
+            for agent in console.minds
+            if console.wanted.get(f"agent/{agent}", 1) <= len(mail.get(f"agent/{agent}", ()))
+        ]
+
+    def _what_is_left(self) -> str:
+        waiting = {peer.name: peer.machine.waiting for peer in self.peers if not peer.quiet}
+        talks = {ident: thread.status for ident, thread in self.checkers.alive.items()}
+        return f"not finished: conversations {talks}, peers {waiting}, behind {self._behind()}"
+
+
+def _in_brief(event: Any) -> str:
+    kept = ("agent", "offer", "department", "reason", "how", "by", "presence", "outcome", "kind")
+    facts = [f"{name} {value}" for name in kept if (value := getattr(event, name, ""))]
+    if isinstance(event, events.CustomerWrote | events.AgentWrote):
+        facts.append(event.content.text)
+    return f"• {type(event).__name__} {', '.join(facts)}"
+
+
+def play(seed: int, operations: int = OPERATIONS) -> Result:
+    """Play a seed, and say what came of it."""
+    began = time.process_time()
+    violation: Violation | None = None
+    with pytest.MonkeyPatch.context() as patch:
+        parse_desks_once(patch)
+        chance = Random(f"{seed} steps")
+        small_steps(patch, chance.choice((0, 1, 10, 200, 20_000)), chance.choice((1, 2, 32)))
+        it = Play(seed, operations)
+        try:
+            it.run()
+        except Violation as found:
+            violation = found
+        except AssertionError as error:
+            violation = violated(error)
+        finally:
+            it.process.close()
+    journal = it.store.record_at(len(it.checkers.oracle.entries))
+    return Result(
+        seed,
+        violation,
+        it.done,
+        it.scheduler.now() - START,
+        time.process_time() - began,
+        journal.hash.hex() if journal is not None else "",
+        len(it.checkers.oracle.entries),
+        it.process.lives,
+        it.story,
+    )
+
+
+def shortest(seed: int, failing: Result) -> Result:
+    """Return the failing play with the fewest operations, by halving; each play begins as the whole does."""
+    low, best = 0, failing
+    while low < best.operations:
+        middle = (low + best.operations) // 2
+        found = play(seed, middle)
+        if found.violation is None:
+            low = middle + 1
+        else:
+            best = found
+    return best

@@ -1,0 +1,96 @@
+"""A slice of the simulation in every run of the suite; ``python -m tests.simulation`` plays many more."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.rules import ROOT
+from tests.simulation.__main__ import main, seeds_of, tell
+from tests.simulation.planted import PLANTED, Planted
+from tests.simulation.play import play, shortest
+
+SEEDS = range(1, 11)
+#: A planted bug is caught within so many seeds.
+SEEDS_MAX = 12
+
+_HASH = "from tests.simulation.play import play; print(play(3, 120).hash)"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.rule(
+    "guarantee-G1", "guarantee-G2", "guarantee-G3", "guarantee-G4", "guarantee-G5", "guarantee-G7",
+    "guarantee-G8", "guarantee-G9", "guarantee-G10", "guarantee-G11",
+)  # fmt: skip
+def test_a_shop_goes_through_faults_and_everything_finishes(seed: int) -> None:
+    result = play(seed)
+    assert result.violation is None, tell(result)
+    assert result.operations >= 500
+    assert result.simulated_s >= 3600
+
+
+def test_the_same_seed_gives_the_same_bytes_in_every_process() -> None:
+    """Python lays out sets by a number of the process's own; nothing that is written may hang on that."""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", _HASH],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": number},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in ("1", "2")
+    }
+    assert hashes == {play(3, 120).hash + "\n"}
+
+
+def test_another_seed_gives_other_bytes() -> None:
+    assert play(3, 30).hash != play(4, 30).hash
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_caught_by_its_checker(bug: Planted) -> None:
+    seen: list[str] = []
+    with bug.planted():
+        for seed in range(1, SEEDS_MAX + 1):
+            found = play(seed, bug.operations).violation
+            if found is not None:
+                seen.append(str(found))
+                if found.checker in bug.checkers:
+                    return
+    pytest.fail(f"{bug.name} was not caught by {bug.checkers} within {SEEDS_MAX} seeds; seen: {seen}")
+
+
+def test_a_failing_seed_tells_its_shortest_prefix_and_a_story(capsys: pytest.CaptureFixture[str]) -> None:
+    bug = next(bug for bug in PLANTED if bug.name == "duplicate check off")
+    with bug.planted():
+        seed, failing = next(
+            (seed, found) for seed in range(1, SEEDS_MAX) if (found := play(seed, 200)).violation is not None
+        )
+        best = shortest(seed, failing)
+        assert best.violation is not None
+        assert best.operations <= failing.operations
+        assert main(["--seeds", str(seed), "--operations", "200", "--json"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["failed"] == [seed]
+    assert f"shortest failing prefix: {best.operations} operations" in printed.err
+    assert "logs in" in printed.err
+
+
+def test_the_figures_have_the_keys_that_proofs_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "1..2", "--operations", "20", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert list(figures) == ["seeds", "failed", "simulated_hours", "operations", "cpu_s"]
+    assert (figures["seeds"], figures["operations"]) == (2, 40)
+
+
+def test_seeds_are_a_range_with_both_ends_or_one_number() -> None:
+    assert list(seeds_of("3..5")) == [3, 4, 5]
+    assert list(seeds_of("7")) == [7]
