@@ -98,10 +98,12 @@ class Connection:
     __slots__ = (
         "address",
         "agents",
+        "attempt",
         "bad_frames",
         "budget",
         "budget_at",
         "channels",
+        "client",
         "closed",
         "handlers",
         "heavy",
@@ -136,6 +138,9 @@ class Connection:
         self.name = ""
         self.sender = ""
         self.principal: Principal | None = None
+        #: The client's process by its own name, and which of its connections this is.
+        self.client = b""
+        self.attempt = 0
         #: What this peer may send, and who handles it; a message that is not here is not allowed.
         self.handlers: Handlers = handlers
         #: Channels this gateway may write to; filled as they are used, emptied when the desk changes.
@@ -149,6 +154,10 @@ class Connection:
         self.budget_at = now
         self.heavy = Allowance(HEAVY_AT_ONCE, HEAVY_PER_S, now)
         self.bad_frames: list[float] = []
+
+    def given_up_for(self, newer: Connection) -> bool:
+        """Say whether this is an earlier connection of the same process, whose hello has come late."""
+        return bool(self.client) and self.client == newer.client and self.attempt < newer.attempt
 
     def describe(self) -> str:
         """Name the connection for logs."""

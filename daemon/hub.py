@@ -245,7 +245,11 @@ class Hub:
         connection.principal, connection.tenant, connection.name = who
         connection.sender = f"{connection.principal.value}/{connection.name}"
         connection.recent = self.system.commands.of(connection.tenant, connection.sender)
+        connection.client, connection.attempt = message.client, message.attempt
         older = self._by_key.get(who)
+        if older is not None and connection.given_up_for(older):
+            self.close(connection, Code.REPLACED, "the same process has a newer connection")
+            return
         if older is not None:
             self._log.warning("peer.replaced", peer=older.describe())
             self.close(older, Code.REPLACED, "the same peer has connected again")

@@ -1,8 +1,7 @@
 """Every message of the wire, as typed structures.
 
-A message travels as a msgpack map with its name under ``type``; a frame is one message or an array of
-messages. Unknown fields are ignored, so that a newer peer may add some. ``docs/protocol.md`` is written from
-these docstrings.
+A message travels as a msgpack map with its name under ``type``; a frame is one message or an array of them.
+Unknown fields are ignored: a newer peer may add some. ``docs/protocol.md`` is written from these docstrings.
 """
 
 from __future__ import annotations
@@ -44,15 +43,17 @@ class Goodbye(Message, frozen=True, tag="goodbye"):
 
 
 class Hello(Message, frozen=True, tag="hello"):
-    """The first message of a connection.
+    """The first message of a connection; on a plain listener ``name`` says who is there, with CURVE the key.
 
-    ``name`` says who is there on a plain listener; with CURVE the key says it.
+    ``client`` names the process and ``attempt`` counts its connections: late, after a newer one, it is void.
     """
 
     version: Name
     role: Name
     software: Name = "unnamed"
     name: Annotated[str, Meta(max_length=128)] = ""
+    client: Annotated[bytes, Meta(max_length=16)] = b""
+    attempt: Number = 0
 
 
 class Ping(Message, frozen=True, tag="ping"):
@@ -227,8 +228,7 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 class Ack(Message, frozen=True, tag="ack"):
-    """The command ``id`` is in the journal and flushed (G1), at ``position``; ``sequence`` counts in
-    ``conversation``.
+    """``id`` is in the journal and flushed (G1): at ``position``, and in ``conversation`` at ``sequence``.
 
     ``duplicate``: the same command had been accepted before; these are its first position and sequence (G3).
     """

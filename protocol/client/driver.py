@@ -69,10 +69,10 @@ class Driver:
         if keys is not None and name:
             raise ValueError("a name is for plain connections only: with keys, the key says who is there")
         self._address, self._keys, self._server_key, self._on_event = address, keys, server_key, on_event
+        self._lock = threading.RLock()
         self._ids = CommandIds(lambda: time.time_ns() // 1_000_000, os.urandom)
         hello = Hello(version=VERSION, role=role, software="switchboard-python", name=name)
         self._machine = ClientMachine(hello, self._new_id, random.SystemRandom().random)
-        self._lock = threading.RLock()
         self._calls: deque[Callable[[float], None]] = deque()
         self._pending: dict[bytes, Pending[Any]] = {}
         self._sinks: dict[str, Sink] = {}

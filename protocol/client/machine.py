@@ -16,7 +16,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from msgspec import MsgspecError
+from msgspec import MsgspecError, structs
 
 from protocol.client.agents import AgentSession
 from protocol.client.events import Answered, Connected, Disconnected, Event, Failed, Stopped
@@ -85,6 +85,7 @@ class ClientMachine:
         #: What the daemon said last; None until the client was let in for the first time.
         self.welcome: Welcome | None = None
         self._hello = hello
+        self._client = hello.client or new_id()
         self._chance = chance
         self._session: Session[FromDaemon] | None = None
         self._outstanding = Outstanding()
@@ -171,7 +172,7 @@ class ClientMachine:
         self._frames_left = 1.0
         self._held_until = None
         self._session = Session(Role.CLIENT, daemon_codec(), now, OPENING_S_MAX)
-        self._session.send(self._hello)
+        self._session.send(structs.replace(self._hello, client=self._client, attempt=self.attempt))
 
     def received(self, frame: bytes, now: float) -> None:
         """A frame has come over the present connection."""

@@ -15,6 +15,7 @@ from protocol.messages import (
     CustomerLeft,
     CustomerMessage,
     Goodbye,
+    Hello,
     LoggedIn,
     Login,
     Refused,
@@ -70,6 +71,25 @@ def test_after_a_minute_an_ended_connection_learns_that_it_has_not_said_hello() 
     assert door.says("gateway", PEER, writes(door), key=KEY) == []
     door.stage.clock.advance(61)
     assert refusals(door.says("gateway", PEER, writes(door), key=KEY)) == [Code.OUT_OF_ORDER]
+
+
+@pytest.mark.rule("guarantee-G5")
+def test_a_hello_that_its_process_has_given_up_replaces_nothing_however_late_it_comes() -> None:
+    """Simulation, seed 20: a stalled connection's hello came after that of the next; the client then heard
+    REPLACED, meant for nobody, and stopped for good.
+    """
+    door = secure_door()
+
+    def hello(client: bytes, attempt: int) -> Hello:
+        return Hello("1.0", "gateway", "test", "web", client, attempt)
+
+    assert isinstance(door.says("gateway", PEER, hello(b"one", 2), key=KEY)[0], Welcome)
+    (late,) = door.says("gateway", OTHER, hello(b"one", 1), key=KEY)
+    assert (type(late), late.code) == (Goodbye, Code.REPLACED)
+    assert isinstance(door.says("gateway", PEER, writes(door), key=KEY)[0], Ack)
+    (other,) = door.says("gateway", b"\0third", hello(b"two", 1), key=KEY)
+    assert isinstance(other, Welcome), "another process replaces it, however few its connections"
+    assert door.heard("gateway", PEER)[-1].code == Code.REPLACED
 
 
 def test_a_peer_that_has_not_said_hello_is_told_so_and_not_banned() -> None:

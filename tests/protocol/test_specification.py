@@ -135,7 +135,8 @@ def frames() -> list[tuple[str, Any]]:
 
 
 def as_bytes(message: dict[str, Any]) -> dict[str, Any]:
-    return {**message, "id": bytes.fromhex(message["id"])} if "id" in message else message
+    in_bytes = {name: bytes.fromhex(message[name]) for name in ("id", "client") if name in message}
+    return {**message, **in_bytes}
 
 
 @pytest.mark.parametrize(("sender", "frame"), frames())

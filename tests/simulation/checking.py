@@ -174,6 +174,9 @@ class Checkers:
                 self.alive.pop(entry.id, None)
             else:
                 self.alive[entry.id] = thread
+            if isinstance(event, events.Released):
+                # Whoever gives it away counts as one who has declined it.
+                thread.declined[event.agent] = entry.at
         elif entry.kind == "agent":
             if isinstance(event, events.LeaseLost):
                 self._graces[entry.id] = event.grace_until

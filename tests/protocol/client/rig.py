@@ -65,7 +65,9 @@ class Rig:
     def connect(self, said: Welcome | None = None) -> list[Message]:
         """Let the client connect when it wants to, and welcome it. Returns what it says then."""
         self.pass_time_until_connecting()
-        assert self.greet() == [Hello(VERSION, "gateway", "test", "g")]
+        (hello,) = self.greet()
+        assert isinstance(hello, Hello)
+        assert (hello.version, hello.role, hello.name) == (VERSION, "gateway", "g")
         return self.say(said or welcome())
 
     def pass_time_until_connecting(self) -> None:

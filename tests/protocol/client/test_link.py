@@ -6,7 +6,7 @@ from protocol.client.events import Connected, Disconnected, Stopped
 from protocol.client.link import BACKOFF_S_MAX, BACKOFF_S_MIN, TABLE, Link, Step, backoff_s, reaction
 from protocol.client.machine import OPENING_S_MAX
 from protocol.errors import CATALOGUE, Code
-from protocol.messages import Goodbye, Ping, Pong, Refused
+from protocol.messages import Goodbye, Hello, Ping, Pong, Refused
 from tests.protocol.client.rig import HEARTBEAT_S, LEASE_S, Rig, only, texts, welcome
 
 
@@ -47,6 +47,16 @@ def test_a_client_says_hello_first_and_is_open_after_welcome(rig: Rig) -> None:
     rig.connect()
     assert rig.client.link is Link.OPEN
     assert rig.events(Connected) == [Connected(welcome())]
+
+
+def test_each_hello_names_the_same_process_and_a_later_attempt(rig: Rig) -> None:
+    said = []
+    for _ in range(2):
+        rig.pass_time_until_connecting()
+        said.append(only(Hello, rig.greet()))
+        rig.lose()
+    assert said[0].client == said[1].client != b""
+    assert said[0].attempt < said[1].attempt
 
 
 def test_a_client_that_has_been_quiet_for_a_heartbeat_pings(rig: Rig) -> None:
