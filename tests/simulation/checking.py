@@ -208,10 +208,14 @@ class Checkers:
     def _equals_keep_their_order(self, opinion: Known, fresh: list[Entry]) -> None:
         """I10: who waited before the turn and still does was not overtaken by an equal who came later."""
         changed = {entry.event.department for entry in fresh if isinstance(entry.event, events.OrderChanged)}
+        # What was taken back in the same turn has kept nobody from anything.
+        back = {entry.event.offer for entry in fresh if isinstance(entry.event, events.OfferWithdrawn)}
         offered = {entry.id for entry in fresh if isinstance(entry.event, events.Offered)}
         for entry in fresh:
             event = entry.event
-            if not isinstance(event, events.Offered) or event.kind != "new" or event.department in changed:
+            if not isinstance(event, events.Offered) or event.kind != "new":
+                continue
+            if event.department in changed or event.offer in back:
                 continue
             if self.oracle.threads[entry.id].served or self._order_of(event.department) != "longest_wait":
                 continue
