@@ -65,10 +65,15 @@ class Known(Opinion):
 
     def left_undecided(self) -> Iterator[tuple[str, str]]:
         """Return each waiting conversation with an agent to whom it should have been offered (G10)."""
-        for ident, thread in self._alive.items():
+        free = [
+            agent
+            for agent, settings in self.desk.agents.items()
+            if self.there(agent) and self._used[agent] < settings.capacity
+        ]
+        for ident, thread in self._alive.items() if free else ():
             if not thread.wanted_in or self.department(thread).mode == "pull":
                 continue
-            for agent in self.desk.agents:
+            for agent in free:
                 if not self.able(agent, thread) or self.paused(agent, thread) or self.kept(thread):
                     continue
                 if not self._may_keep_room(agent):
