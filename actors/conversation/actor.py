@@ -16,9 +16,9 @@ from actors.conversation.changes import apply
 from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import Begin, Claim, Expire, InviteAsked, Refusal, TransferAsked
 from actors.conversation.state import Conversation, Facts, Outcome, Status, may_act, not_yours
-from actors.conversation.view import audience
+from actors.conversation.view import audience, hearers
 from actors.dispatcher.facts import Report
-from actors.events import AnyEvent, FirstReplyMissed, OfferExpired
+from actors.events import AgentWrote, AnyEvent, FirstReplyMissed, OfferExpired
 from actors.journal import Address, SnapshotRow
 from actors.permissions import supervisors
 from actors.runtime import System
@@ -52,6 +52,8 @@ class ConversationActor(Shell):
     def __init__(self, system: System, address: Address) -> None:
         super().__init__(system, address)
         self.state = Conversation()
+        #: Who hears what the customer and the assignee write; None when that is to be found out anew.
+        self._hearers: dict[type[Any], tuple[str, ...]] | None = None
         #: The dispatcher was told of this conversation.
         self._known = False
         #: The channel was told that it has ended.
@@ -95,9 +97,12 @@ class ConversationActor(Shell):
                 self._refused(told, outcome)
             elif len(outcome) == 1:
                 event, sequence = outcome[0], state.sequence + 1
-                record(self, event, sequence, audience(state, event), told)
+                hears = (self._hearers or self._find_hearers()).get(type(event))
+                if hears is None or (type(event) is AgentWrote and event.author):
+                    hears = audience(state, event)
+                record(self, event, sequence, hears, told)
                 if apply(state, event, sequence, now):
-                    self.unsettled = True
+                    self.unsettled, self._hearers = True, None
             else:
                 self.take_in(outcome, told)
 
@@ -161,6 +166,10 @@ class ConversationActor(Shell):
         if agent in (state.assignee, offered_to) or agent in state.members:
             return True
         return may_act(state, agent, "help", self._facts().desk)
+
+    def _find_hearers(self) -> dict[type[Any], tuple[str, ...]]:
+        self._hearers = found = hearers(self.state)
+        return found
 
     def _facts(self) -> Facts:
         """Return what decisions may know in this turn: the same for all conversations of the tenant."""
@@ -261,7 +270,7 @@ class ConversationActor(Shell):
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""
         if apply(self.state, event, sequence, at):
-            self.unsettled = True
+            self.unsettled, self._hearers = True, None
 
     def sequence(self) -> int:
         """Return the newest sequence of the conversation."""
@@ -290,7 +299,7 @@ class ConversationActor(Shell):
 
     def thaw(self, body: bytes) -> None:
         """Take over a snapshot."""
-        self.state = _decoder.decode(body)
+        self.state, self._hearers = _decoder.decode(body), None
 
     def woken(self, *, from_parked: bool) -> None:
         """Announce the conversation to its channel and its dispatcher."""

@@ -8,7 +8,7 @@ from typing import Any
 from actors import events
 from actors.conversation.state import Conversation, Invitation, Offer, Status, Transfer
 from actors.dispatcher.reasons import Reason
-from actors.events import AnyEvent
+from actors.events import AgentWrote, AnyEvent, CustomerWrote
 
 
 def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> bool:
@@ -18,13 +18,18 @@ def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> boo
     """
     state.sequence = sequence
     kind = type(event)
-    change = _CHANGES.get(kind)
-    if change is None:
-        state.unanswered = kind is events.CustomerWrote
-        if state.first_reply_by is None or state.unanswered:
+    if kind is CustomerWrote:
+        state.unanswered = True
+        return False
+    if kind is AgentWrote:
+        state.unanswered = False
+        if state.first_reply_by is None:
             return False
         state.first_reply_by = None
         return True
+    change = _CHANGES.get(kind)
+    if change is None:
+        return False
     change(state, event, at)
     return True
 

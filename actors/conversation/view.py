@@ -31,6 +31,23 @@ def to_channel(channel: str) -> tuple[str, ...]:
     return (f"channel/{channel}",)
 
 
+@lru_cache(maxsize=10_000)
+def _of_two(channel: str, agent: str) -> dict[type[Any], tuple[str, ...]]:
+    return {CustomerWrote: to_agent(agent) if agent else (), AgentWrote: to_channel(channel)}
+
+
+def hearers(state: Conversation) -> dict[type[Any], tuple[str, ...]]:
+    """Return who must learn of what the customer and the assignee write, by the kind of event.
+
+    It holds until the conversation changes otherwise; one table serves all conversations of the two.
+    """
+    if state.offer is None and not state.members:
+        return _of_two(state.channel, state.assignee)
+    agents = _agents(state)
+    others = _streams(agent for agent in agents if agent != state.assignee)
+    return {CustomerWrote: _streams(agents), AgentWrote: to_channel(state.channel) + others}
+
+
 def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
     """Return the streams of those who must learn of an event; ``state`` is the state before it.
 
@@ -38,14 +55,9 @@ def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
     """
     kind = type(event)
     if kind is CustomerWrote:
-        if state.offer is None and not state.members:
-            return to_agent(state.assignee) if state.assignee else ()
-        return _streams(_agents(state))
+        return hearers(state)[kind]
     if kind is AgentWrote:
-        author = event.author  # type: ignore[union-attr]
-        if state.offer is None and not state.members and not author:
-            return to_channel(state.channel)
-        writer = author or event.agent  # type: ignore[union-attr]
+        writer = event.author or event.agent  # type: ignore[union-attr]
         return to_channel(state.channel) + _streams(agent for agent in _agents(state) if agent != writer)
     return _AUDIENCES[kind](state, event)
 
