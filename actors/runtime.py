@@ -452,6 +452,11 @@ class System(Streams):
         if self._staged:
             self.run()
 
+    @property
+    def parking(self) -> bool:
+        """True from when actors were parked until they leave memory, at the end of the turn."""
+        return bool(self._parking)
+
     def _park(self, actor: ScheduledActor) -> None:
         """Write the actor's snapshot with this commit, then let it leave memory."""
         actor.parked()

@@ -63,6 +63,8 @@ class Auditor:
         """Compare some, if it is time; call it with the dispatcher's inbox worked through."""
         if now < self.due_at or self._dispatcher.inbox:
             return
+        if self._dispatcher.system.parking:
+            return  # Who is on the way out has said so, and is still in memory: it would seem lost.
         if self._left is None:
             self._begun_at, self._compared = now, 0
             self._left = self._everybody()

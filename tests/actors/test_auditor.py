@@ -210,3 +210,22 @@ def test_a_conversation_of_which_only_the_dispatcher_knows_is_a_ghost(stage: Sta
     stage.dispatcher.view.take_report(dream, stage.clock.now())
     assert audited(stage) == ["ghost"]
     assert "never-begun" not in stage.dispatcher.view.conversations
+
+
+def test_who_is_being_parked_while_a_round_is_due_is_not_taken_for_lost(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.logs_in("a1")
+    ident = stage.begin_conversation("ann", "a1")
+    stage.clock.advance(60.0)
+    leaves = ConversationActor.parked
+
+    def leaves_as_a_round_falls_due(self: ConversationActor) -> None:
+        stage.dispatcher.auditor.due_at = 0.0
+        leaves(self)
+
+    monkeypatch.setattr(ConversationActor, "parked", leaves_as_a_round_falls_due)
+    stage.turn(park_idle_s=1.0)
+    assert ("conversation", "acme", ident) not in stage.system.actors
+    assert audited(stage) == []
+    assert not [entry for entry in stage.entries() if type(entry.event).__name__ == "Healed"]
