@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from actors import events
 from actors.conversation.machine import said
-from actors.events import AnyEvent, Said
+from actors.events import AnyEvent
+from actors.events.conversation import Said
 from actors.journal import Entry
 from protocol import messages, teamwork
 

@@ -11,23 +11,12 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from protocol import teamwork
+from protocol.content import Content
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
 from protocol.views import ConversationView, InvitationView, OfferView
 
 #: The version spoken here: a peer with the same major number is understood.
 VERSION = "1.0"
-
-# Content: what one person says to another.
-
-
-class Text(Message, frozen=True, tag="text"):
-    """A text message. What an agent writes may be bounded further by the desk's policy (H2)."""
-
-    text: Annotated[str, Meta(min_length=1, max_length=65_536)]
-
-
-Content = Text
-
 
 # From both sides.
 

@@ -7,6 +7,7 @@ from typing import Any
 from actors.agent.actor import AgentActor
 from actors.agent.machine import Agent
 from actors.telling import Told
+from protocol.content import Text
 from protocol.fields import Message
 from protocol.messages import (
     Accept,
@@ -18,7 +19,6 @@ from protocol.messages import (
     Login,
     LoginWithToken,
     Subscribe,
-    Text,
 )
 from protocol.teamwork import EndSession
 from tests.daemon.doors import Door

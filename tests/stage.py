@@ -24,6 +24,7 @@ from actors.runtime import System
 from actors.telling import Told
 from config.desk import desk_digest
 from daemon.stores.memory import MemoryStore
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -35,7 +36,6 @@ from protocol.messages import (
     End,
     Logout,
     SetPresence,
-    Text,
 )
 from protocol.teamwork import (
     CancelInvitation,

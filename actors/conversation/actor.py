@@ -18,7 +18,8 @@ from actors.conversation.orders import Begin, Claim, Expire, InviteAsked, Refusa
 from actors.conversation.state import Conversation, Facts, Outcome, Status, may_act, not_yours
 from actors.conversation.view import audience, hearers
 from actors.dispatcher.facts import Report
-from actors.events import AgentWrote, AnyEvent, FirstReplyMissed, OfferExpired
+from actors.events import AnyEvent
+from actors.events.conversation import AgentWrote, FirstReplyMissed, OfferExpired
 from actors.journal import Address, SnapshotRow
 from actors.permissions import supervisors
 from actors.runtime import System

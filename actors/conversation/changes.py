@@ -8,7 +8,8 @@ from typing import Any
 from actors import events
 from actors.conversation.state import Conversation, Invitation, Offer, Status, Transfer
 from actors.dispatcher.reasons import Reason
-from actors.events import AgentWrote, AnyEvent, CustomerWrote
+from actors.events import AnyEvent
+from actors.events.conversation import AgentWrote, CustomerWrote
 
 
 def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from actors import events
-from actors.events import AnyEvent, Why
+from actors.events import AnyEvent
+from actors.events.base import Why
 from actors.journal import Entry
 from protocol.views import DecisionView
 

@@ -60,7 +60,8 @@ from actors.conversation.state import (
     without_wrap_up,
 )
 from actors.dispatcher.reasons import Reason
-from actors.events import AnyEvent, Said
+from actors.events import AnyEvent
+from actors.events.conversation import Said
 from protocol.errors import Code
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from actors.events import Why
+from actors.events.base import Why
 from actors.telling import Told
 from protocol.errors import Code
 

@@ -45,7 +45,8 @@ from actors.conversation.state import (
     without_wrap_up,
 )
 from actors.dispatcher.reasons import Reason
-from actors.events import AnyEvent, Why
+from actors.events import AnyEvent
+from actors.events.base import Why
 from config.desk import Desk
 from protocol import teamwork
 from protocol.errors import Code

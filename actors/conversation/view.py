@@ -12,7 +12,8 @@ from typing import Any
 from actors import events
 from actors.agent import view as agents
 from actors.conversation.state import Conversation, Invitation, Offer
-from actors.events import AgentWrote, AnyEvent, CustomerWrote
+from actors.events import AnyEvent
+from actors.events.conversation import AgentWrote, CustomerWrote
 from actors.journal import Entry
 from protocol import messages, teamwork
 from protocol.messages import AgentSaid, CustomerSaid, Delivery, News

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from actors.dispatcher.reasons import Reason
-from actors.events import Why
+from actors.events.base import Why
 
 
 class Offer(NamedTuple):

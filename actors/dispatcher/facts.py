@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from actors.events import Moved
+from actors.events.agent import Moved
 
 
 class Report(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from actors.dispatcher.facts import HandOverAll, Report
 from actors.dispatcher.machine import View
 from actors.dispatcher.reasons import Reason
-from actors.events import Moved
+from actors.events.agent import Moved
 
 
 class Owned(NamedTuple):

@@ -28,7 +28,7 @@ from actors.dispatcher.pools import Candidate
 from actors.dispatcher.questioning import Questions
 from actors.dispatcher.reasons import Reason
 from actors.dispatcher.roster import Roster
-from actors.events import Why
+from actors.events.base import Why
 from config.desk import Desk
 from config.routing import Department
 

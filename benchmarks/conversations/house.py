@@ -21,7 +21,8 @@ from config.desk import desk_digest
 from daemon.bootstrap import KINDS
 from daemon.identifiers import Identifiers
 from daemon.stores.sqlite import SQLiteStore
-from protocol.messages import Accept, Ack, CustomerMessage, Text
+from protocol.content import Text
+from protocol.messages import Accept, Ack, CustomerMessage
 
 TENANT = "acme"
 CHANNEL: Address = ("channel", TENANT, "web")

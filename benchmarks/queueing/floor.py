@@ -27,6 +27,7 @@ from benchmarks.queueing.simulation import ConservationBroken, Happening, Outcom
 from config.desk import desk_digest
 from daemon.bootstrap import KINDS
 from daemon.stores.memory import MemoryStore
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -37,7 +38,6 @@ from protocol.messages import (
     End,
     OfferMade,
     SetPresence,
-    Text,
 )
 
 TENANT = "bank"

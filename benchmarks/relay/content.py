@@ -7,7 +7,8 @@ conversation, and with the time at which it was sent (in the paced runs; noughts
 from __future__ import annotations
 
 from protocol.codec import encode
-from protocol.messages import AgentMessage, CustomerMessage, Text
+from protocol.content import Text
+from protocol.messages import AgentMessage, CustomerMessage
 
 CHANNEL = "web"
 INDEX_DIGITS = 12

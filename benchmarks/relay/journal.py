@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from actors.events import AgentWrote, CustomerWrote
+from actors.events.conversation import AgentWrote, CustomerWrote
 from actors.journal import Record, read_record
 
 

@@ -14,6 +14,7 @@ from benchmarks.relay import content
 from benchmarks.relay.peers import STREAM_WINDOW, Peer
 from benchmarks.relay.wire import Links, Void
 from protocol.codec import daemon_codec
+from protocol.content import Text
 from protocol.messages import (
     VERSION,
     Accept,
@@ -30,7 +31,6 @@ from protocol.messages import (
     Snapshot,
     Subscribe,
     Subscribed,
-    Text,
     Welcome,
 )
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import zmq
-from zmq.backend import Socket as BackendSocket
-from zmq.backend import zmq_poll
+from zmq.backend import Socket as BackendSocket, zmq_poll
 
 # Plain ints: combining pyzmq's flag enums costs more than the call.
 DONTWAIT = int(zmq.DONTWAIT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from actors.events import AgentWrote, CustomerWrote, Started
+from actors.events.conversation import AgentWrote, CustomerWrote, Started
 from actors.journal import EMPTY_HASH, Entry, Record, read_record, verified
 from benchmarks.replay.transcripts import Line, Transcripts
 

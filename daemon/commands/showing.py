@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from actors import events
-from actors.events import AnyEvent, Why
+from actors.events import AnyEvent
+from actors.events.base import Why
 from actors.journal import Entry
-from protocol.messages import Content
+from protocol.content import Content
 
 #: What people have said, to each other too, or are called, and commands that hold it: only when asked for.
 BODIES = frozenset({"content", "name", "note", "command"})

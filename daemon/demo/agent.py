@@ -14,6 +14,7 @@ from daemon.demo import part, reports
 from daemon.demo.part import Part
 from daemon.demo.script import AGENT, COLLEAGUE, CUSTOMER, TRANSFER, Dialogue, load_script
 from protocol.client.blocking import ConsoleClient
+from protocol.content import Text
 from protocol.errors import CommandRefused, SwitchboardError
 from protocol.messages import (
     AgentSaid,
@@ -25,7 +26,6 @@ from protocol.messages import (
     OfferMade,
     PresenceChanged,
     Snapshot,
-    Text,
     Thread,
     Unassigned,
 )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from actors.events import AgentWrote, CustomerWrote
+from actors.events.conversation import AgentWrote, CustomerWrote
 from daemon.commands.reading import JournalFile
 from daemon.demo.scene import Place, Scene, Stage
 from daemon.demo.script import AGENT, CUSTOMER, Script, Side

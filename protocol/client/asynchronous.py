@@ -18,6 +18,7 @@ from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -32,7 +33,6 @@ from protocol.messages import (
     ReadThread,
     SetPresence,
     Snapshot,
-    Text,
     Thread,
 )
 from protocol.teamwork import (

@@ -15,6 +15,7 @@ from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -29,7 +30,6 @@ from protocol.messages import (
     ReadThread,
     SetPresence,
     Snapshot,
-    Text,
     Thread,
 )
 from protocol.teamwork import (

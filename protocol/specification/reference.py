@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from protocol.content import Content
 from protocol.errors import CATALOGUE
 from protocol.fields import Message
-from protocol.messages import Content
 from protocol.session import TABLE, Moves, Phase, Role
 from protocol.specification.parties import ANSWERS, PARTIES, is_repeatable, receivers, senders
 from protocol.specification.shapes import FROM_CLIENT, FROM_DAEMON, NEWS, VIEWS, doc_of, fields_of, name_of

@@ -9,14 +9,9 @@ from typing import Any, NamedTuple, get_args
 
 from msgspec import NODEFAULT, Struct, inspect
 
+from protocol.content import Content
 from protocol.fields import Message
-from protocol.messages import (
-    Content,
-    FromClient,
-    FromDaemon,
-    News,
-    ThreadEntry,
-)
+from protocol.messages import FromClient, FromDaemon, News, ThreadEntry
 from protocol.specification.meanings import meaning_of
 from protocol.views import (
     ColleagueView,

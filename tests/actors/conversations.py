@@ -23,19 +23,12 @@ from actors.conversation.orders import (
     WithdrawOffer,
 )
 from actors.conversation.state import Conversation, Facts, Status
-from actors.events import Why
+from actors.events.base import Why
 from actors.telling import Told
 from config.desk import parse_desk
 from protocol import teamwork
-from protocol.messages import (
-    Accept,
-    AgentMessage,
-    CustomerLeft,
-    CustomerMessage,
-    Decline,
-    End,
-    Text,
-)
+from protocol.content import Text
+from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (
     CancelInvitation,
     CancelTransfer,

@@ -14,7 +14,7 @@ from typing import Any
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.reasons import Reason
-from actors.events import Why
+from actors.events.base import Why
 from config.desk import Desk
 
 NO_WHY = Why()

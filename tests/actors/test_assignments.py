@@ -20,7 +20,7 @@ from actors.conversation.orders import (
     TurnAway,
 )
 from actors.conversation.state import Status
-from actors.events import Why
+from actors.events.base import Why
 from actors.telling import Told
 from protocol.errors import Code
 from protocol.messages import Ack, Refused

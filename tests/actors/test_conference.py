@@ -22,8 +22,9 @@ from actors.conversation.orders import (
 from actors.conversation.state import Conversation, Invitation, Status
 from actors.queries import agent_snapshot
 from protocol import teamwork
+from protocol.content import Text
 from protocol.errors import Code
-from protocol.messages import Ack, AgentMessage, AgentSaid, CustomerLeft, Logout, ReadThread, Text
+from protocol.messages import Ack, AgentMessage, AgentSaid, CustomerLeft, Logout, ReadThread
 from protocol.teamwork import CancelInvitation, EndConference, Invite, Join, Leave, RefuseInvitation
 from tests.actors.conversations import (
     COMMANDS,

@@ -10,8 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from actors import events
 from actors.conversation import conference, transfer
@@ -37,10 +36,11 @@ from actors.conversation.orders import (
 )
 from actors.conversation.state import Conversation, Facts, Status
 from actors.conversation.view import audience, delivery
-from actors.events import Why
+from actors.events.base import Why
 from actors.journal import Entry
 from config.desk import parse_desk
-from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End, Text
+from protocol.content import Text
+from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (
     CancelInvitation,
     CancelTransfer,
@@ -50,10 +50,9 @@ from protocol.teamwork import (
     Leave,
     RefuseInvitation,
     Take,
+    Transfer as WantsTransfer,
 )
-from protocol.teamwork import Transfer as WantsTransfer
-from tests.actors.conversations import COMMANDS as ONE_OF_EACH
-from tests.actors.conversations import ID, assert_whole, told
+from tests.actors.conversations import COMMANDS as ONE_OF_EACH, ID, assert_whole, told
 from tests.stage import desk_text
 
 DESKS = [

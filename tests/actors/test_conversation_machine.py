@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from actors import authorization, events
-from actors.conversation import actor as shell
-from actors.conversation import orders
+from actors.conversation import actor as shell, orders
 from actors.conversation.changes import apply
 from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import (
@@ -34,9 +33,11 @@ from actors.conversation.orders import (
     WithdrawOffer,
 )
 from actors.conversation.state import Conversation, Offer, Status
-from actors.events import AnyEvent, Why
+from actors.events import AnyEvent
+from actors.events.base import Why
 from actors.telling import Told
 from protocol import messages, teamwork
+from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import (
     Accept,
@@ -49,7 +50,6 @@ from protocol.messages import (
     Logout,
     Refused,
     SetPresence,
-    Text,
 )
 from protocol.teamwork import (
     CancelInvitation,

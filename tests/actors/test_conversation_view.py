@@ -12,7 +12,7 @@ from actors.conversation.state import Conversation, Offer, Status
 from actors.conversation.view import audience, delivery, news
 from actors.events import AnyEvent
 from actors.journal import Entry
-from protocol.messages import Text
+from protocol.content import Text
 from tests.actors.conversations import NOW, conversation
 from tests.actors.test_conversation_machine import EXAMPLES, OTHERS
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from actors import events
-from actors.dispatcher import actor as dispatcher_actor
-from actors.dispatcher import asked, facts, questions
+from actors.dispatcher import actor as dispatcher_actor, asked, facts, questions
 from actors.dispatcher.actor import HANDLERS
 from actors.dispatcher.asked import ASKED
 from actors.dispatcher.reasons import Reason

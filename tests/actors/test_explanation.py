@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from actors import events
 from actors.conversation.explanation import decisions
-from actors.events import AnyEvent, Why
+from actors.events import AnyEvent
+from actors.events.base import Why
 from actors.journal import Entry
 
 WHY = Why(trigger="arrival", rule="longest_wait", choice="least_loaded", considered=2, excluded={"away": 1})

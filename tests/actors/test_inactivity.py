@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import (
     AgentMessage,
@@ -14,7 +15,6 @@ from protocol.messages import (
     SetPresence,
     Snapshot,
     Subscribe,
-    Text,
 )
 from protocol.teamwork import LogoutWarning, ReadColleagues, StillHere
 from tests.office import DESKTOP, INACTIVE, KEYS, PHONE, Office, only

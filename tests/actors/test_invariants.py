@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from hypothesis import Phase, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors.agent.machine import SessionOpened
@@ -20,6 +19,7 @@ from actors.dispatcher.actor import ApplyDesk, ApplyShadow
 from actors.telling import Told
 from config.desk import desk_digest
 from config.routing import Order
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -31,7 +31,6 @@ from protocol.messages import (
     Logout,
     Refused,
     SetPresence,
-    Text,
 )
 from protocol.teamwork import (
     CancelInvitation,

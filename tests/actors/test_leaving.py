@@ -10,16 +10,8 @@ from actors import events
 from actors.agent.machine import LastSessionLost
 from actors.lease import Session
 from actors.telling import Told
-from protocol.messages import (
-    Accept,
-    Ack,
-    CustomerMessage,
-    Logout,
-    PresenceChanged,
-    Refused,
-    SetPresence,
-    Text,
-)
+from protocol.content import Text
+from protocol.messages import Accept, Ack, CustomerMessage, Logout, PresenceChanged, Refused, SetPresence
 from protocol.teamwork import EndSession, HandedOver, HandOver, Take, Transfer
 from tests.actors.oracle import Oracle
 from tests.stage import Stage, desk_text

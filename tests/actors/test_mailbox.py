@@ -1,11 +1,10 @@
 """A mailbox is a list whose beginning may be forgotten."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from actors import mailbox
-from actors.events import LoggedOut
+from actors.events.agent import LoggedOut
 from actors.journal import Entry
 from actors.mailbox import Mailbox
 

@@ -13,7 +13,8 @@ from actors.conversation.state import Status
 from actors.conversation.view import deliveries
 from actors.dispatcher import questions
 from daemon.pages import thread_page
-from protocol.messages import Ack, CustomerMessage, CustomerSaid, OfferMade, ReadThread, Refused, Text
+from protocol.content import Text
+from protocol.messages import Ack, CustomerMessage, CustomerSaid, OfferMade, ReadThread, Refused
 from protocol.views import OfferView
 from tests.stage import Stage, desk_text
 

@@ -11,8 +11,17 @@ import pytest
 
 from actors import events
 from actors.dispatcher.reasons import Reason
-from protocol.messages import Accept, Ack, CustomerLeft, Decline, Logout, Refused, SetPresence, Text
-from protocol.messages import CustomerMessage as Written
+from protocol.content import Text
+from protocol.messages import (
+    Accept,
+    Ack,
+    CustomerLeft,
+    CustomerMessage as Written,
+    Decline,
+    Logout,
+    Refused,
+    SetPresence,
+)
 from protocol.teamwork import CancelInvitation, HandOver, Take, TakeNext, Transfer
 from tests.actors.oracle import Oracle
 from tests.stage import Stage, desk_text

@@ -14,6 +14,7 @@ import pytest
 from actors import authorization
 from actors.telling import Told
 from protocol import messages
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -25,7 +26,6 @@ from protocol.messages import (
     Logout,
     Refused,
     SetPresence,
-    Text,
 )
 from protocol.teamwork import (
     CancelInvitation,

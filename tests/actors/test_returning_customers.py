@@ -14,7 +14,8 @@ from actors.journal import Store
 from actors.telling import Told
 from daemon.stores.memory import MemoryStore
 from daemon.stores.sqlite import SQLiteStore
-from protocol.messages import Ack, CustomerMessage, End, Refused, Text
+from protocol.content import Text
+from protocol.messages import Ack, CustomerMessage, End, Refused
 from tests.actors.oracle import crashed, recovered
 from tests.stage import Stage, desk_text
 

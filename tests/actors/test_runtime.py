@@ -12,11 +12,12 @@ from actors import queries, runtime
 from actors.channel.actor import ChannelActor
 from actors.conversation.actor import ConversationActor
 from actors.dispatcher.actor import DispatcherActor
-from actors.events import SetAside
+from actors.events.dispatcher import SetAside
 from actors.runtime import System
 from actors.scheduled import ScheduledActor
 from actors.supervision import TooManyFailures
-from protocol.messages import Ack, CustomerMessage, Refused, Text
+from protocol.content import Text
+from protocol.messages import Ack, CustomerMessage, Refused
 from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
 from tests.stage import Stage
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from protocol.codec import encode
+from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import (
     Ack,
@@ -22,7 +23,6 @@ from protocol.messages import (
     SessionEnded,
     SetPresence,
     Snapshot,
-    Text,
 )
 from protocol.teamwork import EndSession, HandOver
 from tests.daemon.doors import Frame

@@ -1,7 +1,6 @@
 """The timers do what a list would do that is searched from end to end."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from actors.timers import Timers
 

@@ -27,7 +27,7 @@ from actors.conversation.orders import (
 from actors.conversation.state import Conversation, Invitation, Offer, Status, Transfer
 from actors.conversation.transfer import Phase, phase
 from actors.dispatcher.reasons import Reason
-from actors.events import Why
+from actors.events.base import Why
 from protocol import teamwork
 from protocol.errors import Code
 from protocol.messages import Accept, Ack, CustomerLeft, CustomerMessage, Decline, End, Refused

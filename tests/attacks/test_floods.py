@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from protocol.codec import encode
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -19,7 +20,6 @@ from protocol.messages import (
     End,
     Ping,
     Refused,
-    Text,
 )
 from tests.attacks.conftest import Fort
 from tests.attacks.test_tenants import offer_to

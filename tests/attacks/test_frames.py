@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from protocol.codec import FRAME_BYTES, MESSAGES_PER_FRAME, encode
+from protocol.content import Text
 from protocol.messages import (
     AgentSaid,
     CustomerMessage,
@@ -26,7 +26,6 @@ from protocol.messages import (
     Ping,
     Pong,
     Refused,
-    Text,
     Welcome,
 )
 from tests.plays.theatre import House, desk_text

@@ -9,7 +9,8 @@ import zmq
 from daemon.transport import Listener, Security
 from daemon.zap import SelfTest, ZapHandler
 from protocol.client import make_key_pair
-from protocol.messages import CustomerMessage, Goodbye, LoggedIn, LoginWithToken, Refused, Text
+from protocol.content import Text
+from protocol.messages import CustomerMessage, Goodbye, LoggedIn, LoginWithToken, Refused
 from tests.attacks.conftest import Fort
 from tests.plays.theatre import PATIENCE_S, until
 from tests.plays.wire import Peer, new_id

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     Ack,
@@ -24,7 +25,6 @@ from protocol.messages import (
     Refused,
     SetPresence,
     Subscribe,
-    Text,
 )
 from protocol.teamwork import (
     CancelInvitation,

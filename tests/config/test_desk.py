@@ -4,8 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from config.desk import Desk, Policies, desk_digest, desk_schema, load_desk, parse_desk
 from config.problems import ConfigurationError, Problem

@@ -2,8 +2,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from config.problems import ConfigurationError
 from config.scanning import KeyPath, dotted, key_lines

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actors.clock import VirtualClock
-from actors.events import CustomerWrote
-from actors.runtime import System
-from actors.runtime import Told as Sent
+from actors.events.conversation import CustomerWrote
+from actors.runtime import System, Told as Sent
 from daemon.stores.memory import MemoryStore
 from daemon.stores.sqlite import SQLiteStore
 from tests.actors.oracle import Oracle, projection

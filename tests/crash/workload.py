@@ -20,7 +20,8 @@ from actors.journal import Batch, CommitUnknown, read_record
 from actors.telling import Told
 from daemon.stores import sqlite
 from daemon.stores.sqlite import SQLiteStore
-from protocol.messages import Ack, CustomerMessage, Refused, Text
+from protocol.content import Text
+from protocol.messages import Ack, CustomerMessage, Refused
 from tests.stage import Stage, desk_text
 
 PLANT = os.environ.get("PLANT", "")

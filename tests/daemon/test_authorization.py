@@ -15,6 +15,7 @@ import pytest
 
 from actors.authorization import ALLOWED, Principal, Relation, Rule
 from config.routing import Permission
+from protocol.content import Text
 from protocol.errors import Code
 from protocol.fields import Message
 from protocol.messages import (
@@ -35,7 +36,6 @@ from protocol.messages import (
     Refused,
     SetPresence,
     Subscribe,
-    Text,
     Thread,
 )
 from protocol.teamwork import (

@@ -20,7 +20,7 @@ from daemon.commands import main
 from daemon.commands.packages import PACKAGES, misplaced
 from daemon.exits import Exit
 from daemon.stores.sqlite import SQLiteStore
-from protocol.messages import Text
+from protocol.content import Text
 from tests.rules import ROOT
 
 DESK = (ROOT / "deploy" / "desk.toml").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from daemon.demo.reports import AnyReport, Done, HasRead, Ready, Told, Wrote
 from daemon.demo.scene import Scene, Stage
 from daemon.demo.script import AGENT, CUSTOMER, load_script
 from daemon.demo.view import Size, view
+from protocol.content import Text
 from protocol.messages import (
     AgentSaid,
     Assigned,
@@ -21,7 +22,6 @@ from protocol.messages import (
     OfferEnded,
     OfferMade,
     PresenceChanged,
-    Text,
 )
 from protocol.views import OfferView
 

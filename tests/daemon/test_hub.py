@@ -9,6 +9,7 @@ import pytest
 from actors.channel.actor import ChannelActor
 from actors.dispatcher.actor import ApplyDesk
 from config.desk import desk_digest
+from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import (
     Ack,
@@ -23,7 +24,6 @@ from protocol.messages import (
     Snapshot,
     Subscribe,
     Subscribed,
-    Text,
     Welcome,
 )
 from tests.daemon.doors import Door

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from daemon.logs import RepeatLimit, configure_logging, describe_error, withhold
 

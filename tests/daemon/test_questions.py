@@ -12,8 +12,9 @@ from daemon import questions as asking
 from daemon.connection import HEAVY_AT_ONCE
 from daemon.pages import EXPLAINED_DECISIONS
 from daemon.questions import COLLEAGUES_MAX
+from protocol.content import Text
 from protocol.errors import Code
-from protocol.messages import Accept, CustomerMessage, Decline, Ping, Pong, Refused, SetPresence, Text
+from protocol.messages import Accept, CustomerMessage, Decline, Ping, Pong, Refused, SetPresence
 from protocol.teamwork import (
     Colleagues,
     Explain,

@@ -10,8 +10,9 @@ import pytest
 from actors.journal import CommitUnknown
 from daemon.reactor import Reactor
 from protocol.codec import encode
+from protocol.content import Text
 from protocol.errors import Code
-from protocol.messages import Ack, CustomerMessage, Goodbye, Text
+from protocol.messages import Ack, CustomerMessage, Goodbye
 from tests.daemon.doors import Door, Frame, Log
 
 PEER = b"\0peer"

@@ -12,7 +12,7 @@ from actors.dispatcher.reasons import SENTENCES as REASONS
 from actors.journal import Entry
 from daemon.commands.explain import OUTCOMES
 from daemon.commands.showing import HOW, SENTENCES, line, sentence
-from protocol.messages import Text
+from protocol.content import Text
 
 #: Events of conversations; all others are of agents and dispatchers, which no transcript has.
 OF_OTHERS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.events import LeaseRegained, LoggedOut
+from actors.events.agent import LeaseRegained, LoggedOut
 from actors.journal import (
     EMPTY_HASH,
     Batch,

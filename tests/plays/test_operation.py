@@ -12,8 +12,9 @@ import pytest
 from daemon.commands import main
 from daemon.exits import Exit
 from protocol.client import Disconnected
+from protocol.content import Text
 from protocol.errors import CommandRefused
-from protocol.messages import CustomerMessage, Goodbye, Refused, Text, Welcome
+from protocol.messages import CustomerMessage, Goodbye, Refused, Welcome
 from tests.plays.conftest import Town
 from tests.plays.theatre import HASH, PASSWORD, PATIENCE_S, House, desk_text, until
 from tests.plays.wire import Peer, new_id

@@ -9,8 +9,7 @@ from typing import Any
 import msgpack
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocol.codec import (
     FRAME_BYTES,
@@ -20,9 +19,10 @@ from protocol.codec import (
     daemon_codec,
     encode,
 )
+from protocol.content import Text
 from protocol.errors import Code, RemoteProtocolError
 from protocol.fields import Message
-from protocol.messages import AgentMessage, CustomerMessage, Ping, Text
+from protocol.messages import AgentMessage, CustomerMessage, Ping
 from tests.protocol.examples import CLIENT_KINDS, DAEMON_KINDS, KINDS, messages, smallest
 
 CLIENT: Codec[Any] = client_codec()

@@ -2,8 +2,7 @@
 
 import uuid
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocol.identifiers import CHANCE_BYTES, CommandIds, command_id
 

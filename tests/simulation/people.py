@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from config.routing import Order
 from protocol.client.link import Link as LinkState
+from protocol.content import Text
 from protocol.messages import (
     Accept,
     AgentMessage,
@@ -18,7 +19,6 @@ from protocol.messages import (
     Logout,
     ReadThread,
     SetPresence,
-    Text,
 )
 from protocol.teamwork import (
     CancelInvitation,

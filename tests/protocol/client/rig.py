@@ -10,6 +10,7 @@ from protocol.client.events import Answered, Event, Failed
 from protocol.client.link import Link
 from protocol.client.machine import ClientMachine
 from protocol.codec import client_codec
+from protocol.content import Text
 from protocol.fields import Message
 from protocol.identifiers import CommandIds
 from protocol.messages import (
@@ -24,7 +25,6 @@ from protocol.messages import (
     Login,
     Subscribe,
     Subscribed,
-    Text,
     Welcome,
 )
 from protocol.session import Role, Session

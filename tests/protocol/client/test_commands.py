@@ -1,20 +1,14 @@
 """Commands: resent under the same ids and in the same order until there is an answer."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocol.client.events import Answered
 from protocol.client.link import INTERNAL_RETRIES_MAX, Link
+from protocol.content import Text
 from protocol.errors import Code, LocalProtocolError
 from protocol.fields import Message
-from protocol.messages import (
-    CustomerMessage,
-    Received,
-    Refused,
-    Subscribe,
-    Text,
-)
+from protocol.messages import CustomerMessage, Received, Refused, Subscribe
 from tests.protocol.client.rig import WEB, Rig, ack, deliveries, only, texts, welcome
 
 

@@ -1,8 +1,7 @@
 """Streams: every number once and in order, resumed after what the user has finished with."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocol.client.events import (
     Answered,

@@ -14,6 +14,7 @@ from protocol.client.events import Answered
 from protocol.client.machine import STILL_HERE_S
 from protocol.client.outstanding import lane_of
 from protocol.client.pending import Pending
+from protocol.content import Text
 from protocol.fields import Message
 from protocol.messages import (
     AgentCommand,
@@ -24,7 +25,6 @@ from protocol.messages import (
     Logout,
     Question,
     SetPresence,
-    Text,
 )
 from protocol.teamwork import (
     CancelInvitation,

@@ -1,0 +1,95 @@
+"""Everything that can have happened, as the journal keeps it.
+
+Names say what has happened; times are seconds since 1970. A new field goes to the end of its event, with a
+default: an event is an array in the journal.
+"""
+
+from __future__ import annotations
+
+from actors.events.agent import (
+    ActiveAgain as ActiveAgain,
+    HandedOver as HandedOver,
+    HandOverBegun as HandOverBegun,
+    InactivityWarned as InactivityWarned,
+    LeaseLost as LeaseLost,
+    LeaseRegained as LeaseRegained,
+    LoggedIn as LoggedIn,
+    LoggedOut as LoggedOut,
+    Moved as Moved,
+    PresenceChosen as PresenceChosen,
+)
+from actors.events.base import (
+    Event as Event,
+    Why as Why,
+)
+from actors.events.conversation import (
+    AgentWrote as AgentWrote,
+    Assigned as Assigned,
+    AssigneeBack as AssigneeBack,
+    AssigneeGone as AssigneeGone,
+    ConferenceEnded as ConferenceEnded,
+    CustomerWrote as CustomerWrote,
+    Ended as Ended,
+    FirstReplyMissed as FirstReplyMissed,
+    Greeted as Greeted,
+    InvitationEnded as InvitationEnded,
+    Invited as Invited,
+    MemberJoined as MemberJoined,
+    MemberLeft as MemberLeft,
+    OfferDeclined as OfferDeclined,
+    Offered as Offered,
+    OfferExpired as OfferExpired,
+    OfferWithdrawn as OfferWithdrawn,
+    Queued as Queued,
+    Released as Released,
+    Said as Said,
+    Started as Started,
+    TransferEnded as TransferEnded,
+    TransferStarted as TransferStarted,
+)
+from actors.events.dispatcher import (
+    DeskApplied as DeskApplied,
+    Healed as Healed,
+    OrderChanged as OrderChanged,
+    SetAside as SetAside,
+    ShadowApplied as ShadowApplied,
+)
+
+AnyEvent = (
+    Started
+    | Queued
+    | CustomerWrote
+    | AgentWrote
+    | Offered
+    | OfferDeclined
+    | OfferExpired
+    | OfferWithdrawn
+    | Assigned
+    | Released
+    | Ended
+    | SetAside
+    | LoggedIn
+    | PresenceChosen
+    | LeaseLost
+    | LeaseRegained
+    | LoggedOut
+    | DeskApplied
+    | Greeted
+    | TransferStarted
+    | TransferEnded
+    | Invited
+    | InvitationEnded
+    | MemberJoined
+    | MemberLeft
+    | ConferenceEnded
+    | FirstReplyMissed
+    | AssigneeGone
+    | AssigneeBack
+    | InactivityWarned
+    | ActiveAgain
+    | HandOverBegun
+    | HandedOver
+    | ShadowApplied
+    | OrderChanged
+    | Healed
+)
