@@ -13,6 +13,17 @@ from msgspec import Meta, Struct, field
 from protocol import teamwork
 from protocol.content import Content
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
+from protocol.news import (
+    AgentSaid,
+    Assigned,
+    ConversationEnded,
+    ConversationStarted,
+    CustomerSaid,
+    OfferEnded,
+    OfferMade,
+    PresenceChanged,
+    Unassigned,
+)
 from protocol.views import ConversationView, InvitationView, OfferView
 
 #: The version spoken here: a peer with the same major number is understood.
@@ -290,82 +301,7 @@ class Snapshot(Message, frozen=True, tag="snapshot"):
     invitations: list[InvitationView] = field(default_factory=list)
 
 
-# What a delivery can say.
-
-
-class CustomerSaid(Message, frozen=True, tag="customer_said"):
-    """The customer has written."""
-
-    content: Content
-
-
-class AgentSaid(Message, frozen=True, tag="agent_said"):
-    """An agent has written. To the customer it is always the assignee, ``agent``, who speaks.
-
-    ``author`` is in agents' streams only, when somebody else has written it (G11).
-    """
-
-    agent: str
-    content: Content
-    author: str = ""
-
-
-class OfferMade(Message, frozen=True, tag="offer_made"):
-    """A conversation is offered to the agent until the deadline (E1-E3)."""
-
-    offer: OfferView
-
-
-class OfferEnded(Message, frozen=True, tag="offer_ended"):
-    """The offer is over, and was not accepted; the news of an accepted one is ``assigned``."""
-
-    offer: str
-    outcome: str
-    reason: str = ""
-
-
-class Assigned(Message, frozen=True, tag="assigned"):
-    """The conversation belongs to ``agent`` from now on."""
-
-    agent: str
-    department: str
-    channel: str
-    contact: str
-    name: str = ""
-
-
-class Unassigned(Message, frozen=True, tag="unassigned"):
-    """The conversation is no longer the agent's: ``to_agent`` has it, or it waits in ``department``."""
-
-    agent: str
-    department: str
-    reason: str = ""
-    to_agent: str = ""
-
-
-class ConversationStarted(Message, frozen=True, tag="conversation_started"):
-    """A conversation has begun with the customer's first message."""
-
-    channel: str
-    contact: str
-    department: str
-    name: str = ""
-
-
-class ConversationEnded(Message, frozen=True, tag="conversation_ended"):
-    """The conversation is over."""
-
-    by: str
-    contact: str
-    reason: str = ""
-
-
-class PresenceChanged(Message, frozen=True, tag="presence_changed"):
-    """The agent's presence has changed."""
-
-    presence: str
-    reason: str = ""
-
+# What a delivery can say: protocol/news.py.
 
 News = (
     CustomerSaid

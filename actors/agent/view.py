@@ -7,7 +7,7 @@ from typing import Any
 
 from actors import events
 from actors.agent.machine import why_logged_out
-from protocol import messages, teamwork
+from protocol import news as wire, teamwork
 from protocol.messages import News
 from protocol.views import MovedView
 
@@ -23,9 +23,9 @@ def _handed_over(_: str, event: events.HandedOver) -> News:
 
 #: The news of each event that the agent is told of; the lease is nobody's but the daemon's.
 NEWS: Mapping[type[Any], Callable[[str, Any], News]] = {
-    events.LoggedIn: lambda _, event: messages.PresenceChanged(event.presence, "logged in"),
-    events.PresenceChosen: lambda _, event: messages.PresenceChanged(event.presence, event.reason),
-    events.LoggedOut: lambda _, event: messages.PresenceChanged("offline", why_logged_out(event)),
+    events.LoggedIn: lambda _, event: wire.PresenceChanged(event.presence, "logged in"),
+    events.PresenceChosen: lambda _, event: wire.PresenceChanged(event.presence, event.reason),
+    events.LoggedOut: lambda _, event: wire.PresenceChanged("offline", why_logged_out(event)),
     events.InactivityWarned: lambda _, event: teamwork.LogoutWarning(event.logout_at),
     events.ActiveAgain: lambda _, __: teamwork.LogoutWarning(0.0),
     events.HandedOver: _handed_over,

@@ -15,8 +15,9 @@ from actors.conversation.state import Conversation, Invitation, Offer
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, CustomerWrote
 from actors.journal import Entry
-from protocol import messages, teamwork
-from protocol.messages import AgentSaid, CustomerSaid, Delivery, News
+from protocol import news as wire, teamwork
+from protocol.messages import Delivery, News
+from protocol.news import AgentSaid, CustomerSaid
 from protocol.views import ConversationView, InvitationView, OfferView
 
 
@@ -190,7 +191,7 @@ def _offer(ident: str, event: events.Offered) -> News:
         from_agent=event.from_agent,
         note=event.note,
     )
-    return messages.OfferMade(view)
+    return wire.OfferMade(view)
 
 
 def _invitation(ident: str, event: events.Invited) -> News:
@@ -215,21 +216,21 @@ def _transfer(_: str, event: events.TransferStarted) -> News:
 
 
 _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
-    events.CustomerWrote: lambda _, event: messages.CustomerSaid(event.content),
-    events.AgentWrote: lambda _, event: messages.AgentSaid(event.agent, event.content, event.author),
+    events.CustomerWrote: lambda _, event: wire.CustomerSaid(event.content),
+    events.AgentWrote: lambda _, event: wire.AgentSaid(event.agent, event.content, event.author),
     events.Greeted: lambda _, event: teamwork.AutomaticReply(event.kind, event.text),
-    events.Started: lambda _, event: messages.ConversationStarted(
+    events.Started: lambda _, event: wire.ConversationStarted(
         event.channel, event.contact, event.department, event.name
     ),
     events.Offered: _offer,
-    events.OfferDeclined: lambda _, event: messages.OfferEnded(event.offer, "declined", event.reason),
-    events.OfferExpired: lambda _, event: messages.OfferEnded(event.offer, "expired"),
-    events.OfferWithdrawn: lambda _, event: messages.OfferEnded(event.offer, "withdrawn", event.reason),
-    events.Assigned: lambda _, event: messages.Assigned(
+    events.OfferDeclined: lambda _, event: wire.OfferEnded(event.offer, "declined", event.reason),
+    events.OfferExpired: lambda _, event: wire.OfferEnded(event.offer, "expired"),
+    events.OfferWithdrawn: lambda _, event: wire.OfferEnded(event.offer, "withdrawn", event.reason),
+    events.Assigned: lambda _, event: wire.Assigned(
         event.agent, event.department, event.channel, event.contact, event.name
     ),
-    events.Released: lambda _, event: messages.Unassigned(event.agent, event.department, event.reason),
-    events.Ended: lambda _, event: messages.ConversationEnded(event.by, event.contact, event.reason),
+    events.Released: lambda _, event: wire.Unassigned(event.agent, event.department, event.reason),
+    events.Ended: lambda _, event: wire.ConversationEnded(event.by, event.contact, event.reason),
     **agents.NEWS,
     events.TransferStarted: _transfer,
     events.TransferEnded: lambda _, event: teamwork.TransferEnded(event.outcome, event.agent, event.reason),
@@ -278,7 +279,7 @@ def delivery(stream: str, number: int, entry: Entry) -> Delivery:
     if stream[0] == "c":
         # To the customer it is always the assignee who speaks (G11).
         if kind is events.AgentWrote:
-            told: News = messages.AgentSaid(event.agent, event.content)  # type: ignore[union-attr]
+            told: News = wire.AgentSaid(event.agent, event.content)  # type: ignore[union-attr]
         else:
             told = _NEWS[kind](entry.id, event)
         contact = event.contact  # type: ignore[union-attr]
@@ -294,4 +295,4 @@ def delivery(stream: str, number: int, entry: Entry) -> Delivery:
 
 def _taken_away(event: Any) -> News:
     """To the old assignee it is not the same news as to the new one."""
-    return messages.Unassigned(event.from_agent, event.department, event.how, event.agent)
+    return wire.Unassigned(event.from_agent, event.department, event.how, event.agent)

@@ -28,17 +28,8 @@ from config.desk import desk_digest
 from daemon.bootstrap import KINDS
 from daemon.stores.memory import MemoryStore
 from protocol.content import Text
-from protocol.messages import (
-    Accept,
-    Ack,
-    Assigned,
-    ConversationEnded,
-    CustomerLeft,
-    CustomerMessage,
-    End,
-    OfferMade,
-    SetPresence,
-)
+from protocol.messages import Accept, Ack, CustomerLeft, CustomerMessage, End, SetPresence
+from protocol.news import Assigned, ConversationEnded, OfferMade
 
 TENANT = "bank"
 CHANNEL: Address = ("channel", TENANT, "phone")

@@ -19,20 +19,19 @@ from protocol.messages import (
     VERSION,
     Accept,
     Ack,
-    Assigned,
     CustomerMessage,
     Delivery,
     Goodbye,
     Hello,
     LoggedIn,
     Login,
-    OfferMade,
     Refused,
     Snapshot,
     Subscribe,
     Subscribed,
     Welcome,
 )
+from protocol.news import Assigned, OfferMade
 
 #: A step without an answer for so long has failed.
 PATIENCE_S = 20.0

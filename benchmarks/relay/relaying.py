@@ -17,7 +17,8 @@ from benchmarks.relay.opening import Opening
 from benchmarks.relay.peers import Access, Peer, connect
 from benchmarks.relay.wire import Links, Void
 from protocol.codec import daemon_codec
-from protocol.messages import Ack, AgentSaid, CustomerSaid, Delivery
+from protocol.messages import Ack, Delivery
+from protocol.news import AgentSaid, CustomerSaid
 
 ACKED = 1
 DELIVERED = 2

@@ -8,13 +8,8 @@ from functools import partial
 from benchmarks.replay.peers import Peer, Plan, Talk, run_peer
 from protocol.client import AsyncConsoleClient
 from protocol.errors import Code, CommandRefused
-from protocol.messages import (
-    Assigned,
-    CustomerSaid,
-    Delivery,
-    OfferMade,
-    Snapshot,
-)
+from protocol.messages import Delivery, Snapshot
+from protocol.news import Assigned, CustomerSaid, OfferMade
 from protocol.views import OfferView
 
 THREAD_ENTRIES = 500

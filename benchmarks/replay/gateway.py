@@ -7,7 +7,7 @@ import asyncio
 from benchmarks.replay.peers import Peer, Plan, Talk, run_peer
 from benchmarks.replay.sources import Dialogue
 from protocol.client import AsyncGatewayClient
-from protocol.messages import AgentSaid, ConversationEnded
+from protocol.news import AgentSaid, ConversationEnded
 
 CHANNEL = "web"
 

@@ -16,17 +16,14 @@ from daemon.demo.script import AGENT, COLLEAGUE, CUSTOMER, TRANSFER, Dialogue, l
 from protocol.client.blocking import ConsoleClient
 from protocol.content import Text
 from protocol.errors import CommandRefused, SwitchboardError
-from protocol.messages import (
+from protocol.messages import Delivery, News, Snapshot, Thread
+from protocol.news import (
     AgentSaid,
     ConversationEnded,
     CustomerSaid,
-    Delivery,
-    News,
     OfferEnded,
     OfferMade,
     PresenceChanged,
-    Snapshot,
-    Thread,
     Unassigned,
 )
 from protocol.teamwork import InvitationEnded, InvitationMade, Left, TransferEnded

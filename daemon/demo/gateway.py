@@ -13,7 +13,8 @@ from daemon.demo.part import Part
 from daemon.demo.script import CUSTOMER, RUN_MARK, TRANSFER, Dialogue, load_script
 from protocol.client.blocking import GatewayClient
 from protocol.errors import SwitchboardError
-from protocol.messages import AgentSaid, Assigned, ConversationEnded, Delivery, News
+from protocol.messages import Delivery, News
+from protocol.news import AgentSaid, Assigned, ConversationEnded
 
 #: A customer to whom nothing happens for so long is stuck.
 PATIENCE_S = 120.0

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 from daemon.demo import reports
 from daemon.demo.reports import AnyReport, Told, Wrote
 from daemon.demo.script import AGENT, CUSTOMER, Dialogue, Script, Side
-from protocol.messages import (
+from protocol.messages import Delivery, News
+from protocol.news import (
     AgentSaid,
     Assigned,
     ConversationEnded,
     CustomerSaid,
-    Delivery,
-    News,
     OfferEnded,
     OfferMade,
     PresenceChanged,

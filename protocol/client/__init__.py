@@ -6,7 +6,7 @@ A whole gateway, for a channel that is this terminal::
     import threading
 
     from protocol.client import GatewayClient, load_key_pair, load_public_key
-    from protocol.messages import AgentSaid
+    from protocol.news import AgentSaid
 
 
     def hand_over(gateway):

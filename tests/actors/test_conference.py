@@ -24,7 +24,8 @@ from actors.queries import agent_snapshot
 from protocol import teamwork
 from protocol.content import Text
 from protocol.errors import Code
-from protocol.messages import Ack, AgentMessage, AgentSaid, CustomerLeft, Logout, ReadThread
+from protocol.messages import Ack, AgentMessage, CustomerLeft, Logout, ReadThread
+from protocol.news import AgentSaid
 from protocol.teamwork import CancelInvitation, EndConference, Invite, Join, Leave, RefuseInvitation
 from tests.actors.conversations import (
     COMMANDS,

@@ -6,16 +6,8 @@ import pytest
 
 from protocol.content import Text
 from protocol.errors import Code
-from protocol.messages import (
-    AgentMessage,
-    Delivery,
-    PresenceChanged,
-    Refused,
-    SessionEnded,
-    SetPresence,
-    Snapshot,
-    Subscribe,
-)
+from protocol.messages import AgentMessage, Delivery, Refused, SessionEnded, SetPresence, Snapshot, Subscribe
+from protocol.news import PresenceChanged
 from protocol.teamwork import LogoutWarning, ReadColleagues, StillHere
 from tests.office import DESKTOP, INACTIVE, KEYS, PHONE, Office, only
 

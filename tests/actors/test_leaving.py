@@ -11,7 +11,8 @@ from actors.agent.machine import LastSessionLost
 from actors.lease import Session
 from actors.telling import Told
 from protocol.content import Text
-from protocol.messages import Accept, Ack, CustomerMessage, Logout, PresenceChanged, Refused, SetPresence
+from protocol.messages import Accept, Ack, CustomerMessage, Logout, Refused, SetPresence
+from protocol.news import PresenceChanged
 from protocol.teamwork import EndSession, HandedOver, HandOver, Take, Transfer
 from tests.actors.oracle import Oracle
 from tests.stage import Stage, desk_text

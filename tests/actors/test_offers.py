@@ -14,7 +14,8 @@ from actors.conversation.view import deliveries
 from actors.dispatcher import questions
 from daemon.pages import thread_page
 from protocol.content import Text
-from protocol.messages import Ack, CustomerMessage, CustomerSaid, OfferMade, ReadThread, Refused
+from protocol.messages import Ack, CustomerMessage, ReadThread, Refused
+from protocol.news import CustomerSaid, OfferMade
 from protocol.views import OfferView
 from tests.stage import Stage, desk_text
 

@@ -18,12 +18,12 @@ from protocol.messages import (
     Login,
     LoginWithToken,
     Logout,
-    PresenceChanged,
     Refused,
     SessionEnded,
     SetPresence,
     Snapshot,
 )
+from protocol.news import PresenceChanged
 from protocol.teamwork import EndSession, HandOver
 from tests.daemon.doors import Frame
 from tests.office import DESKTOP, KEYS, PHONE, Office, only

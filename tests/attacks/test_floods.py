@@ -10,17 +10,8 @@ import pytest
 
 from protocol.codec import encode
 from protocol.content import Text
-from protocol.messages import (
-    Accept,
-    Ack,
-    AgentMessage,
-    AgentSaid,
-    CustomerMessage,
-    Delivery,
-    End,
-    Ping,
-    Refused,
-)
+from protocol.messages import Accept, Ack, AgentMessage, CustomerMessage, Delivery, End, Ping, Refused
+from protocol.news import AgentSaid
 from tests.attacks.conftest import Fort
 from tests.attacks.test_tenants import offer_to
 from tests.plays.theatre import House, desk_text, free_port, until

@@ -16,18 +16,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from protocol.codec import FRAME_BYTES, MESSAGES_PER_FRAME, encode
 from protocol.content import Text
-from protocol.messages import (
-    AgentSaid,
-    CustomerMessage,
-    CustomerSaid,
-    Goodbye,
-    Hello,
-    Login,
-    Ping,
-    Pong,
-    Refused,
-    Welcome,
-)
+from protocol.messages import CustomerMessage, Goodbye, Hello, Login, Ping, Pong, Refused, Welcome
+from protocol.news import AgentSaid, CustomerSaid
 from tests.plays.theatre import House, desk_text
 from tests.plays.wire import Peer, new_id
 

@@ -19,13 +19,13 @@ from protocol.messages import (
     LoggedIn,
     Login,
     Logout,
-    OfferMade,
     ReadThread,
     Received,
     Refused,
     SetPresence,
     Subscribe,
 )
+from protocol.news import OfferMade
 from protocol.teamwork import (
     CancelInvitation,
     CancelTransfer,

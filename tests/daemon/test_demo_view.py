@@ -13,16 +13,8 @@ from daemon.demo.scene import Scene, Stage
 from daemon.demo.script import AGENT, CUSTOMER, load_script
 from daemon.demo.view import Size, view
 from protocol.content import Text
-from protocol.messages import (
-    AgentSaid,
-    Assigned,
-    ConversationEnded,
-    Delivery,
-    News,
-    OfferEnded,
-    OfferMade,
-    PresenceChanged,
-)
+from protocol.messages import Delivery, News
+from protocol.news import AgentSaid, Assigned, ConversationEnded, OfferEnded, OfferMade, PresenceChanged
 from protocol.views import OfferView
 
 BEGAN = 1_000.0

@@ -6,7 +6,7 @@ import pytest
 
 from protocol.client.events import AgentLost
 from protocol.errors import CommandRefused, LocalProtocolError
-from protocol.messages import Assigned, PresenceChanged
+from protocol.news import Assigned, PresenceChanged
 from protocol.teamwork import HandedOver, LogoutWarning
 from tests.plays.conftest import Town
 from tests.plays.theatre import House, desk_text, until

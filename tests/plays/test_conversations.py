@@ -9,17 +9,16 @@ import pytest
 
 from protocol.client import AsyncConsoleClient, AsyncGatewayClient
 from protocol.errors import CommandRefused
-from protocol.messages import (
+from protocol.messages import Delivery, Snapshot
+from protocol.news import (
     AgentSaid,
     Assigned,
     ConversationEnded,
     ConversationStarted,
     CustomerSaid,
-    Delivery,
     OfferEnded,
     OfferMade,
     PresenceChanged,
-    Snapshot,
 )
 from tests.plays.conftest import Town
 from tests.plays.theatre import PASSWORD, PATIENCE_S, until

@@ -9,7 +9,8 @@ import pytest
 import zmq
 
 from protocol.client import ConnectionReplaced, Disconnected, Stopped
-from protocol.messages import AgentSaid, Assigned, CustomerSaid, Delivery, Goodbye, OfferEnded, Unassigned
+from protocol.messages import Delivery, Goodbye
+from protocol.news import AgentSaid, Assigned, CustomerSaid, OfferEnded, Unassigned
 from tests.plays.conftest import Town
 from tests.plays.theatre import PASSWORD, PATIENCE_S, House, desk_text, until
 from tests.plays.wire import Peer
@@ -21,7 +22,7 @@ QUICK = {"heartbeat_s": 0.3, "lease_s": 1.2}
 SLEEPER = """
 import sys
 from protocol.client import ConsoleClient
-from protocol.messages import OfferMade
+from protocol.news import OfferMade
 console = ConsoleClient(sys.argv[1], name="acme:home")
 console.login("anna", sys.argv[2])
 for item in console.events("anna"):

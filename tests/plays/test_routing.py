@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from protocol.errors import CommandRefused
-from protocol.messages import Ack, Assigned
+from protocol.messages import Ack
+from protocol.news import Assigned
 from protocol.teamwork import TransferEnded, TransferStarted
 from tests.plays.conftest import Town
 from tests.plays.theatre import Agent, desk_text

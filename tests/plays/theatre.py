@@ -30,14 +30,8 @@ from argon2 import PasswordHasher
 from daemon.admin import AdminClient, Unreachable
 from protocol.client import ConsoleClient, GatewayClient, KeyPair, make_key_pair, save_key_pair
 from protocol.client.events import Notice
-from protocol.messages import (
-    Ack,
-    AgentSaid,
-    CustomerSaid,
-    Delivery,
-    OfferMade,
-    Snapshot,
-)
+from protocol.messages import Ack, Delivery, Snapshot
+from protocol.news import AgentSaid, CustomerSaid, OfferMade
 from protocol.views import OfferView
 from tests.rules import ROOT
 

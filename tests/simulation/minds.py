@@ -5,16 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from protocol import teamwork
-from protocol.messages import (
-    Assigned,
-    ConversationEnded,
-    Delivery,
-    OfferEnded,
-    OfferMade,
-    PresenceChanged,
-    Snapshot,
-    Unassigned,
-)
+from protocol.messages import Delivery, Snapshot
+from protocol.news import Assigned, ConversationEnded, OfferEnded, OfferMade, PresenceChanged, Unassigned
 
 
 class Mind:

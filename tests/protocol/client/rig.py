@@ -18,7 +18,6 @@ from protocol.messages import (
     Ack,
     AgentMessage,
     CustomerMessage,
-    CustomerSaid,
     Delivery,
     Hello,
     LoggedIn,
@@ -27,6 +26,7 @@ from protocol.messages import (
     Subscribed,
     Welcome,
 )
+from protocol.news import CustomerSaid
 from protocol.session import Role, Session
 
 WEB = "channel/web"
