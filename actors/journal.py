@@ -51,7 +51,8 @@ class SnapshotRow(NamedTuple):
     """An actor's state as of a position.
 
     ``live``: wake it at start. ``lookup``: a key by which an open one is found. ``owner``: the agent it is
-    assigned to.
+    assigned to; ``holds``: it takes some of that agent's capacity. ``wake_at``: one that is parked has to be
+    woken then; it costs a row, and no memory.
     """
 
     address: Address
@@ -60,6 +61,36 @@ class SnapshotRow(NamedTuple):
     live: bool = False
     lookup: str | None = None
     owner: str | None = None
+    holds: bool = True
+    wake_at: float | None = None
+
+
+class Owned(NamedTuple):
+    """A conversation whose snapshot has an owner, as the ledger of capacity counts it.
+
+    The channel is what stands before the first slash of the snapshot's ``lookup``.
+    """
+
+    id: str
+    channel: str
+    holds: bool
+
+
+class OwnedCount(NamedTuple):
+    """How many conversations of one owner and channel there are, of those that hold capacity or do not."""
+
+    tenant: str
+    owner: str
+    channel: str
+    holds: bool
+    many: int
+
+
+class DueRow(NamedTuple):
+    """An actor that wanted to be woken at a time. Rows are ordered, so one is also where to go on."""
+
+    wake_at: float
+    address: Address
 
 
 class IndexRow(NamedTuple):
@@ -159,14 +190,14 @@ class Store(Protocol):
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots of all actors to be woken at start."""
 
-    def owned(self, tenant: str, owner: str) -> list[str]:
-        """Return the ids of the conversations whose snapshot has this owner."""
+    def owned(self, tenant: str, owner: str) -> list[Owned]:
+        """Return the conversations whose snapshot has this owner."""
 
-    def owners(self) -> Iterator[tuple[str, str, str, int]]:
-        """Return (tenant, owner, channel, how many conversations) of all snapshots that have an owner.
+    def owners(self) -> Iterator[OwnedCount]:
+        """Count the conversations of all snapshots that have an owner."""
 
-        The channel is what stands before the first slash of ``lookup``.
-        """
+    def due(self, after: DueRow, until: float, limit: int) -> list[DueRow]:
+        """Return at most ``limit`` actors in order that want to be woken ``until`` then, beyond ``after``."""
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the first position that a command caused."""

@@ -8,6 +8,8 @@ an end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from actors.journal import Address
 
 
@@ -61,6 +63,15 @@ class Leases(dict[Address, Lease]):
         super().__init__()
         #: Whose epoch has ended. After the flush somebody ends the sessions that are no longer alive.
         self.ended: list[Address] = []
+
+    def of_tenant(self, tenant: str) -> Callable[[str], bool]:
+        """Return what says whether an agent of the tenant is logged in, be it without a living connection."""
+
+        def logged_in(agent: str) -> bool:
+            lease = self.get(("agent", tenant, agent))
+            return lease is not None and lease.epoch != 0
+
+        return logged_in
 
     def __missing__(self, address: Address) -> Lease:
         lease = self[address] = Lease()

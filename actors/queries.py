@@ -38,7 +38,7 @@ def agent_snapshot(system: System, tenant: str, agent: str) -> Snapshot:
     invitations: list[InvitationView] = []
     ids = known.offers | known.owned | known.joined
     if known.parked:
-        ids |= set(system.store.owned(tenant, agent))
+        ids |= {owned.id for owned in system.store.owned(tenant, agent)}
     for ident in sorted(ids):
         state = conversation(system, tenant, ident)
         if state is None or state.status is Status.ENDED:

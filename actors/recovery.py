@@ -45,17 +45,19 @@ def recover(system: System, low: LowWater) -> int:
     return replayed
 
 
-def parked_by_owner(system: System, tenant: str) -> Counter[tuple[str, str]]:
-    """Return how many conversations of each agent in each channel are in the store only."""
+def parked_by_owner(system: System, tenant: str) -> Counter[tuple[str, str, bool]]:
+    """Return how many conversations of each agent in each channel are in the store only, by whether they
+    hold capacity.
+    """
     owners = system.store.owners()
     counts = Counter(
-        {(owner, channel): many for of_tenant, owner, channel, many in owners if of_tenant == tenant}
+        {(each.owner, each.channel, each.holds): each.many for each in owners if each.tenant == tenant}
     )
     for address in system.actors:
         if address[0] == "conversation" and address[1] == tenant:
             row = system.store.snapshot(address)
             if row is not None and row.owner is not None:
-                counts[row.owner, channel_of(row)] -= 1
+                counts[row.owner, channel_of(row), row.holds] -= 1
     return +counts
 
 

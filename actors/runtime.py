@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors import events
+from actors.due import Due
 from actors.events import AnyEvent
 from actors.journal import Address, Batch, Entry, Opened, SnapshotRow, Store, make_record
 from actors.lease import Leases
@@ -68,6 +69,7 @@ class System(Streams):
         self.bound: dict[Address, dict[str, str]] = {}
         self.mailboxes: dict[Address, Mailbox] = {}
         self.timers = Timers()
+        self._due = Due(store)
         self.now = 0.0
         self.head = 0
         self.epoch = 0
@@ -87,7 +89,7 @@ class System(Streams):
         self._parking: list[Address] = []
         self._discarded: dict[Address, None] = {}
         self._park_round: list[Address] = []
-        self._mailboxes_received: set[Address] = set()
+        self.mailboxes_received: set[Address] = set()
         self._has_news: list[Mailbox] = []
         #: The mailboxes again, by tenant and stream: to hash one text costs less than a tuple of three.
         self._by_stream: dict[str, dict[str, Mailbox]] = {}
@@ -224,7 +226,10 @@ class System(Streams):
                 actor.inbox.append(message)
 
     def fire_timers(self, limit: int = 1_000) -> None:
-        """Tell ``Tick`` to the actors whose deadline has come."""
+        """Tell ``Tick`` to the actors whose deadline has come, parked ones too."""
+        for address in self._due.take(self.now, limit):
+            if address not in self.actors:
+                self.tell_from_outside(address, Tick(self.now))
         for address in self.timers.due(self.now, limit):
             actor = self.actors.get(address)
             if actor is not None:
@@ -240,7 +245,7 @@ class System(Streams):
         entries = self.entries
         record = None
         if entries:
-            self._note_received()
+            self.note_received()
             self._number(entries)
             record = make_record(self.head + 1, self.epoch, entries, self._hash)
         if record is None and not self._parking and not (tidy and self.write_behind.behind):
@@ -360,19 +365,6 @@ class System(Streams):
         entry = None if position is None else self.entry_at(position)
         return None if position is None or entry is None else (position, entry)
 
-    # What consumers have received.
-
-    def received(self, mailbox: Mailbox, number: int) -> None:
-        """Note how far a consumer has received; it is written with a later commit."""
-        if mailbox.advance(number):
-            self._mailboxes_received.add(mailbox.address)
-
-    def _note_received(self) -> None:
-        if self._mailboxes_received:
-            for address in self._mailboxes_received:
-                self.write_behind.dirty(address, self.head + 1)
-            self._mailboxes_received.clear()
-
     # Waking, parking, supervision.
 
     def wake(self, address: Address) -> ScheduledActor:
@@ -380,6 +372,10 @@ class System(Streams):
         actor = self._load(address)
         self.actors[address] = actor
         actor.woken(from_parked=True)
+        if actor.deadline is not None:
+            # Whoever only reads from it settles nothing, and its time must come all the same.
+            actor.deadline_set = actor.deadline
+            self.timers.set(address, actor.deadline)
         return actor
 
     def _load(self, address: Address) -> ScheduledActor:
@@ -471,6 +467,7 @@ class System(Streams):
 
     def _leave_memory(self, address: Address) -> None:
         actor = self.actors.pop(address, None)
+        self.timers.set(address, None)  # From now on the store knows when to wake it.
         assert actor is None or not actor.inbox, f"{address} was told something while it was being parked"
 
     def _freeze(self, address: Address) -> SnapshotRow | None:

@@ -1,5 +1,5 @@
-"""Reading what has happened: events by position, streams by sequence, mailboxes by number. Nothing is changed
-here.
+"""Reading what has happened: events by position, streams by sequence, mailboxes by number; and how far
+consumers have received. Nothing else is changed here.
 
 What is in memory is looked at first, then the store; both hold the same positions.
 """
@@ -12,11 +12,13 @@ from actors.writebehind import WriteBehind
 
 
 class Streams:
-    """The part of the system that only reads."""
+    """The part of the system that reads what has happened, for itself and for consumers."""
 
     store: Store
     write_behind: WriteBehind
     mailboxes: dict[Address, Mailbox]
+    #: The mailboxes of which consumers have received more since the last commit that wrote them.
+    mailboxes_received: set[Address]
     #: The events of the turn under way, and the position before the first of them.
     entries: list[Entry]
     head: int
@@ -67,3 +69,15 @@ class Streams:
         if entries is None:
             entries = self.read_stream(mailbox.address, after, limit)
         return entries
+
+    def received(self, mailbox: Mailbox, number: int) -> None:
+        """Note how far a consumer has received; it is written with a later commit."""
+        if mailbox.advance(number):
+            self.mailboxes_received.add(mailbox.address)
+
+    def note_received(self) -> None:
+        """Have what consumers have received written with this turn."""
+        if self.mailboxes_received:
+            for address in self.mailboxes_received:
+                self.write_behind.dirty(address, self.head + 1)
+            self.mailboxes_received.clear()

@@ -77,6 +77,7 @@ def sample_dispatchers(numbers: Numbers, system: System) -> None:
         found.oldest_wait,
     )
     numbers.capacity, numbers.capacity_used = found.capacity, found.capacity_used
+    numbers.beyond_capacity = found.beyond_capacity
     numbers.abandoned, numbers.turned_away = found.abandoned, found.turned_away
     numbers.overtaken_offers, numbers.shadow_failures = found.overtaken_offers, found.shadow_failures
     numbers.audit_violations = dict(found.violations)
@@ -93,7 +94,8 @@ class _Sums:
         self.agents: Counter[str] = Counter()
         self.waiting: dict[tuple[str, str], int] = {}
         self.oldest_wait: dict[tuple[str, str], float] = {}
-        self.capacity = self.capacity_used = self.overtaken_offers = self.shadow_failures = 0
+        self.capacity = self.capacity_used = self.beyond_capacity = 0
+        self.overtaken_offers = self.shadow_failures = 0
         self.abandoned: dict[tuple[str, str], int] = {}
         self.turned_away: dict[tuple[str, str], int] = {}
         self.violations: Counter[str] = Counter(dict.fromkeys(map(str, Kind), 0))
@@ -114,6 +116,7 @@ class _Sums:
             self.agents[str(known.presence)] += 1
             self.capacity_used += known.used
             settings = view.desk.agents.get(agent)
+            self.beyond_capacity += settings is not None and known.used > settings.capacity
             if settings is not None and known.reachable and known.presence not in AWAY:
                 self.capacity += settings.capacity
         for counts, by_department in (

@@ -90,6 +90,7 @@ class Numbers:
         "audit_rounds",
         "audit_violations",
         "bad_frames",
+        "beyond_capacity",
         "bytes_journaled",
         "capacity",
         "capacity_used",
@@ -156,6 +157,7 @@ class Numbers:
         self.agents: dict[str, int] = {}
         self.capacity = 0
         self.capacity_used = 0
+        self.beyond_capacity = 0
         # Counted by the dispatchers, and copied together.
         self.abandoned: dict[tuple[str, str], int] = {}
         self.turned_away: dict[tuple[str, str], int] = {}
@@ -208,6 +210,11 @@ GAUGES = (
     ("config_last_reload_successful", "config_last_reload_successful", "1 if the last reload was taken."),
     ("capacity", "capacity_units", "Units of capacity of all agents who are reachable and not away."),
     ("capacity_used", "capacity_used_units", "Units of capacity in use, by work and by live offers."),
+    (
+        "beyond_capacity",
+        "agents_beyond_capacity",
+        "Agents with more work than capacity, by replies (F5) or by policy.",
+    ),
     ("audit_conversations", "audit_conversations", "Conversations that the auditor's last round compared."),
     (
         "audit_last_run_at",

@@ -15,7 +15,7 @@ from actors.conversation import transfer
 from actors.conversation.changes import apply
 from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import Begin, Claim, Expire, InviteAsked, Refusal, TransferAsked
-from actors.conversation.state import Conversation, Facts, Outcome, Status, may_act, not_yours
+from actors.conversation.state import NOBODYS, Conversation, Facts, Outcome, Status, may_act, not_yours
 from actors.conversation.view import audience, hearers
 from actors.dispatcher.facts import Report
 from actors.events import AnyEvent
@@ -177,7 +177,9 @@ class ConversationActor(Shell):
         tenant = self.address[1]
         facts = self.system.facts.get(tenant)
         if facts is None:
-            facts = self.system.facts[tenant] = Facts(self.system.now, self.system.desks[tenant])
+            facts = self.system.facts[tenant] = Facts(
+                self.system.now, self.system.desks[tenant], self.system.leases.of_tenant(tenant)
+            )
         return facts
 
     def _refused(self, told: Told, refusal: Refusal) -> None:
@@ -227,7 +229,7 @@ class ConversationActor(Shell):
     def announcement(self, *, parked: bool = False, woken: bool = False) -> Report | None:
         """Return all that routing goes by."""
         state = self.state
-        if state.status in (Status.NEW, Status.ENDED) and not self._known:
+        if state.status in NOBODYS and not self._known:
             return None
         out = self.address in self.system.supervisor.out
         under_way = transfer.phase(state)

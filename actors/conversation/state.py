@@ -34,6 +34,10 @@ class Status(StrEnum):
     __hash__ = str.__hash__
 
 
+#: Statuses in which the dispatcher has nothing to do with a conversation.
+NOBODYS = frozenset({Status.NEW, Status.ENDED})
+
+
 class Offer(Struct, array_like=True, gc=False):
     """The live offer of a conversation; ``kind`` is ``new`` or ``transfer``, ``note`` the colleague's."""
 
@@ -122,11 +126,16 @@ class Conversation(Struct, array_like=True):
         return self.assignee or self.previous or self.served_before
 
 
+def _nobody(_: str) -> bool:
+    return False
+
+
 class Facts(NamedTuple):
-    """What a decision may know beside the state."""
+    """What a decision may know beside the state. ``logged_in(agent)``: the agent has not left the desk."""
 
     now: float
     desk: Desk
+    logged_in: Callable[[str], bool] = _nobody
 
 
 Outcome = list[AnyEvent] | Refusal

@@ -30,7 +30,7 @@ from actors.dispatcher.asked import ASKED, OperatorSetsOrder, order_changed
 from actors.dispatcher.audit import is_open
 from actors.dispatcher.auditor import Auditor
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
-from actors.dispatcher.facts import AgentNews, HandOverAll, HandOverPlanned, OwnedBy, Report
+from actors.dispatcher.facts import RELEASED, AgentNews, HandOverAll, HandOverPlanned, OwnedBy, Report
 from actors.dispatcher.figures import Figures
 from actors.dispatcher.machine import View
 from actors.dispatcher.shadow import Shadow
@@ -191,7 +191,8 @@ class DispatcherActor(Shell):
         known = self.view.agent(agent)
         conversations = known.owned | known.offers
         if known.parked:
-            conversations.update(self.system.store.owned(self.address[1], agent))
+            owned = self.system.store.owned(self.address[1], agent)
+            conversations.update(each.id for each in owned)
         return conversations
 
     def _hand_over(self, asked: HandOverAll) -> None:
@@ -434,8 +435,13 @@ class DispatcherActor(Shell):
         self._raise_shadow()
         self.unsettled = True
 
-    def sort_of(self, channel: str) -> tuple[str, int]:
-        """Return the kind of a channel, and the weight of its conversations."""
+    def sort_of(self, channel: str, holds: bool = True) -> tuple[str, int]:
+        """Return the kind of a channel, and the weight of its conversations.
+
+        What holds no capacity weighs nothing, and counts for no channel's limit (F5).
+        """
+        if not holds:
+            return RELEASED
         settings = self.desk.channels.get(channel)
         return (settings.kind, settings.weight) if settings is not None else ("", 1)
 
@@ -448,21 +454,21 @@ class DispatcherActor(Shell):
         system, tenant, now = self.system, self.address[1], self.system.now
         for ident, report in list(view.conversations.items()):
             actor = system.actors.get(("conversation", tenant, ident))
-            if isinstance(actor, ConversationActor):
+            if isinstance(actor, ConversationActor) and report.weight:
                 kind, weight = self.sort_of(actor.state.channel)
                 view.take_report(report._replace(kind=kind, weight=weight), now)
         if any(known.parked for known in view.roster.values()):
             parked: defaultdict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
-            for (owner, channel), many in parked_by_owner(system, tenant).items():
-                parked[owner][self.sort_of(channel)] += many
+            for (owner, channel, holds), many in parked_by_owner(system, tenant).items():
+                parked[owner][self.sort_of(channel, holds)] += many
             for agent, parked_as in parked.items():
                 view.put_right(agent, parked_as)
 
     def _fill(self, view: View) -> None:
         """Tell a new view everything."""
         system, tenant, now = self.system, self.address[1], self.system.now
-        for (owner, channel), many in parked_by_owner(system, tenant).items():
-            view.park(owner, *self.sort_of(channel), many)
+        for (owner, channel, holds), many in parked_by_owner(system, tenant).items():
+            view.park(owner, *self.sort_of(channel, holds), many)
         for (_, of_tenant, _), actor in system.actors.items():
             news = actor.announcement() if of_tenant == tenant else None
             if isinstance(news, Report):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from actors import events
 from actors.conversation.actor import ConversationActor
-from actors.conversation.state import Status
+from actors.conversation.state import NOBODYS
 from actors.dispatcher import audit
 from actors.dispatcher.facts import AgentNews, Report
-from actors.recovery import channel_of
 
 if TYPE_CHECKING:
     from actors.dispatcher.actor import DispatcherActor
@@ -22,6 +21,8 @@ ROUND_S = 10.0
 STEP = 500
 #: … an agent costs as much as so many of them, being looked for in the store …
 AGENT_COST = 10
+#: … and more by this for each conversation of the agent that is parked …
+PARKED_COST = 0.05
 #: … somebody who is not the tenant's, or was compared already, as little as this …
 PASSED_OVER_COST = 0.01
 #: … and the next step comes so long after.
@@ -74,7 +75,7 @@ class Auditor:
                 cost += 1
                 self._audit_conversation(ident, now)
             elif kind == "agent":
-                cost += AGENT_COST
+                cost += AGENT_COST + PARKED_COST * self._parked(ident)
                 self._audit_agent(ident, now)
             else:
                 cost += PASSED_OVER_COST
@@ -102,6 +103,10 @@ class Auditor:
         for name in dict.fromkeys([*view.desk.agents, *view.roster]):
             yield "agent", name
 
+    def _parked(self, agent: str) -> int:
+        known = self._dispatcher.view.roster.get(agent)
+        return known.parked if known is not None else 0
+
     def _audit_conversation(self, ident: str, now: float) -> None:
         dispatcher = self._dispatcher
         actor = dispatcher.system.actors.get(("conversation", dispatcher.address[1], ident))
@@ -120,7 +125,7 @@ class Auditor:
 
     def _audit_truth(self, actor: ConversationActor, truth: Report | None) -> None:
         """Nothing to heal the view by: written down once."""
-        is_open = actor.state.status not in (Status.NEW, Status.ENDED)
+        is_open = actor.state.status not in NOBODYS
         is_open = is_open and actor.address not in actor.system.supervisor.out
         violation = audit.of_truth(actor.address[2], truth, is_open=is_open)
         if violation is None:
@@ -151,11 +156,9 @@ class Auditor:
         """Count the agent's conversations that are in the store only, by kind of channel and weight."""
         system, tenant = self._dispatcher.system, self._dispatcher.address[1]
         counts: Counter[tuple[str, int]] = Counter()
-        for ident in system.store.owned(tenant, agent):
-            address = ("conversation", tenant, ident)
-            row = system.store.snapshot(address) if address not in system.actors else None
-            if row is not None:
-                counts[self._dispatcher.sort_of(channel_of(row))] += 1
+        for owned in system.store.owned(tenant, agent):
+            if ("conversation", tenant, owned.id) not in system.actors:
+                counts[self._dispatcher.sort_of(owned.channel, owned.holds)] += 1
         return counts
 
     def _healed(self, violation: audit.Violation) -> None:

@@ -295,7 +295,7 @@ class Books:
             return False
         if not previous.known.available:
             return False
-        if department.previous_agent == "idle" and previous.known.conversations:
+        if department.previous_agent == "idle" and previous.known.used:
             return False
         return department.previous_agent == "online" or not previous.no_room_for(wanted.kind, wanted.weight)
 

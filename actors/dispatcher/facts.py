@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from actors.events.agent import Moved
 
+#: Kind and weight of a conversation that holds no capacity: pending, say, where the style releases it (F5).
+RELEASED = ("", 0)
+
 
 class Report(NamedTuple):
     """What a conversation tells its dispatcher: everything that routing goes by.
@@ -18,7 +21,8 @@ class Report(NamedTuple):
     who served the customer last. ``members``: who is in it beside the assignee, or is asked to join; they
     take no capacity, but have to be told of (``WithdrawOffer``, ``OwnedBy``). ``parked``: it leaves memory.
     ``woken``: it has come back into memory. ``begun``: its first message has come in this turn, and the
-    daemon has not answered it by itself yet (D10).
+    daemon has not answered it by itself yet (D10). ``kind`` and ``weight`` are ``RELEASED`` where it takes
+    none of the assignee's capacity.
 
     Whatever the dispatcher has told a conversation, it reports afterwards, also when it has refused: the view
     has booked what was decided, and the report settles it.

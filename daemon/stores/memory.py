@@ -5,7 +5,7 @@ everything in memory, and nothing survives but what was committed.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,9 +13,12 @@ from actors.journal import (
     EMPTY_HASH,
     Address,
     Batch,
+    DueRow,
     IndexRow,
     LowWater,
     Opened,
+    Owned,
+    OwnedCount,
     Record,
     SnapshotRow,
 )
@@ -35,6 +38,8 @@ class MemoryStore:
         self._lookups: dict[tuple[str, str], dict[str, None]] = {}
         #: The same by tenant and owner.
         self._owners: dict[tuple[str, str], dict[str, None]] = {}
+        #: Who wants to be woken, in order.
+        self._due: list[DueRow] = []
         self._index: dict[Address, dict[int, IndexRow]] = {}
         self._commands: dict[tuple[str, str, bytes], tuple[int, float]] = {}
         self._low_water = LowWater()
@@ -66,6 +71,12 @@ class MemoryStore:
         self._snapshots[row.address] = row
         _refile(self._lookups, row.address, before and before.lookup, row.lookup)
         _refile(self._owners, row.address, before and before.owner, row.owner)
+        wanted = before.wake_at if before is not None else None
+        if wanted != row.wake_at:
+            if wanted is not None:
+                del self._due[bisect_left(self._due, DueRow(wanted, row.address))]
+            if row.wake_at is not None:
+                insort(self._due, DueRow(row.wake_at, row.address))
 
     def snapshot(self, address: Address) -> SnapshotRow | None:
         """Return the newest snapshot of an actor."""
@@ -83,18 +94,27 @@ class MemoryStore:
         """Return the snapshots to be woken at start."""
         return iter([row for row in self._snapshots.values() if row.live])
 
-    def owned(self, tenant: str, owner: str) -> list[str]:
-        """Return the ids of the conversations with this owner."""
-        return list(self._owners.get((tenant, owner), ()))
+    def owned(self, tenant: str, owner: str) -> list[Owned]:
+        """Return the conversations with this owner."""
+        rows = [
+            self._snapshots["conversation", tenant, ident] for ident in self._owners.get((tenant, owner), ())
+        ]
+        return [Owned(row.address[2], _channel_of(row), row.holds) for row in rows]
 
-    def owners(self) -> Iterator[tuple[str, str, str, int]]:
-        """Return how many conversations each owner has in each channel."""
-        owned = [
-            (row.address[1], row.owner, (row.lookup or "").partition("/")[0])
+    def owners(self) -> Iterator[OwnedCount]:
+        """Count the conversations of each owner in each channel."""
+        owned = Counter(
+            (row.address[1], row.owner, _channel_of(row), row.holds)
             for row in self._snapshots.values()
             if row.owner is not None
-        ]
-        return iter([(*key, many) for key, many in Counter(owned).items()])
+        )
+        return iter([OwnedCount(*key, many) for key, many in owned.items()])
+
+    def due(self, after: DueRow, until: float, limit: int) -> list[DueRow]:
+        """Return who wants to be woken, in order."""
+        start = bisect_right(self._due, after)
+        rows = self._due[start : start + limit]
+        return [row for row in rows if row.wake_at <= until]
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""
@@ -132,6 +152,10 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to give up."""
+
+
+def _channel_of(row: SnapshotRow) -> str:
+    return (row.lookup or "").partition("/")[0]
 
 
 def _refile(

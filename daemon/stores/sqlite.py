@@ -25,10 +25,13 @@ from actors.journal import (
     CommandRow,
     CommitUnknown,
     Deposed,
+    DueRow,
     IndexRow,
     JournalDamaged,
     LowWater,
     Opened,
+    Owned,
+    OwnedCount,
     Record,
     SnapshotRow,
     StoreFailed,
@@ -49,10 +52,11 @@ _positions_decoder = msgspec.msgpack.Decoder(tuple[int, ...])
 INSERT_RECORD = "INSERT INTO journal (position, count, epoch, body, hash) VALUES (?, ?, ?, ?, ?)"
 UPDATE_SHARD = "UPDATE shard SET snapshots = ?, stream_index = ?, commands = ? WHERE id = 1 AND epoch = ?"
 UPSERT_SNAPSHOT = """
-    INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (kind, tenant, id) DO UPDATE SET as_of = excluded.as_of, live = excluded.live, lookup =
-    excluded.lookup,
-        owner = excluded.owner, body = excluded.body
+    INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, holds, wake_at, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (kind, tenant, id) DO UPDATE SET as_of = excluded.as_of, live = excluded.live,
+        lookup = excluded.lookup, owner = excluded.owner, holds = excluded.holds, wake_at = excluded.wake_at,
+        body = excluded.body
 """
 REPLACE_INDEX = (
     "INSERT OR REPLACE INTO stream_index (kind, tenant, id, first, positions) VALUES (?, ?, ?, ?, ?)"
@@ -69,7 +73,9 @@ SELECT_RUN = (
     " ORDER BY last LIMIT 1"
 )
 SELECT_COMMAND = "SELECT position FROM command WHERE tenant = ? AND sender = ? AND command = ?"
-SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, body FROM snapshot"
+SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, holds, wake_at, body FROM snapshot"
+#: The channel of a conversation: what stands before the first slash of its look-up key.
+CHANNEL = "coalesce(substr(lookup, 1, instr(lookup, '/') - 1), '')"
 SELECT_RECORD = "SELECT position, count, epoch, body, hash FROM journal"
 
 
@@ -203,18 +209,32 @@ class SQLiteStore:
         rows = self._read(f"{SELECT_SNAPSHOT} WHERE live = 1")
         return iter([_snapshot_row(row) for row in rows])
 
-    def owned(self, tenant: str, owner: str) -> list[str]:
-        """Return the ids of the conversations with this owner."""
-        rows = self._read("SELECT id FROM snapshot WHERE tenant = ? AND owner = ?", (tenant, owner))
-        return [ident for (ident,) in rows]
+    def owned(self, tenant: str, owner: str) -> list[Owned]:
+        """Return the conversations with this owner."""
+        sql = f"SELECT id, {CHANNEL}, holds FROM snapshot WHERE tenant = ? AND owner = ?"
+        rows = self._read(sql, (tenant, owner))
+        return [Owned(ident, channel, bool(holds)) for ident, channel, holds in rows]
 
-    def owners(self) -> Iterator[tuple[str, str, str, int]]:
-        """Return how many conversations each owner has in each channel."""
+    def owners(self) -> Iterator[OwnedCount]:
+        """Count the conversations of each owner in each channel."""
         rows = self._read(
-            "SELECT tenant, owner, coalesce(substr(lookup, 1, instr(lookup, '/') - 1), '') AS channel,"
-            " count(*) FROM snapshot WHERE owner IS NOT NULL GROUP BY tenant, owner, channel"
+            f"SELECT tenant, owner, {CHANNEL} AS channel, holds, count(*) FROM snapshot"
+            " WHERE owner IS NOT NULL GROUP BY tenant, owner, channel, holds"
         )
-        return iter(rows)
+        return (
+            OwnedCount(tenant, owner, channel, bool(holds), many)
+            for tenant, owner, channel, holds, many in rows
+        )
+
+    def due(self, after: DueRow, until: float, limit: int) -> list[DueRow]:
+        """Return who wants to be woken, in order: the index on the time ends with the table's own key."""
+        rows = self._read(
+            "SELECT wake_at, kind, tenant, id FROM snapshot"
+            " WHERE wake_at IS NOT NULL AND (wake_at, kind, tenant, id) > (?, ?, ?, ?) AND wake_at <= ?"
+            " ORDER BY wake_at, kind, tenant, id LIMIT ?",
+            (after.wake_at, *after.address, until, limit),
+        )
+        return [DueRow(at, (kind, tenant, ident)) for at, kind, tenant, ident in rows]
 
     def command(self, tenant: str, sender: str, command: bytes) -> int | None:
         """Return the position that carries the command's id."""
@@ -351,12 +371,13 @@ def _lock(path: Path) -> int:
 
 
 def _snapshot_values(row: SnapshotRow) -> tuple[object, ...]:
-    return (*row.address, row.as_of, int(row.live), row.lookup, row.owner, row.body)
+    place = (row.lookup, row.owner, int(row.holds), row.wake_at)
+    return (*row.address, row.as_of, int(row.live), *place, row.body)
 
 
-def _snapshot_row(found: tuple[str, str, str, int, int, str | None, str | None, bytes]) -> SnapshotRow:
-    kind, tenant, ident, as_of, live, lookup, owner, body = found
-    return SnapshotRow((kind, tenant, ident), as_of, body, bool(live), lookup, owner)
+def _snapshot_row(found: tuple[Any, ...]) -> SnapshotRow:
+    kind, tenant, ident, as_of, live, lookup, owner, holds, wake_at, body = found
+    return SnapshotRow((kind, tenant, ident), as_of, body, bool(live), lookup, owner, bool(holds), wake_at)
 
 
 def _index_values(row: IndexRow) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from actors.journal import (
     CommandRow,
     CommitUnknown,
     Deposed,
+    DueRow,
     Entry,
     IndexRow,
     JournalDamaged,
@@ -173,14 +174,47 @@ def test_conversations_are_found_by_contact_and_owner_within_their_tenant(chain:
     assert store.find("acme", "web/ann") == ["c1"]
     assert store.find("other", "web/ann") == ["c4"]
     assert store.find("acme", "web/cho") == []
-    assert sorted(store.owned("acme", "a1")) == ["c1", "c2"]
-    assert store.owned("other", "a1") == ["c4"]
+    assert sorted(store.owned("acme", "a1")) == [("c1", "web", True), ("c2", "app", True)]
+    assert store.owned("other", "a1") == [("c4", "web", True)]
     assert sorted(store.owners()) == [
-        ("acme", "a1", "app", 1),
-        ("acme", "a1", "web", 1),
-        ("other", "a1", "web", 1),
+        ("acme", "a1", "app", True, 1),
+        ("acme", "a1", "web", True, 1),
+        ("other", "a1", "web", True, 1),
     ]
     assert sorted(row.address[2] for row in store.live()) == ["c1", "c2", "c4"]
+
+
+@pytest.mark.rule("F5")
+def test_what_holds_no_capacity_is_counted_apart(chain: Chain) -> None:
+    def row(ident: str, holds: bool) -> SnapshotRow:
+        return SnapshotRow(("conversation", "acme", ident), 1, b"", False, f"web/{ident}", "a1", holds)
+
+    chain.write(snapshots=[row("c1", True), row("c2", False), row("c3", False)])
+    assert sorted(chain.store.owners()) == [("acme", "a1", "web", False, 2), ("acme", "a1", "web", True, 1)]
+    chain.write(snapshots=[row("c2", True)])
+    assert sorted(chain.store.owned("acme", "a1")) == [
+        ("c1", "web", True),
+        ("c2", "web", True),
+        ("c3", "web", False),
+    ]
+
+
+def test_whoever_waits_for_a_time_is_found_in_order_and_where_one_has_stopped(chain: Chain) -> None:
+    def row(ident: str, wake_at: float | None) -> SnapshotRow:
+        return SnapshotRow(("conversation", "acme", ident), 1, b"", wake_at=wake_at)
+
+    start = DueRow(0.0, ("", "", ""))
+    chain.write(
+        snapshots=[row("c1", 30.0), row("c2", 10.0), row("c3", None), row("c4", 10.0), row("c5", 9.5)]
+    )
+    found = chain.store.due(start, 10.0, 2)
+    assert [(due.wake_at, due.address[2]) for due in found] == [(9.5, "c5"), (10.0, "c2")]
+    assert [due.address[2] for due in chain.store.due(found[-1], 10.0, 2)] == ["c4"]
+    chain.write(snapshots=[row("c1", 11.0), row("c4", None)])
+    assert [due.address[2] for due in chain.store.due(start, 99.0, 9)] == ["c5", "c2", "c1"]
+    again = chain.store.snapshot(("conversation", "acme", "c1"))
+    assert again is not None
+    assert again.wake_at == 11.0
 
 
 @pytest.mark.rule("D7")
