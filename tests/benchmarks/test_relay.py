@@ -12,7 +12,7 @@ from benchmarks.relay.rounds import (
     Plan,
     Setting,
     measure,
-    unsteady_latency,
+    undecided_latency,
     unsteady_load,
 )
 
@@ -58,12 +58,26 @@ def test_a_yardstick_that_differs_by_more_than_twice_is_no_yardstick() -> None:
     assert unsteady_load(measured) is None
 
 
-def test_an_unsteady_p99_voids_the_latencies_only() -> None:
+def paced(daemon_p99: tuple[float, float], durable_p99: tuple[float, float]) -> Measured:
+    latencies = {
+        "daemon": [Latency(1.0, p99) for p99 in daemon_p99],
+        "durable": [Latency(1.0, p99) for p99 in durable_p99],
+    }
     loads = {name: [Load(1.0, 10.0, 1.0)] * 2 for name in SERVERS}
-    latencies = {name: [Latency(1.0, 1.0), Latency(1.0, 2.1)] for name in LATENCY_SERVERS}
     measured = Measured("plain", 100, loads, latencies)
-    measured.void_latency = unsteady_latency(measured)
-    figures = report([measured], Plan(2, 1, 1, 0, 1, None))
+    measured.void_latency = undecided_latency(measured)
+    return measured
+
+
+def test_the_ratio_of_latencies_is_of_the_same_round_however_the_machine_was() -> None:
+    figures = report([paced((2.0, 9.0), (1.0, 6.0))], Plan(2, 1, 1, 0, 1, None))
+    assert figures["ratio_p99"] == 1.75
+    assert figures["void"] == []
+
+
+def test_rounds_that_disagree_about_the_bound_void_the_latencies_only() -> None:
+    figures = report([paced((2.9, 3.1), (1.0, 1.0))], Plan(2, 1, 1, 0, 1, None))
     assert figures["ratio_p99"] is None
     assert figures["ratio_cpu"] == 1.0
     assert len(figures["void"]) == 1
+    assert report([paced((3.1, 5.0), (1.0, 1.0))], Plan(2, 1, 1, 0, 1, None))["ratio_p99"] == 4.05
