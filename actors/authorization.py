@@ -11,6 +11,14 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from config.routing import Permission
+from protocol.customers import (
+    AgentHint,
+    CustomerHint,
+    ReadCustomer,
+    VisitorEntered,
+    VisitorLeft,
+    VisitorViewed,
+)
 from protocol.messages import (
     Accept,
     AgentMessage,
@@ -78,6 +86,11 @@ class Relation(StrEnum):
     MEMBER = "logged in here, and the agent is a member of the conversation"
     ASSIGNED_OR_MEMBER = "logged in here, and the agent is the assignee or a member of the conversation"
     IN_VIEW = "logged in here, and the agent is the assignee (after the end: the last), a member, or asked"
+    IN_CONVERSATION = "logged in here; from others than the assignee and the members nothing is passed on"
+    SEES_CUSTOMER = (
+        "logged in here, and the channel's department is the agent's own or below, or the agent is in the "
+        "customer's open conversation"
+    )
     COLLEAGUE = "logged in here, and the other agent is a colleague or below"
 
 
@@ -119,6 +132,10 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         CustomerMessage: _OWN_CHANNEL,
         CustomerLeft: _OWN_CHANNEL,
         ReadPosition: _OWN_CHANNEL,
+        VisitorEntered: _OWN_CHANNEL,
+        VisitorViewed: _OWN_CHANNEL,
+        VisitorLeft: _OWN_CHANNEL,
+        CustomerHint: _OWN_CHANNEL,
     },
     Principal.CONSOLE: {
         **_EVERYBODY,
@@ -147,6 +164,7 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         RefuseInvitation: _INVITED,
         Leave: Rule(Relation.MEMBER),
         EndConference: Rule(Relation.ASSIGNED, "end_for_others"),
+        AgentHint: Rule(Relation.IN_CONVERSATION),
         # Questions.
         ReadThread: Rule(Relation.IN_VIEW, "help"),
         ReadQueue: Rule(Relation.OWN_QUEUE),
@@ -154,5 +172,6 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         Explain: Rule(Relation.ASSIGNED, "explain"),
         WhyNot: Rule(Relation.ABOUT_ONESELF, "explain"),
         WhyIdle: Rule(Relation.ABOUT_ONESELF, "explain"),
+        ReadCustomer: Rule(Relation.SEES_CUSTOMER),
     },
 }

@@ -6,6 +6,8 @@ from actors.agent.actor import AgentActor
 from actors.conversation.actor import ConversationActor
 from actors.conversation.state import Conversation, Status
 from actors.conversation.view import conversation_view, invitation_view, offer_view
+from actors.customer.actor import CustomerActor, customer_address
+from actors.customer.machine import Customer
 from actors.dispatcher.actor import DispatcherActor
 from actors.runtime import System
 from protocol.messages import Snapshot
@@ -23,6 +25,32 @@ def conversation(system: System, tenant: str, ident: str) -> Conversation | None
         actor = ConversationActor(system, address)
         actor.thaw(row.body)
     assert isinstance(actor, ConversationActor)
+    return actor.state
+
+
+def open_conversation(system: System, tenant: str, channel: str, contact: str) -> str | None:
+    """Return the id of a customer's open conversation, in memory or parked."""
+    ident = system.bound.get(("channel", tenant, channel), {}).get(contact)
+    if ident is not None:
+        return ident
+    for found in system.store.find(tenant, f"{channel}/{contact}"):
+        state = conversation(system, tenant, found)
+        # One that is in memory may have ended; its row is only not written yet.
+        if state is not None and state.status is not Status.ENDED:
+            return found
+    return None
+
+
+def customer(system: System, tenant: str, channel: str, contact: str) -> Customer:
+    """Return what is known of a customer, in memory or parked; nothing of one who was never seen."""
+    address = customer_address(tenant, channel, contact)
+    actor = system.actors.get(address)
+    if actor is None:
+        actor = CustomerActor(system, address)
+        row = system.store.snapshot(address)
+        if row is not None:
+            actor.thaw(row.body)
+    assert isinstance(actor, CustomerActor)
     return actor.state
 
 

@@ -10,7 +10,7 @@ from actors.conversation.machine import said
 from actors.events import AnyEvent
 from actors.events.conversation import Said
 from actors.journal import Entry
-from protocol import messages, teamwork
+from protocol import customers, messages, teamwork
 
 #: Where the first message of a customer stands in its conversation: after ``Started``.
 FIRST_MESSAGE = 2
@@ -83,6 +83,10 @@ def _set_order(command: teamwork.SetOrder, event: events.OrderChanged) -> bool:
     return (event.department, event.order, event.until) == (command.department, command.order, command.until)
 
 
+def _visitor_entered(command: customers.VisitorEntered, event: events.VisitBegun) -> bool:
+    return all(getattr(event, name) == getattr(command, name) for name in event.__struct_fields__)
+
+
 TRACES: dict[type[Any], Trace] = {
     messages.CustomerLeft: Trace(events.Ended, _customer_left),
     messages.AgentMessage: Trace(
@@ -103,6 +107,12 @@ TRACES: dict[type[Any], Trace] = {
         events.PresenceChosen, lambda command, event: event.presence == command.presence
     ),
     messages.Logout: Trace(events.LoggedOut, lambda _, event: not event.by),
+    customers.VisitorEntered: Trace(events.VisitBegun, _visitor_entered),
+    customers.VisitorViewed: Trace(
+        events.PageViewed,
+        lambda command, event: (event.page, event.title) == (command.page, command.title),
+    ),
+    customers.VisitorLeft: Trace(events.VisitEnded, lambda _, event: event.reason == "left"),
     teamwork.Take: Trace(events.Assigned, _take),
     teamwork.TakeNext: Trace(events.Assigned, _take_next),
     teamwork.Transfer: Trace(events.TransferStarted, _transfer),
@@ -153,6 +163,8 @@ def _same_place(command: Any, entry: Entry) -> bool:
     """Say whether the event stands where the command was told to."""
     if entry.kind == "conversation":
         return getattr(command, "conversation", entry.id) == entry.id
+    if entry.kind == "customer" and hasattr(command, "channel"):
+        return entry.id == f"{command.channel}/{command.contact}"
     return entry.kind != "agent" or getattr(command, "of_agent", command.agent) == entry.id
 
 

@@ -76,6 +76,8 @@ class Channel(Section, frozen=True):
     """What an agent must be able to do, and how well at least."""
     language: Language | None = None
     """The customers' language, where they do not say it."""
+    visit_timeout_s: Seconds = 86_400
+    """A visitor of whom the gateway has said nothing for so long is taken for gone (C4)."""
 
 
 class Peer(Section, frozen=True):

@@ -20,6 +20,7 @@ import zmq
 from actors.agent.actor import AgentActor
 from actors.channel.actor import ChannelActor
 from actors.conversation.actor import ConversationActor
+from actors.customer.actor import CustomerActor
 from actors.dispatcher.actor import DispatcherActor
 from actors.journal import (
     Address,
@@ -65,7 +66,9 @@ class ReactorFailed(Exception):
     """Something has failed on the reactor's thread that nobody expected: a fault of ours."""
 
 
-KINDS = {kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)}
+KINDS = {
+    kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, CustomerActor, DispatcherActor)
+}
 #: Exceptions that end the process, and with which code (docs/operations.md).
 ENDS: tuple[tuple[type[BaseException], Exit], ...] = (
     (CommitUnknown, Exit.IO),

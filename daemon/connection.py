@@ -26,6 +26,9 @@ BAD_FRAMES_PERIOD_S = 60.0
 #: Heavy messages (logins, subscriptions, questions) of one connection: at once, and each second.
 HEAVY_AT_ONCE = 512
 HEAVY_PER_S = 100.0
+#: Hints of one connection: at once, and each second. A gateway's come from many customers.
+HINTS_AT_ONCE = 1_000
+HINTS_PER_S = 500.0
 
 
 class AgentSession(Struct, frozen=True):
@@ -107,6 +110,7 @@ class Connection:
         "closed",
         "handlers",
         "heavy",
+        "hints",
         "identity",
         "key",
         "listener",
@@ -153,6 +157,7 @@ class Connection:
         self.budget = budget
         self.budget_at = now
         self.heavy = Allowance(HEAVY_AT_ONCE, HEAVY_PER_S, now)
+        self.hints = Allowance(HINTS_AT_ONCE, HINTS_PER_S, now)
         self.bad_frames: list[float] = []
 
     def given_up_for(self, newer: Connection) -> bool:

@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 from actors.authorization import ALLOWED, Principal
+from actors.customer.actor import customer_address
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
 from daemon.connection import Channel, Connection, Handler, Handlers, Subscription
 from daemon.doorkeeper import Doorkeeper
+from daemon.hints import Hints
 from daemon.logins import LoginDesk
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
@@ -25,6 +27,7 @@ from daemon.questions import Asked
 from daemon.sessions import AgentSessions, Log
 from daemon.transport import Listener, peer_key
 from protocol.codec import client_codec
+from protocol.customers import AgentHint, CustomerHint
 from protocol.errors import Code, ConnectionLost, RemoteProtocolError
 from protocol.messages import (
     VERSION,
@@ -45,6 +48,7 @@ from protocol.messages import (
     Refused,
     Subscribe,
     Subscribed,
+    VisitorCommand,
     Welcome,
 )
 from protocol.session import Phase, Role, Session, speaks_our_version
@@ -85,6 +89,7 @@ class Hub:
         #: Frames that were dropped because their routing id was not the sender's own.
         self.impostors = 0
         self._by_key: dict[tuple[Principal, str, str], Connection] = {}
+        self._hints = Hints(system, outbound)
         self._sessions = AgentSessions(system, lambda: self.settings, logins, outbound, numbers, log)
         handlers: dict[type[Any], Handler] = {
             Hello: self._hello,
@@ -94,6 +99,9 @@ class Hub:
             Received: self._received,
             CustomerMessage: self._from_customer,
             CustomerLeft: self._from_customer,
+            **dict.fromkeys(get_args(VisitorCommand), self._from_visitor),
+            CustomerHint: self._hint_of_customer,
+            AgentHint: self._hint_of_agent,
             Login: self._sessions.login,
             LoginWithToken: self._sessions.login_with_token,
             Logout: self._sessions.logout,
@@ -350,6 +358,23 @@ class Hub:
         known = channel.bound.get(message.contact)
         self.system.tell_from_outside(("conversation", tenant, known) if known else channel.address, told)
 
+    def _told_of_customer(self, connection: Connection, message: Any) -> Told | None:
+        """Return what a gateway says or asks of a customer as told, or refuse it."""
+        if self._channel(connection, message.channel) is None:
+            text = f"no channel {message.channel!r} of this gateway"
+            self._refuse(connection, message, Code.NOT_ALLOWED, text)
+            return None
+        if self.shut is not None:
+            self._refuse(connection, message, *self.shut)
+            return None
+        return Told(message, connection.tenant, connection.sender, connection, connection.recent)
+
+    def _from_visitor(self, connection: Connection, message: Any) -> None:
+        told = self._told_of_customer(connection, message)
+        if told is not None:
+            address = customer_address(told.tenant, message.channel, message.contact)
+            self.system.tell_from_outside(address, told)
+
     def _from_agent(self, connection: Connection, message: Any) -> None:
         session = self._sessions.speaks(connection, message)
         if session is None:
@@ -385,6 +410,16 @@ class Hub:
         if told is not None:
             self.system.tell_from_outside(("agent", told.tenant, message.of_agent), told)
 
+    # Hints.
+
+    def _hint_of_customer(self, connection: Connection, message: CustomerHint) -> None:
+        if self._channel(connection, message.channel) is not None:
+            self._hints.of_customer(connection, message)
+
+    def _hint_of_agent(self, connection: Connection, message: AgentHint) -> None:
+        if self._sessions.speaks(connection, message) is not None:
+            self._hints.of_agent(connection, message)
+
     # Questions.
 
     def _ask(self, connection: Connection, message: Any) -> None:
@@ -393,13 +428,8 @@ class Hub:
             self.system.reply(told, Asked(message))
 
     def _ask_about_customer(self, connection: Connection, message: ReadPosition) -> None:
-        if self._channel(connection, message.channel) is None:
-            text = f"no channel {message.channel!r} of this gateway"
-            self._refuse(connection, message, Code.NOT_ALLOWED, text)
-        elif self.shut is not None:
-            self._refuse(connection, message, *self.shut)
-        else:
-            told = Told(message, connection.tenant, connection.sender, connection, connection.recent)
+        told = self._told_of_customer(connection, message)
+        if told is not None:
             self.system.reply(told, Asked(message))
 
     # Ends of connections.

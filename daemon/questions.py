@@ -14,14 +14,16 @@ from typing import Any, NamedTuple, Protocol
 import structlog
 
 from actors.conversation.state import Conversation, Status
+from actors.customer.view import customer_view
 from actors.dispatcher import questions
 from actors.journal import Entry
 from actors.permissions import has, knows_of, may, may_in, sees
-from actors.queries import conversation
+from actors.queries import conversation, customer, open_conversation
 from actors.runtime import System
 from config.desk import Desk
 from daemon.connection import Connection
 from daemon.pages import EXPLAINED_SEQUENCES, explanation
+from protocol.customers import ReadCustomer
 from protocol.errors import Code
 from protocol.fields import Message
 from protocol.messages import Refused
@@ -50,6 +52,7 @@ log = structlog.get_logger(__name__)
 TOO_MUCH = "the answers to earlier questions were long; ask again later"
 NO_CONVERSATION = "no conversation that this agent may ask about has that id"
 NO_AGENT = "no colleague that this agent may ask about has that id"
+NO_CUSTOMER = "no customer that this agent may ask about has that channel and contact"
 NO_DEPARTMENT = "no department that this agent may ask about has that id"
 
 
@@ -89,6 +92,7 @@ class Questions:
             WhyNot: self._why_not,
             WhyIdle: self._why_idle,
             ReadPosition: self._position,
+            ReadCustomer: self._customer,
         }
 
     def answer(self, connection: Connection, asked: Asked) -> Message | None:
@@ -177,6 +181,21 @@ class Questions:
     def _position(self, tenant: str, message: ReadPosition) -> Message:
         found = questions.position(self._system, tenant, message.channel, message.contact)
         return Position(message.id, *found)
+
+    def _customer(self, tenant: str, message: ReadCustomer) -> Message:
+        """Answer to those whose customer it is, and to those who serve the channel's department (C7)."""
+        system, desk, agent = self._system, self._desk(tenant), message.agent
+        channel, contact = message.channel, message.contact
+        settings = desk.channels.get(channel)
+        ident = open_conversation(system, tenant, channel, contact)
+        state = conversation(system, tenant, ident) if ident is not None else None
+        own = state is not None and (agent == state.assignee or agent in state.members)
+        if not own and (settings is None or not sees(desk, agent, settings.department)):
+            raise Denied(NO_CUSTOMER)
+        shown = own or (state is not None and sees(desk, agent, state.department))
+        known = customer(system, tenant, channel, contact)
+        name, seen = (state.name, ident or "") if shown and state is not None else ("", "")
+        return customer_view(message.id, channel, contact, known, desk, seen, name)
 
 
 def positions_of(system: System, tenant: str, ident: str, last: int) -> list[int]:

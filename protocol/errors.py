@@ -30,6 +30,7 @@ class Code(StrEnum):
     UNDER_WAY = "UNDER_WAY"
     WRAP_UP = "WRAP_UP"
     CLOSED = "CLOSED"
+    BLOCKED = "BLOCKED"
     BUSY = "BUSY"
     QUOTA = "QUOTA"
     HISTORY_CHANGED = "HISTORY_CHANGED"
@@ -101,6 +102,11 @@ CATALOGUE: dict[Code, Meaning] = {
         "Send it again with a new id and one of the reasons that the message names.",
     ),
     Code.CLOSED: Meaning(True, "The conversation has ended.", "Nothing more can be sent to it."),
+    Code.BLOCKED: Meaning(
+        True,
+        "The customer is blocked in this channel: an agent has shut him out.",
+        "Nothing of him is stored until he is let in again; tell him so, or nothing.",
+    ),
     Code.BUSY: Meaning(
         True, "The daemon is at a limit.", "Send the same command again after `retry_after_s`."
     ),

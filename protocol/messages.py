@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from protocol import teamwork
+from protocol import customers, teamwork
 from protocol.content import Content
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
 from protocol.news import (
@@ -364,7 +364,9 @@ class Thread(Message, frozen=True, tag="thread"):
     covered: Number
 
 
-GatewayCommand = CustomerMessage | CustomerLeft
+#: What is told of a customer beyond a conversation.
+VisitorCommand = customers.VisitorEntered | customers.VisitorViewed | customers.VisitorLeft
+GatewayCommand = CustomerMessage | CustomerLeft | VisitorCommand
 #: Commands of agents about themselves.
 PersonalCommand = SetPresence | teamwork.HandOver | teamwork.EndSession
 #: Commands of agents that the dispatcher sees first, for it knows who has room.
@@ -394,6 +396,7 @@ Question = (
     | teamwork.WhyNot
     | teamwork.WhyIdle
     | teamwork.ReadPosition
+    | customers.ReadCustomer
 )
 Answer = (
     Thread
@@ -402,12 +405,15 @@ Answer = (
     | teamwork.Explanation
     | teamwork.Reasons
     | teamwork.Position
+    | customers.CustomerView
 )
 ConnectionMessage = (
     Hello | Ping | Login | LoginWithToken | Logout | Subscribe | Received | Goodbye | teamwork.StillHere
 )
+#: What is passed on at once, and neither answered nor kept.
+Hint = customers.CustomerHint | customers.AgentHint
 #: Everything a client may send.
-FromClient = ConnectionMessage | GatewayCommand | AgentCommand | Question
+FromClient = ConnectionMessage | GatewayCommand | AgentCommand | Question | Hint
 #: Everything the daemon may send.
 FromDaemon = (
     Welcome
@@ -420,6 +426,7 @@ FromDaemon = (
     | Gap
     | Snapshot
     | Delivery
+    | customers.Hinted
     | Answer
     | Goodbye
 )

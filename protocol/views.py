@@ -139,3 +139,26 @@ class DecisionView(View, frozen=True):
     policy: str = ""
     by: str = ""
     department: str = ""
+
+
+class PageView(View, frozen=True):
+    """A page that a visitor has opened (C6)."""
+
+    at: float
+    page: str
+    title: str = ""
+
+
+class AbuseView(View, frozen=True):
+    """A customer on a list of abuse (M1, M2): ``by`` whom, since when, because of which conversation.
+
+    ``key`` is the place in the list, to go on after it.
+    """
+
+    key: str
+    channel: str
+    contact: str
+    by: str
+    since: float
+    conversation: str
+    name: str = ""

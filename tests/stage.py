@@ -16,6 +16,7 @@ from actors.clock import VirtualClock
 from actors.conversation.actor import ConversationActor
 from actors.conversation.state import Conversation
 from actors.conversation.view import delivery
+from actors.customer.actor import CustomerActor
 from actors.dispatcher.actor import ApplyDesk, DispatcherActor
 from actors.journal import Entry, Store, read_record
 from actors.lease import Lease
@@ -54,7 +55,9 @@ from protocol.teamwork import (
     Transfer,
 )
 
-KINDS = {kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, DispatcherActor)}
+KINDS = {
+    kind.kind: kind for kind in (AgentActor, ChannelActor, ConversationActor, CustomerActor, DispatcherActor)
+}
 
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$K3Wmnb3bOXvdUxyXTEVNBBVyIKZmwYVbqRMDVRmzqhs"
 

@@ -27,6 +27,7 @@ PURE_ACTOR_FILES = frozenset(
         "facts.py",
         "state.py",
         "changes.py",
+        "naming.py",
         "transfer.py",
         "conference.py",
         "books.py",

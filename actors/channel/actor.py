@@ -6,8 +6,9 @@ from typing import Any
 
 from actors.channel.machine import Bindings, Bounced, Bound, Closed, Forget, ended_key
 from actors.conversation.actor import ConversationActor
-from actors.conversation.orders import Begin
 from actors.conversation.state import Status
+from actors.customer.actor import customer_address
+from actors.customer.machine import Open
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System
 from actors.shell import Shell
@@ -27,6 +28,8 @@ class ChannelActor(Shell):
         published = system.bound.setdefault(address, {})
         published.clear()
         self._bindings = Bindings(published)
+        #: Whose conversation is being begun: what else comes from them goes the same way, in its order.
+        self._beginning: set[str] = set()
 
     def on_receive(self, message: Any) -> None:
         """Route a customer's message, or take note of what becomes of a conversation."""
@@ -53,6 +56,9 @@ class ChannelActor(Shell):
                     self._begin(told, contact)
                 return
             self._bindings.bind(contact, conversation)
+        elif contact in self._beginning:
+            self._open(told, conversation)
+            return
         self.system.tell(("conversation", self.address[1], conversation), told)
 
     def _find(self, contact: str) -> str | None:
@@ -66,14 +72,25 @@ class ChannelActor(Shell):
         return None
 
     def _begin(self, told: Told, contact: str) -> None:
-        """Begin a conversation with the customer's message."""
+        """Begin a conversation with the customer's message, if he may write: his own actor knows."""
         if type(told.message) is not CustomerMessage:
             self.system.refuse(told, Code.CLOSED, "the customer has no open conversation in this channel")
             return
-        address = ("conversation", self.address[1], self.system.make_id())
-        self.system.create(address)
-        self._bindings.bind(contact, address[2])
-        self.system.tell(address, Begin(told, self._served_by(contact)))
+        conversation = self.system.make_id()
+        self._bindings.bind(contact, conversation)
+        self._beginning.add(contact)
+        self.unsettled = True
+        self._open(told, conversation)
+
+    def _open(self, told: Told, conversation: str) -> None:
+        _, tenant, channel = self.address
+        contact = told.message.contact
+        asked = Open(told, conversation, self._served_by(contact))
+        self.system.tell(customer_address(tenant, channel, contact), asked)
+
+    def settle(self) -> None:
+        """The inbox is worked through: what comes next comes after what was passed on."""
+        self._beginning.clear()
 
     def _served_by(self, contact: str) -> str:
         """Return who served the customer last (D7), "" for a new one.

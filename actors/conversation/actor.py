@@ -59,6 +59,8 @@ class ConversationActor(Shell):
         self._known = False
         #: The channel was told that it has ended.
         self._end_told = False
+        #: The last message that was to begin it.
+        self._first: CustomerMessage | None = None
         #: Its first message has come in this turn.
         self._begun = False
 
@@ -134,10 +136,8 @@ class ConversationActor(Shell):
             else:
                 self._begun = type(order) is Begin
                 self.take_in(outcome, told)
-        if self.state.status is Status.NEW and type(order) is Begin:
-            # Another message under the same id, or for a channel that has just left the desk.
-            channel = ("channel", self.address[1], told.message.channel)
-            self.system.tell(channel, Forget(told.message.contact, self.address[2]))
+        if type(order) is Begin:
+            self._first = told.message
 
     def _expire(self) -> None:
         """Carry out all that is due, one thing after the other."""
@@ -211,7 +211,11 @@ class ConversationActor(Shell):
         """Report to the dispatcher when anything it goes by has changed."""
         state = self.state
         if state.status is Status.NEW:
-            # Somebody has guessed an id: there is no such conversation.
+            # Somebody has guessed an id, or what should have begun it was refused: there is no such
+            # conversation. Not before all is heard: a second message may have begun it.
+            if self._first is not None:
+                channel = ("channel", self.address[1], self._first.channel)
+                self.system.tell(channel, Forget(self._first.contact, self.address[2]))
             self.system.discard(self)
             return
         self.deadline = state.deadline()

@@ -35,6 +35,7 @@ from actors.conversation.orders import (
     Expire,
     Greet,
     InviteAsked,
+    Known,
     MakeOffer,
     MoveTo,
     OwnerBack,
@@ -81,15 +82,15 @@ LEVELS = (1, 10)
 
 
 def _begin(_: Conversation, command: Begin, facts: Facts) -> Outcome:
-    return _started(command.told.message, command.previous, facts)
+    return _started(command.told.message, command.previous, facts, command.known)
 
 
 def _start(_: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
-    return _started(command, "", facts)
+    return _started(command, "", facts, Known())
 
 
-def _started(message: CustomerMessage, previous: str, facts: Facts) -> Outcome:
-    """What the message says of department, skills, priority and language goes before the channel's own."""
+def _started(message: CustomerMessage, previous: str, facts: Facts, known: Known) -> Outcome:
+    """What the message says goes before what is known of the customer, and that before the channel's own."""
     channel = facts.desk.channels.get(message.channel)
     if channel is None:
         return Refusal(Code.NOT_ALLOWED, f"no channel {message.channel!r} is in the desk")
@@ -105,8 +106,8 @@ def _started(message: CustomerMessage, previous: str, facts: Facts) -> Outcome:
             message.channel,
             message.contact,
             department,
-            message.name,
-            message.language or channel.language or "",
+            message.name or known.name,
+            message.language or known.language or channel.language or "",
             {**channel.skills, **skills},
             message.priority or channel.priority,
             previous,

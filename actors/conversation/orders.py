@@ -16,11 +16,25 @@ class Refusal(NamedTuple):
     message: str
 
 
+class Known(NamedTuple):
+    """What is known of a customer when a conversation begins: what the last visit said, whether nobody is to
+    be disturbed, and when he did last what may open a reply window, by trigger.
+    """
+
+    name: str = ""
+    language: str = ""
+    authenticated: bool = False
+    place: str = ""
+    muted: bool = False
+    triggers: tuple[tuple[str, float], ...] = ()
+
+
 class Begin(NamedTuple):
-    """The channel begins this conversation with a customer's message; ``previous`` served him last."""
+    """The customer's actor begins this conversation with his message; ``previous`` served him last."""
 
     told: Told
     previous: str
+    known: Known = Known()
 
 
 class MakeOffer(NamedTuple):

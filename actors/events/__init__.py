@@ -47,6 +47,14 @@ from actors.events.conversation import (
     TransferEnded as TransferEnded,
     TransferStarted as TransferStarted,
 )
+from actors.events.customer import (
+    Acted as Acted,
+    Blocked as Blocked,
+    DoNotDisturbSet as DoNotDisturbSet,
+    PageViewed as PageViewed,
+    VisitBegun as VisitBegun,
+    VisitEnded as VisitEnded,
+)
 from actors.events.dispatcher import (
     DeskApplied as DeskApplied,
     Healed as Healed,
@@ -92,4 +100,10 @@ AnyEvent = (
     | ShadowApplied
     | OrderChanged
     | Healed
+    | VisitBegun
+    | PageViewed
+    | VisitEnded
+    | Acted
+    | DoNotDisturbSet
+    | Blocked
 )

@@ -74,6 +74,12 @@ SENTENCES: dict[type[Any], Callable[[Any], str]] = {
     events.FirstReplyMissed: lambda e: f"-- {e.agent} has not answered the customer in time",
     events.AssigneeGone: lambda e: f"-- {e.agent} is gone{_reason(e.reason)}",
     events.AssigneeBack: lambda e: f"-- {e.agent} is back",
+    events.VisitBegun: lambda e: f"-- is on the site{_reason(e.page)}",
+    events.PageViewed: lambda e: f"-- looks at {e.page}",
+    events.VisitEnded: lambda e: f"-- has left the site{_reason(e.reason)}",
+    events.Acted: lambda e: f"-- has done what opens a reply window: {e.trigger}",
+    events.DoNotDisturbSet: lambda e: f"-- {e.by} has {_put(e.on)} the list of suspected harassment",
+    events.Blocked: lambda e: f"-- {e.by} has {'blocked' if e.on else 'let in again'} the customer",
     events.Ended: lambda e: f"-- ended by {e.by}{_reason(e.reason)}",
 }
 
@@ -104,6 +110,10 @@ def _value(value: Any) -> str:
 def _why(why: Why | None) -> str:
     codes = [code for code in (why.rule, why.choice, why.tie_break) if code] if why is not None else []
     return f", because {', '.join(codes)}" if codes else ""
+
+
+def _put(on: bool) -> str:
+    return "put the customer on" if on else "taken the customer off"
 
 
 def _by(agent: str) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from protocol.client.customers import AsyncCustomers, AsyncVisitors
 from protocol.client.driver import Driver, Item, OnEvent
 from protocol.client.errors import ClientClosed
 from protocol.client.events import Notice
@@ -204,7 +205,7 @@ class AsyncClient:
         return deliveries
 
 
-class AsyncGatewayClient(AsyncClient):
+class AsyncGatewayClient(AsyncClient, AsyncVisitors):
     """A channel gateway's connection to the daemon."""
 
     _role = "gateway"
@@ -275,7 +276,7 @@ class AsyncGatewayClient(AsyncClient):
         return self._stream(f"channel/{channel}")
 
 
-class AsyncConsoleClient(AsyncClient):
+class AsyncConsoleClient(AsyncClient, AsyncCustomers):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"

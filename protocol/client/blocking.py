@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
+from protocol.client.customers import Customers, Visitors
 from protocol.client.driver import Driver, Item, OnEvent
 from protocol.client.errors import ClientClosed
 from protocol.client.inbox import Handed
@@ -161,7 +162,7 @@ class Client:
             return deliveries
 
 
-class GatewayClient(Client):
+class GatewayClient(Client, Visitors):
     """A channel gateway's connection to the daemon."""
 
     _role = "gateway"
@@ -265,7 +266,7 @@ class GatewayClient(Client):
         return self._subscribe(f"channel/{channel}")
 
 
-class ConsoleClient(Client):
+class ConsoleClient(Client, Customers):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"

@@ -28,6 +28,7 @@ from protocol.client.machine import ClientMachine, size_of
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
 from protocol.client.wire import Change, Wire
+from protocol.customers import AgentHint, CustomerHint
 from protocol.errors import Code, CommandRefused, LocalProtocolError, SwitchboardError
 from protocol.identifiers import CommandIds
 from protocol.messages import VERSION, Hello, LoggedIn, Subscribed
@@ -109,6 +110,12 @@ class Driver:
         with self._lock:
             if self._ended is None:
                 self._call(lambda now: self._machine.still_here(agent, now))
+
+    def hint(self, hint: CustomerHint | AgentHint) -> None:
+        """Send a hint, if it can go out now."""
+        with self._lock:
+            if self._ended is None:
+                self._call(lambda _: self._machine.hint(hint))
 
     def subscribe(
         self, stream: str, sink: Sink, after: int | None, journal: str, window: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protocol import messages
+from protocol.customers import Hinted
 from protocol.messages import Ack, Delivery, LoggedIn, Snapshot, Subscribed, Welcome
 
 #: What a request is answered with when all went well.
@@ -102,6 +103,13 @@ class AgentLost:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class HintHeard:
+    """Somebody in the conversation is typing, has stopped, or has read."""
+
+    hint: Hinted
+
+
 #: Events about the connection and its streams, for whoever watches over the client.
-Notice = Connected | Disconnected | Stopped | HistoryChanged | GapFound | AgentLost
+Notice = Connected | Disconnected | Stopped | HistoryChanged | GapFound | AgentLost | HintHeard
 Event = Notice | Answered | Failed | Delivered | SnapshotTaken | StreamEnded

@@ -19,12 +19,13 @@ from collections.abc import Callable
 from msgspec import MsgspecError, structs
 
 from protocol.client.agents import AgentSession
-from protocol.client.events import Answered, Connected, Disconnected, Event, Failed, Stopped
+from protocol.client.events import Answered, Connected, Disconnected, Event, Failed, HintHeard, Stopped
 from protocol.client.link import HOPELESS, TABLE, Link, Reaction, Step, backoff_s, reaction
 from protocol.client.outstanding import Command, Item, Outstanding
 from protocol.client.standing import Standing
 from protocol.client.subscription import Subscription
 from protocol.codec import FRAME_BYTES, client_codec, daemon_codec, encode
+from protocol.customers import AgentHint, CustomerHint, Hinted
 from protocol.errors import Code, LocalProtocolError, RemoteProtocolError
 from protocol.fields import Message
 from protocol.messages import (
@@ -224,6 +225,12 @@ class ClientMachine:
             self._still_here_at[agent] = now
             self._urgent.append(StillHere(agent))
 
+    def hint(self, hint: CustomerHint | AgentHint) -> None:
+        """Somebody is typing, or has read: that is told now, or not at all."""
+        size_of(hint)
+        if self.link is Link.OPEN and self._standing.may_go(getattr(hint, "agent", None)):
+            self._urgent.append(hint)
+
     def login(
         self, identifier: bytes, agent: str, password: str | None = None, token: str | None = None
     ) -> None:
@@ -328,6 +335,8 @@ class ClientMachine:
                 self._standing.hear_gap(message)
             case Snapshot():
                 self._standing.hear_snapshot(message)
+            case Hinted():
+                self._events.append(HintHeard(message))
             case Pong():
                 pass
             case _:

@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_args
 
+from protocol.customers import (
+    AgentHint,
+    CustomerHint,
+    CustomerView,
+    Hinted,
+    ReadCustomer,
+    VisitorEntered,
+    VisitorLeft,
+    VisitorViewed,
+)
 from protocol.fields import Message
 from protocol.messages import (
     Accept,
@@ -85,6 +95,11 @@ INVITED = "logged in here, and the agent is invited to the conversation"
 MEMBER = "logged in here, and the agent is a member of the conversation"
 ASSIGNED_OR_MEMBER = "logged in here, and the agent is the assignee or a member of the conversation"
 IN_VIEW = "logged in here, and the agent is the assignee (after the end: the last), a member, or asked"
+IN_CONVERSATION = "logged in here; from others than the assignee and the members nothing is passed on"
+SEES_CUSTOMER = (
+    "logged in here, and the channel's department is the agent's own or below, or the agent is in the "
+    "customer's open conversation"
+)
 COLLEAGUE = "logged in here, and the other agent is a colleague or below"
 
 
@@ -122,7 +137,16 @@ GATEWAY = Party(
     "gateways",
     "127.0.0.1:5570",
     "Channel gateways: they carry what customers write, and bring the answers back.",
-    {**_EVERYBODY, CustomerMessage: OWN_CHANNEL, CustomerLeft: OWN_CHANNEL, ReadPosition: OWN_CHANNEL},
+    {
+        **_EVERYBODY,
+        CustomerMessage: OWN_CHANNEL,
+        CustomerLeft: OWN_CHANNEL,
+        ReadPosition: OWN_CHANNEL,
+        VisitorEntered: OWN_CHANNEL,
+        VisitorViewed: OWN_CHANNEL,
+        VisitorLeft: OWN_CHANNEL,
+        CustomerHint: OWN_CHANNEL,
+    },
 )
 CONSOLE = Party(
     "console",
@@ -153,12 +177,14 @@ CONSOLE = Party(
         RefuseInvitation: INVITED,
         Leave: MEMBER,
         EndConference: _or(ASSIGNED, "end_for_others"),
+        AgentHint: IN_CONVERSATION,
         ReadThread: _or(IN_VIEW, "help"),
         ReadQueue: OWN_QUEUE,
         ReadColleagues: _and(OWN_SESSION, "see_colleagues"),
         Explain: _or(ASSIGNED, "explain"),
         WhyNot: _or(ABOUT_ONESELF, "explain"),
         WhyIdle: _or(ABOUT_ONESELF, "explain"),
+        ReadCustomer: SEES_CUSTOMER,
     },
 )
 PARTIES = (GATEWAY, CONSOLE)
@@ -180,17 +206,19 @@ ANSWERS: dict[Kind, tuple[Kind, ...]] = {
     WhyNot: (Reasons,),
     WhyIdle: (Reasons,),
     ReadPosition: (Position,),
+    ReadCustomer: (CustomerView,),
 }
 
 #: What the daemon sends unasked, to whom.
 UNASKED: dict[str, tuple[Kind, ...]] = {
-    "gateway": (Delivery, Gap, Goodbye),
-    "console": (Snapshot, Delivery, Gap, SessionEnded, Goodbye),
+    "gateway": (Delivery, Hinted, Gap, Goodbye),
+    "console": (Snapshot, Delivery, Hinted, Gap, SessionEnded, Goodbye),
 }
 
 _ONLY: dict[Kind, Party] = {
     **dict.fromkeys((LoggedIn, SessionEnded, Snapshot), CONSOLE),
     **dict.fromkeys((Thread, WaitingList, Colleagues, Explanation, Reasons), CONSOLE),
+    CustomerView: CONSOLE,
     Position: GATEWAY,
 }
 

@@ -20,6 +20,7 @@ from protocol.views import (
     InvitationView,
     MovedView,
     OfferView,
+    PageView,
     ReasonView,
     WaitingView,
 )
@@ -38,6 +39,7 @@ VIEWS: tuple[type[Struct], ...] = (
     MovedView,
     DecisionView,
     ReasonView,
+    PageView,
 )
 #: Everything that may stand alone in a frame.
 TOP: tuple[type[Message], ...] = tuple(dict.fromkeys(FROM_CLIENT + FROM_DAEMON))

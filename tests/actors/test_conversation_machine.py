@@ -21,6 +21,7 @@ from actors.conversation.orders import (
     Expire,
     Greet,
     InviteAsked,
+    Known,
     MakeOffer,
     MoveTo,
     OwnerBack,
@@ -124,11 +125,12 @@ def made_in(module: ModuleType) -> set[type[Any]]:
 
 def wire_commands() -> set[type[Any]]:
     """Compute what clients may tell a conversation: what the hub brings to it, or to its channel."""
-    return {*get_args(messages.ConversationCommand), *get_args(messages.GatewayCommand)}
+    told = {*get_args(messages.ConversationCommand), *get_args(messages.GatewayCommand)}
+    return told - {*get_args(messages.VisitorCommand)}
 
 
 def test_every_status_answers_every_command_that_a_conversation_can_be_told() -> None:
-    commands = (made_in(orders) - {Refusal}) | wire_commands()
+    commands = (made_in(orders) - {Refusal, Known}) | wire_commands()
     assert commands == set(COMMANDS), "a new command needs an answer here"
     assert {status: set(rules) for status, rules in TABLE.items()} == dict.fromkeys(Status, commands)
 
@@ -202,11 +204,11 @@ EXAMPLES: dict[str, Any] = {
         events.AssigneeBack("a1"),
     )
 }
-#: What stands in the streams of agents and of the dispatcher.
+#: What stands in the streams of agents, of the dispatcher and of customers.
 OTHERS = {
     "SetAside", "LoggedIn", "PresenceChosen", "LeaseLost", "LeaseRegained", "LoggedOut", "DeskApplied",
     "InactivityWarned", "ActiveAgain", "HandOverBegun", "HandedOver", "ShadowApplied", "OrderChanged",
-    "Healed",
+    "Healed", "VisitBegun", "PageViewed", "VisitEnded", "Acted", "DoNotDisturbSet", "Blocked",
 }  # fmt: skip
 
 

@@ -12,9 +12,11 @@ import msgspec
 import pytest
 
 from actors import authorization
+from actors.customer.actor import customer_address
 from actors.telling import Told
 from protocol import messages
 from protocol.content import Text
+from protocol.customers import VisitorEntered, VisitorLeft, VisitorViewed
 from protocol.messages import (
     Accept,
     Ack,
@@ -48,7 +50,11 @@ from tests.stage import Stage, desk_text
 pytestmark = pytest.mark.rule("guarantee-G3")
 
 #: What changes nothing in the journal, or belongs to the connection; but a logout is journaled.
-WITHOUT_EFFECT = {*get_args(messages.ConnectionMessage), *get_args(messages.Question)}
+WITHOUT_EFFECT = {
+    *get_args(messages.ConnectionMessage),
+    *get_args(messages.Question),
+    *get_args(messages.Hint),
+}
 
 #: Two who help, one of whom serves a pool where nothing is offered as well, and their supervisor.
 DESK = desk_text(
@@ -70,6 +76,26 @@ def customer_message(stage: Stage) -> tuple[Address, Any, str]:
 def customer_left(stage: Stage) -> tuple[Address, Any, str]:
     stage.writes("ann", "hello")
     return ("channel", "acme", "web"), CustomerLeft(stage.command_id(), "web", "ann", "bored"), "gateway/web"
+
+
+def of_visitor(stage: Stage, command: Any) -> tuple[Address, Any, str]:
+    """Return what a gateway says of a visitor with the address to which the hub sends it."""
+    return customer_address("acme", command.channel, command.contact), command, "gateway/web"
+
+
+def visitor_entered(stage: Stage) -> tuple[Address, Any, str]:
+    said = ("/boots", "Boots", "/", "Ann", "en", "Firefox", "Linux", "Lviv")
+    return of_visitor(stage, VisitorEntered(stage.command_id(), "web", "ann", *said))
+
+
+def visitor_viewed(stage: Stage) -> tuple[Address, Any, str]:
+    return of_visitor(stage, VisitorViewed(stage.command_id(), "web", "ann", "/boots", "Boots"))
+
+
+def visitor_left(stage: Stage) -> tuple[Address, Any, str]:
+    entered = VisitorEntered(stage.command_id(), "web", "ann")
+    assert isinstance(play(stage, of_visitor(stage, entered)), Ack)
+    return of_visitor(stage, VisitorLeft(stage.command_id(), "web", "ann"))
 
 
 def of_agent(stage: Stage, command: Any) -> tuple[Address, Any, str]:
@@ -203,6 +229,9 @@ def set_order(stage: Stage) -> tuple[Address, Any, str]:
 SCENES: dict[type[Any], Scene] = {
     CustomerMessage: customer_message,
     CustomerLeft: customer_left,
+    VisitorEntered: visitor_entered,
+    VisitorViewed: visitor_viewed,
+    VisitorLeft: visitor_left,
     Accept: accept,
     Decline: decline,
     AgentMessage: agent_message,
@@ -232,6 +261,7 @@ OTHERS = {
     "channel": "shop",
     "skills": {"tea": 3},
     "priority": 4,
+    "authenticated": True,
 }
 FIELDS = [(kind, name) for kind in SCENES for name in kind.__struct_fields__ if name not in ADDRESS]
 
