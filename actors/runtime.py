@@ -385,10 +385,7 @@ class System(Streams):
         return actor
 
     def restore(self, address: Address, row: SnapshotRow | None) -> ScheduledActor:
-        """Make an actor from its snapshot;
-
-        one that cannot be read counts as missing: the stream has it all.
-        """
+        """Make an actor from its snapshot; if that cannot be read, from its stream, which has it all."""
         actor = self.kinds[address[0]](self, address)
         if row is not None:
             try:
@@ -452,6 +449,11 @@ class System(Streams):
     def parking(self) -> bool:
         """True from when actors were parked until they leave memory, at the end of the turn."""
         return bool(self._parking)
+
+    @property
+    def telling(self) -> bool:
+        """True while the handler under way has told somebody something that is not in an inbox yet."""
+        return bool(self._staged)
 
     def _park(self, actor: ScheduledActor) -> None:
         """Write the actor's snapshot with this commit, then let it leave memory."""

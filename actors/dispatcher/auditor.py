@@ -66,6 +66,8 @@ class Auditor:
             return
         if self._dispatcher.system.parking:
             return  # Who is on the way out has said so, and is still in memory: it would seem lost.
+        if self._dispatcher.system.telling:
+            return  # Who was woken for a transfer is in memory, and has not said so: it would seem lost, too.
         if self._left is None:
             self._begun_at, self._compared = now, 0
             self._left = self._everybody()

@@ -229,3 +229,17 @@ def test_who_is_being_parked_while_a_round_is_due_is_not_taken_for_lost(
     assert ("conversation", "acme", ident) not in stage.system.actors
     assert audited(stage) == []
     assert not [entry for entry in stage.entries() if type(entry.event).__name__ == "Healed"]
+
+
+def test_who_was_woken_for_a_transfer_while_a_round_is_due_is_not_taken_for_lost(stage: Stage) -> None:
+    """Simulation, seed 82: the agent's books were "healed" by a unit too few."""
+    stage.logs_in("a1", "a2")
+    ident = stage.begin_conversation("ann", "a1")
+    stage.clock.advance(60.0)
+    stage.turn(park_idle_s=1.0)
+    assert ("conversation", "acme", ident) not in stage.system.actors
+    stage.dispatcher.auditor.due_at = 0.0
+    stage.transfers("a1", ident, to_department="sales")
+    assert stage.dispatcher.view.agent("a1").used == 1
+    assert audited(stage) == []
+    assert not healed(stage)

@@ -1,13 +1,20 @@
 """The checkers: what must hold after every turn, with every answer, and at the end (GUARANTEES section 4).
 
-I1 acknowledged is in the journal         I7 capacity is kept, and the books are a recount
-I2 no command twice, content as sent      I8 no offer outlives its deadline
-I3 sequences without gaps                 I9 who can be served is offered; in the end all are served
-I4 consumers get the stream, whole        I10 no overtaking among equals
-I5 a sender's messages keep their order   I11 what a restart finds is what there was
-I6 one assignee, one live offer           I12 epochs never go back
-I17 each command has one outcome          I18 no answer contradicts the journal
-I19 the metrics agree with the journal    G11 nobody waits for somebody who is gone, nor longer than the grace
+I1 acknowledged is in the journal         I10 no overtaking among equals
+I2 no command twice, content as sent      I11 live = tables and tail = replay from zero
+I3 sequences without gaps                 I12 epochs never go back
+I4 consumers get the stream, whole        I13 what is for a customer is handed on, and again only when
+I5 a sender's messages keep their order       the gateway itself has died
+I6 one assignee, one live offer           I15 the log never has what was said
+I7 capacity is kept, books are a recount  I16 nothing piles up
+I8 no offer outlives its deadline         I17 each command has one outcome
+I9 who can be served is offered; in the   I18 no answer contradicts the journal
+   end all are served                     I19 the metrics agree with the journal
+G11 nobody waits for somebody who is gone, nor longer than the grace; G14 no handler fails
+
+Not here: I14 (tenants apart) takes two tenants and hostile peers: tests/attacks/test_tenants.py. Of I15 only
+the log; files and metrics: tests/daemon/test_logs.py, test_metrics.py. Of I16 only what is in memory;
+threads, descriptors and resident memory take a real process: tests/kills, tests/fuzz.
 
 The journal is read by tests/actors/oracle.py, which shares no code with the actors; I2, I3, I6, I8 and I12
 are partly its own.
@@ -20,7 +27,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from actors import events
+from actors import commands, events, mailbox
 from actors.dispatcher import audit
 from actors.dispatcher.actor import DispatcherActor
 from actors.journal import Entry, JournalDamaged
@@ -32,6 +39,12 @@ from tests.actors.oracle import Oracle, Thread, crashed, journal_only, projectio
 from tests.actors.second_opinion import Opinion
 from tests.simulation.process import Process
 
+#: How much later than its deadline an offer may end (G9).
+LATE_S = 1.0
+#: What one turn may add to the recent commands before they are written.
+COMMANDS_A_TURN = 64
+#: Four peers, and connections that the daemon has not found dead yet.
+CONNECTIONS_MAX = 12
 #: An answer that acknowledges nothing: what was asked is so already, and nothing had to be kept.
 NOTHING_KEPT = (Logout, EndSession)
 
@@ -99,7 +112,10 @@ class Checkers:
         #: The conversations that have not ended.
         self.alive: Alive = {}
         self.desk: Desk
+        self._desk_before: Desk | None = None
         self._used_before: Counter[str] = Counter()
+        #: When the first live offer, transfer or grace has outlived its deadline.
+        self._complain_at = float("inf")
         self._waited_before: dict[str, float] = {}
         #: By (sender, command): what was sent, and whether an outcome was told.
         self._sent: dict[tuple[str, bytes], Any] = {}
@@ -120,6 +136,7 @@ class Checkers:
                 self._take(entry)
         except AssertionError as error:
             raise violated(error) from error
+        self._desk_before = None
         self._note_who_waits()
 
     def turned(self, process: Process) -> None:
@@ -127,6 +144,8 @@ class Checkers:
         if process.failures.seen:
             address, message, error = process.failures.seen[0]
             raise Violation("G14", f"a handler of {address} has raised {error!r} on {message!r}")
+        if process.log.leaks:
+            raise Violation("I15", f"the log has what was said: {process.log.leaks[0]}")
         try:
             fresh = self.oracle.read(process.store)
             self._look(process, fresh)
@@ -138,33 +157,63 @@ class Checkers:
     def _look(self, process: Process, fresh: list[Entry]) -> None:
         for entry in fresh:
             self._take(entry)
-        now = process.scheduler.now()
+        # As of when the turn began: while the disk works, nothing can end.
+        now = process.system.now
         dispatcher = process.system.actors["dispatcher", "acme", ""]
         assert isinstance(dispatcher, DispatcherActor)
+        changed = bool(fresh) or self.desk is not self._desk_before
+        if changed:
+            self._desk_before = self.desk
+            self._capacity_is_kept(dispatcher)
+            self._note_what_ends()
+        if now >= self._complain_at:
+            self._something_has_outlived_its_deadline(now)
+        assert not dispatcher.auditor.violations, f"auditor: {dispatcher.auditor.violations}"
+        # What opens with time alone is looked for as long as anybody waits.
+        if changed or self._waited_before:
+            opinion = Known(self.desk, self.oracle, now, self._used_before, self.alive)
+            left = next(opinion.left_undecided(), None)
+            assert left is None, (
+                f"I9: {left[0] if left else ''} waits, and {left[1] if left else ''} has room"
+            )
+            if fresh:
+                self._equals_keep_their_order(opinion, fresh)
+                self._nobody_waits_for_somebody_gone()
+        if changed:
+            self._note_who_waits()
+
+    def _capacity_is_kept(self, dispatcher: DispatcherActor) -> None:
+        """I7: nobody has more than allowed, except of what was there when the desk allowed more."""
         used: Counter[str] = Counter()
-        for ident, thread in self.alive.items():
-            for offer in thread.offers:
-                assert offer.deadline_at + 1.0 > now, f"I8: the offer of {ident} outlives its deadline"
-            if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
-                assert thread.transfer.deadline_at + 1.0 > now, f"I8: the transfer of {ident} never ends"
-            for agent in (*thread.assignees, *(offer.agent for offer in thread.offers)):
+        for thread in self.alive.values():
+            for agent in thread.assignees:
                 used[agent] += self.oracle.weight(thread)
-        for agent, until in self._graces.items():
-            assert until + 1.0 > now, f"G11: {agent} is waited for longer than the grace"
+            for offer in thread.offers:
+                used[offer.agent] += self.oracle.weight(thread)
         for agent, settings in self.desk.agents.items():
             allowed = max(settings.capacity, self._used_before[agent])
             assert used[agent] <= allowed, f"I7: {agent} has {used[agent]} units, and may have {allowed}"
             booked = dispatcher.view.agent(agent).used
             assert booked == used[agent], f"I7: {agent} has {used[agent]} units, the books say {booked}"
-        assert not dispatcher.auditor.violations, f"auditor: {dispatcher.auditor.violations}"
         self._used_before = used
-        opinion = Known(self.desk, self.oracle, now, used, self.alive)
-        left = next(opinion.left_undecided(), None)
-        assert left is None, f"I9: {left[0] if left else ''} waits, and {left[1] if left else ''} has room"
-        if fresh:
-            self._equals_keep_their_order(opinion, fresh)
-            self._nobody_waits_for_somebody_gone()
-        self._note_who_waits()
+
+    def _note_what_ends(self) -> None:
+        """Note when the first live offer, transfer or grace must have ended at the latest (I8, G11)."""
+        ends = list(self._graces.values())
+        for thread in self.alive.values():
+            ends += [offer.deadline_at for offer in thread.offers]
+            if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
+                ends.append(thread.transfer.deadline_at)
+        self._complain_at = min(ends, default=float("inf")) + LATE_S
+
+    def _something_has_outlived_its_deadline(self, now: float) -> None:
+        for ident, thread in self.alive.items():
+            for offer in thread.offers:
+                assert offer.deadline_at + LATE_S > now, f"I8: the offer of {ident} outlives its deadline"
+            if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
+                assert thread.transfer.deadline_at + LATE_S > now, f"I8: the transfer of {ident} never ends"
+        for agent, until in self._graces.items():
+            assert until + LATE_S > now, f"G11: {agent} is waited for longer than the grace"
 
     def _note_who_waits(self) -> None:
         self._waited_before = {
@@ -316,6 +365,32 @@ class Checkers:
         self._restart_changes_nothing(process)
         self._books_are_right(process)
         self._numbers_agree(process)
+        self._nothing_has_grown(process)
+
+    def handed(self, gateway: str, lives: int, handed: Counter[tuple[str, int]], streams: list[str]) -> None:
+        """I13: what is for a customer reaches the gateway, and again only when the gateway has died."""
+        for stream in streams:
+            for number in range(1, len(self.oracle.mail.get(stream, ())) + 1):
+                times = handed[stream, number]
+                if not 1 <= times <= lives:
+                    raise Violation(
+                        "I13", f"{gateway} has handed {number} of {stream} on {times} times in {lives} lives"
+                    )
+
+    def _nothing_has_grown(self, process: Process) -> None:
+        """I16: when all is quiet, nothing piles up anywhere."""
+        system = process.system
+        crowded = [box.stream for box in system.mailboxes.values() if len(box.recent) > 2 * mailbox.CROWDED]
+        piles = {
+            "inboxes": [address for address, actor in system.actors.items() if actor.inbox],
+            "entries": system.entries,
+            "mailboxes": crowded,
+            "commands": [] if len(system.commands) < commands.FULL + COMMANDS_A_TURN else ["too many"],
+            "connections": list(process.hub._connections)[CONNECTIONS_MAX:],
+        }
+        for name, pile in piles.items():
+            if pile:
+                raise Violation("I16", f"{name} have piled up: {pile}")
 
     def _restart_changes_nothing(self, process: Process) -> None:
         """I11: live = tables and tail = replay from zero."""

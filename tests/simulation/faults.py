@@ -13,8 +13,9 @@ from tests.simulation.storage import Trouble
 
 #: How often each happens, of a hundred or so; and how long it is quiet between two faults on average.
 FAULTS = {
-    "cut": 30, "stall": 22, "vanish": 10, "one_way": 8, "peer_dies": 10, "kill": 5, "commit_lost": 5,
-    "commit_unknown": 5, "desk": 3, "storm": 2,
+    "cut": 26, "stall": 18, "crawl": 6, "wear": 8, "vanish": 9, "one_way": 8, "peer_dies": 9, "kill": 4,
+    "stop": 3, "commit_lost": 3, "commit_unknown": 3, "commit_torn": 3, "flush_slow": 5, "desk": 3,
+    "storm": 2,
 }  # fmt: skip
 BETWEEN_S = 90.0
 
@@ -49,6 +50,7 @@ class Faults:
         """Nothing goes wrong any more, and what has is mended."""
         self.stopped = True
         self.process.store.trouble = Trouble.NONE
+        self.process.stopped_until = 0.0
         self.network.heal()
         if not self.process.alive:
             self.process.start()
@@ -99,6 +101,28 @@ class Faults:
         if which != "up":
             link.down.stalled_until = until
 
+    def _crawl(self) -> None:
+        """A consumer that reads one frame now and then."""
+        link = self._some()
+        if link is not None:
+            seconds = self.chance.choice((0.05, 1.0, 8.0))
+            self.say("network", f"{_name(link)} reads a frame every {seconds} s")
+            link.down.pace_s = seconds
+            link.down.pace_until = self.network.scheduler.now() + 120.0
+
+    def _wear(self) -> None:
+        """Single frames are lost, repeated, shuffled; after a while the connection is given up."""
+        link = self._some()
+        if link is not None:
+            rates = self.chance.choice(((0.2, 0.0, 0.0), (0.0, 0.3, 0.0), (0.0, 0.0, 0.3), (0.1, 0.1, 0.1)))
+            self.say("network", f"{_name(link)}: lost {rates[0]}, twice {rates[1]}, shuffled {rates[2]}")
+            link.wear_out(*rates)
+            self.network.scheduler.later(self.chance.choice((1.0, 20.0, 60.0)), self._give_up, link)
+
+    def _give_up(self, link: Link) -> None:
+        if not link.up.closed and not self.stopped:
+            link.cut("found worn")
+
     def _vanish(self) -> None:
         link = self._some()
         if link is not None:
@@ -121,6 +145,19 @@ class Faults:
 
     def _kill(self) -> None:
         self.process.die("killed")
+
+    def _stop(self) -> None:
+        """The process stands still for a while, as after SIGSTOP, and goes on as if nothing had been."""
+        seconds = self.chance.choice((1.0, 10.0, 100.0))
+        self.say("daemon", f"stands still for {seconds} s")
+        self.process.stopped_until = self.network.scheduler.now() + seconds
+
+    def _commit_torn(self) -> None:
+        self.process.store.trouble = Trouble.TORN
+
+    def _flush_slow(self) -> None:
+        slow = self.chance.choice((Trouble.SLOW, Trouble.SLOW_AFTERWARDS))
+        self.process.store.trouble = slow
 
     def _commit_lost(self) -> None:
         self.process.store.trouble = Trouble.LOST

@@ -1,5 +1,8 @@
-"""The network: connections that delay, stall, vanish and break. Within a connection frames keep their order,
-as TCP has it; what is lost is lost at its end, and comes twice when the client sends it again.
+"""The network: connections that delay, stall, crawl, vanish and break.
+
+Within a sound connection frames keep their order, as TCP has it; what is lost is lost at its end, and comes
+twice when the client sends it again. A *worn* connection is worse than any that ZeroMQ makes: single frames
+are lost, repeated, and overtake each other (N2).
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from tests.simulation.scheduler import Scheduler
 HIGH_WATER = 64
 #: How long the end of a connection takes to be noticed by the client, when it is told at all.
 NOTICE_S = 0.02
+#: How long a frame of a worn connection may be on its way, whatever is sent after it.
+OVERTAKEN_S = 0.5
 
 
 class Client(Protocol):
@@ -71,7 +76,10 @@ class Door:
 class Way:
     """One direction of a connection."""
 
-    __slots__ = ("closed", "delay_s", "jitter_s", "last_at", "mute", "stalled_until", "under_way")
+    __slots__ = (
+        "closed", "delay_s", "jitter_s", "last_at", "mute", "pace_s", "pace_until", "stalled_until",
+        "under_way", "wear",
+    )  # fmt: skip
 
     def __init__(self, delay_s: float, jitter_s: float) -> None:
         self.delay_s = delay_s
@@ -82,11 +90,17 @@ class Way:
         self.closed = False
         self.under_way = 0
         self.last_at = 0.0
+        #: Until then frames arrive one by one, so far apart: a peer that reads slowly.
+        self.pace_until = 0.0
+        self.pace_s = 0.0
+        #: How likely a frame is to be lost, to come twice, and to overtake.
+        self.wear = (0.0, 0.0, 0.0)
 
     def arrival(self, now: float, chance: Random) -> float:
         """Return when a frame sent now arrives: never before the one sent before it."""
         took_s = self.delay_s + self.jitter_s * chance.random()
-        self.last_at = max(self.last_at + 1e-6, now + took_s, self.stalled_until)
+        apart_s = self.pace_s if now < self.pace_until else 1e-6
+        self.last_at = max(self.last_at + apart_s, now + took_s, self.stalled_until)
         return self.last_at
 
 
@@ -102,6 +116,13 @@ class Link:
         delay_s = chance.choice((0.0005, 0.002, 0.02, 0.08))
         jitter_s = chance.choice((0.0, 0.001, 0.05))
         self.up, self.down = Way(delay_s, jitter_s), Way(delay_s, jitter_s)
+        #: Frames are lost, repeated or shuffled here: what the peer misses is the network's fault.
+        self.worn = False
+
+    def wear_out(self, lost: float, twice: float, shuffled: float) -> None:
+        """Have single frames fare badly from now on, in both directions."""
+        self.worn = True
+        self.up.wear = self.down.wear = (lost, twice, shuffled)
 
     def to_daemon(self, frame: bytes) -> None:
         """The client sends a frame."""
@@ -175,8 +196,18 @@ class Network:
     def carry(self, way: Way, reach: Callable[[bytes], None], frame: bytes) -> None:
         """Have a frame arrive."""
         self.frames += 1
+        now = self.scheduler.now()
+        lost, twice, shuffled = way.wear
+        if lost and self.chance.random() < lost:
+            return
         way.under_way += 1
-        self.scheduler.at(way.arrival(self.scheduler.now(), self.chance), reach, frame)
+        if shuffled and self.chance.random() < shuffled:
+            self.scheduler.at(now + OVERTAKEN_S * self.chance.random(), reach, frame)
+        else:
+            self.scheduler.at(way.arrival(now, self.chance), reach, frame)
+        if twice and self.chance.random() < twice:
+            way.under_way += 1
+            self.scheduler.at(now + OVERTAKEN_S * self.chance.random(), reach, frame)
 
     def links(self) -> list[Link]:
         """Return the connections that are made, in order."""
@@ -191,6 +222,7 @@ class Network:
     def heal(self) -> None:
         """Faults stop: what stalled goes on, and what has vanished breaks."""
         for link in self.links():
-            if link.up.mute or link.down.mute:
+            if link.up.mute or link.down.mute or link.worn:
                 link.cut("found dead")
+            link.up.pace_until = link.down.pace_until = 0.0
             link.up.stalled_until = link.down.stalled_until = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from random import Random
 from typing import Any
@@ -108,7 +109,9 @@ class Peer:
         if self.link is not None:
             for frame in machine.frames(now):
                 self.link.to_daemon(frame)
-        deadline = machine.deadline
+        self._wake_at(machine.deadline, now)
+
+    def _wake_at(self, deadline: float | None, now: float) -> None:
         if deadline is not None and deadline != float("inf"):
             due = max(deadline, now + TICK_S)
             if self._timer_at is None or not now < self._timer_at <= due:
@@ -118,7 +121,12 @@ class Peer:
     def _tick(self, due: float) -> None:
         if due == self._timer_at:
             self._timer_at = None
-            self.step()
+            deadline = self.machine.deadline
+            if deadline is not None and deadline > due:
+                # What it was set for has come meanwhile.
+                self._wake_at(deadline, due)
+            else:
+                self.step()
 
     # What is heard.
 
@@ -135,7 +143,7 @@ class Peer:
                 raise Violation("I4", f"{self.name} was told {event}, and nothing was thrown away")
             case Stopped():
                 raise Violation("I17", f"{self.name} was told to stop: {event}")
-            case happened.Disconnected() if "hole" in event.why:
+            case happened.Disconnected() if "hole" in event.why and not (self.link and self.link.worn):
                 raise Violation("I4", f"{self.name}: {event.why}")
             case _:
                 pass
@@ -185,6 +193,8 @@ class Gateway(Peer):
         self.pending: dict[bytes, Any] = {}
         #: By stream: up to where it has got everything, over all its lives.
         self.got: dict[str, int] = {}
+        #: By stream and number: in how many lives it was handed on to the customer.
+        self.handed: Counter[tuple[str, int]] = Counter()
         super().__init__(network, checkers, chance, name)
 
     def begin(self) -> None:
@@ -218,6 +228,7 @@ class Gateway(Peer):
         if number > got + 1:
             raise Violation("I4", f"{self.name} has got {got} of {stream}, and then {number}")
         self.got[stream] = max(got, number)
+        self.handed[stream, number] += 1
         super()._take(event)
 
 

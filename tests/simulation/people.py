@@ -43,7 +43,7 @@ from protocol.teamwork import (
 )
 from tests.simulation.minds import Mind
 from tests.simulation.peers import Console, Gateway
-from tests.simulation.shop import AGENTS, CONSOLES, CONTACTS, DEPARTMENTS, WEIGHTS
+from tests.simulation.shop import AGENTS, CONSOLES, CONTACTS, DEPARTMENTS, SAID, WEIGHTS
 
 Say = Callable[[str, str], None]
 Session = tuple[Console, Mind]
@@ -88,7 +88,7 @@ class People:
 
     def _text(self) -> Text:
         self._count += 1
-        return Text(f"hello #{self._count}")
+        return Text(f"{SAID}{self._count}")
 
     def _some(self, what: Callable[[Mind], Any]) -> Session | None:
         able = [(console, mind) for console, mind in self.sessions() if what(mind)]

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from actors import events
+from actors import events, mailbox, runtime
+from actors.dispatcher import auditor
 from config.sections import Limits, Timing
 from tests.actors.small import parse_desks_once, small_steps
 from tests.simulation.checking import Checkers, Violation, violated
@@ -24,6 +25,8 @@ from tests.simulation.storage import SimulatedStore
 #: How many things people do in a play, and how long they take on average between two of them.
 OPERATIONS = 520
 BETWEEN_S = 8.0
+#: How many of them are done in the same moment as the one before.
+TOGETHER = 0.5
 #: How long everybody has to finish when the faults have stopped (I9).
 LIVENESS_S = 900.0
 #: How often everybody looks whether there is something to do then.
@@ -121,6 +124,9 @@ class Play:
         if not self.scheduler.run(self._all_is_done, self.scheduler.now() + LIVENESS_S):
             raise Violation("I9", self._what_is_left())
         self.checkers.finished(self.process)
+        for gateway in self.gateways.values():
+            streams = [f"channel/{channel}" for channel in gateway.channels]
+            self.checkers.handed(gateway.name, gateway.lives, gateway.handed, streams)
 
     def _open_the_shop(self) -> None:
         self.process.start()
@@ -136,8 +142,8 @@ class Play:
         if self.done < self.operations:
             self.people.act()
             self.done += 1
-            together = self.chance.random() < 0.35
-            wait_s = 0.0 if together else self.chance.expovariate(0.65 / BETWEEN_S)
+            together = self.chance.random() < TOGETHER
+            wait_s = 0.0 if together else self.chance.expovariate((1 - TOGETHER) / BETWEEN_S)
             self.scheduler.later(wait_s, self._act)
 
     def _do_your_part(self) -> None:
@@ -188,6 +194,10 @@ def play(seed: int, operations: int = OPERATIONS) -> Result:
         parse_desks_once(patch)
         chance = Random(f"{seed} steps")
         small_steps(patch, chance.choice((0, 1, 10, 200, 20_000)), chance.choice((1, 2, 32)))
+        patch.setattr(mailbox, "RECENT", 8)
+        patch.setattr(mailbox, "CROWDED", 16)
+        patch.setattr(runtime, "CROWDED", 16)
+        patch.setattr(auditor, "ROUND_S", chance.choice((10.0, 60.0, 120.0)))
         it = Play(seed, operations)
         try:
             it.run()

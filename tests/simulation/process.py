@@ -20,16 +20,19 @@ from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
 from daemon.reactor import Reactor
-from tests.daemon.doors import Log
 from tests.simulation.links import Door, Network
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.shop import SAID
 from tests.simulation.storage import SimulatedStore
 from tests.stage import KINDS, Failures
 
-#: The longest wait between two turns; the real reactor polls ten times as often.
-POLL_S = 5.0
+#: The longest wait between two turns. The real reactor polls far more often, and finds nothing: whatever has
+#: a deadline or comes in ends the wait.
+POLL_S = 15.0
 #: A turn begins so long after the first frame for it at the latest: what comes meanwhile shares it.
 GATHER_S = 0.004
+#: How long a slow flush takes.
+FLUSH_S = (0.05, 0.5, 5.0, 20.0)
 DISPATCHER = ("dispatcher", "acme", "")
 
 
@@ -47,6 +50,21 @@ class Watcher(Protocol):
 
     def note(self, who: str, what: str) -> None:
         """Something worth telling has happened."""
+
+
+class Log:
+    """Keeps what must not be there: what customers and agents say (I15)."""
+
+    def __init__(self) -> None:
+        self.leaks: list[str] = []
+
+    def info(self, event: str, **facts: Any) -> None:
+        """Look at a line."""
+        line = f"{event} {facts}"
+        if SAID in line:
+            self.leaks.append(line)
+
+    warning = info
 
 
 class Pool:
@@ -97,6 +115,7 @@ class Process:
         self.network = network
         self.store = store
         self.failures = Failures()
+        self.log = Log()
         self.alive = False
         #: How often it was born.
         self.lives = 0
@@ -107,6 +126,11 @@ class Process:
         self._chance = chance
         self._idents = count(1)
         self._turn_at: float | None = None
+        #: A turn waits for its flush: no other can begin.
+        self._flushing = False
+        #: Until then nothing moves: the process is stopped, or its machine is asleep (T2).
+        self.stopped_until = 0.0
+        store.wait = self._wait_for_flush
 
     # Birth and death.
 
@@ -130,7 +154,7 @@ class Process:
             logins,
             self.outbound,
             self.numbers,
-            Log(),
+            self.log,
             "simulated",
         )
         doors = {role: Door(role, self.gather) for role in ("gateway", "console")}
@@ -138,12 +162,14 @@ class Process:
         zap: Any = SimpleNamespace(socket=None, answer_all=lambda: None, close=lambda: None)
         clock = self.scheduler
         self.reactor = Reactor(
-            self.system, self.store, self.hub, self.outbound, listeners, zap, clock, self.numbers, Log()
+            self.system, self.store, self.hub, self.outbound, listeners, zap, clock, self.numbers, self.log
         )
         self.reactor.park_after_s = self._park_after_s
         self.network.doors = doors
         self.alive = True
         self._turn_at = None
+        self._flushing = False
+        self.stopped_until = 0.0
         self._watcher.started(self)
         self.wake(clock.now())
 
@@ -192,6 +218,19 @@ class Process:
             self._turn_at = at
             self.scheduler.at(at, self._turn, self.lives, at)
 
+    def _wait_for_flush(self) -> bool:
+        """Let everybody else go on while the disk works; False when the process has died over it."""
+        life = self.lives
+        self._flushing = True
+        seconds = self._chance.choice(FLUSH_S)
+        self._watcher.note("disk", f"takes {seconds} s for a flush")
+        until = self.scheduler.now() + seconds
+        self.scheduler.run(lambda: not self.alive or self.lives != life, until)
+        if self.lives != life or not self.alive:
+            return False
+        self._flushing = False
+        return True
+
     def post_later(self, seconds: float, work: Callable[[], None]) -> None:
         """Have something done in a later turn of this life."""
 
@@ -206,11 +245,17 @@ class Process:
         if not self.alive or life != self.lives or at != self._turn_at:
             return
         self._turn_at = None
+        if self._flushing:
+            return  # The turn that flushes looks at everything when it is over.
+        if self.scheduler.now() < self.stopped_until:
+            self.wake(self.stopped_until)
+            return
         self.turns += 1
         try:
             self.reactor.turn()
         except CommitUnknown as unknown:
-            self.die(f"a commit has failed: {unknown}")
+            if self.lives == life:
+                self.die(f"a commit has failed: {unknown}")
             return
         self._watcher.turned(self)
         now = self.scheduler.now()

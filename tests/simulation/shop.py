@@ -17,6 +17,9 @@ AGENTS = ["a1", "a2", "a3", "a4", "boss"]
 DEPARTMENTS = ["help", "sales"]
 CONTACTS = ["ann", "bob", "cho", "dee", "eve", "fay", "gus", "hal", "ida", "jon"]
 
+#: Everything that anybody says begins with this, and goes on with a number.
+SAID = "hello #"
+
 PEOPLE = {
     "a1": 'departments = ["help", "sales"]',
     "a2": "skills = { wine = 5 }",

@@ -81,7 +81,7 @@ def test_a_failing_seed_tells_its_shortest_prefix_and_a_story(capsys: pytest.Cap
     printed = capsys.readouterr()
     assert json.loads(printed.out)["failed"] == [seed]
     assert f"shortest failing prefix: {best.operations} operations" in printed.err
-    assert "logs in" in printed.err
+    assert "• CustomerWrote" in printed.err
 
 
 def test_the_figures_have_the_keys_that_proofs_read(capsys: pytest.CaptureFixture[str]) -> None:
