@@ -127,6 +127,10 @@ class Policies(Section, frozen=True):
     wrap_up_reasons: tuple[Name, ...] = ()
     wrap_up_required: bool = False
     """Whether agents must give a reason when a conversation or a conference ends, or is transferred (F12)."""
+    mask_payment: bool = False
+    """Whether card numbers, IBANs and US social-security numbers are hidden from agents (M3)."""
+    mask_personal: bool = False
+    """Whether e-mail addresses and phone numbers are masked for agents (M3-M5)."""
     text_length_max: Count = 1000
     welcome: Annotated[str, Meta(min_length=1)] | None = None
 

@@ -12,6 +12,7 @@ from actors.commands import Recent
 from actors.journal import Address
 from actors.lease import Session as LeasedSession
 from actors.mailbox import Mailbox
+from actors.masking import Masking
 from daemon.transport import Listener
 from protocol.messages import FromClient
 from protocol.session import Session
@@ -114,6 +115,7 @@ class Connection:
         "identity",
         "key",
         "listener",
+        "masking",
         "name",
         "principal",
         "recent",
@@ -154,6 +156,8 @@ class Connection:
         #: The gateway's own recent commands.
         self.recent: Recent | None = None
         self.subscriptions: dict[str, Subscription] = {}
+        #: What is hidden from the people at this console; None: nothing. Of a gateway always nothing.
+        self.masking: Masking | None = None
         self.budget = budget
         self.budget_at = now
         self.heavy = Allowance(HEAVY_AT_ONCE, HEAVY_PER_S, now)

@@ -1,6 +1,7 @@
 """What goes out after the flush:
 
-replies, deliveries within credit, snapshots, threads; one frame per peer and turn.
+replies, deliveries within credit, snapshots, threads; one frame per peer and turn. Whatever goes to a console
+is masked here, or when its deliveries are made, if the desk wants it (M3).
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Outbound:
     def send(self, connection: Connection, message: Message) -> None:
         """Put a message into the connection's next frame."""
         if connection.session.phase is not Phase.CLOSED:
+            if connection.masking is not None:
+                message = connection.masking.message(message)
             connection.session.send(message)
             self._talking[connection] = None
 
@@ -142,6 +145,8 @@ class Outbound:
                     continue
                 if type(message) is Refused:
                     self._numbers.refused(message.code)
+                if connection.masking is not None:
+                    message = connection.masking.message(message)
             mine = said.get(connection)
             if mine is not None:
                 mine.append(message)
@@ -189,8 +194,9 @@ class Outbound:
         if not entries:
             self._tell_gap(subscription)
             return True
-        said = self._said.setdefault(subscription.connection, [])
-        said += deliveries(mailbox.stream, sent + 1, entries)
+        connection = subscription.connection
+        said = self._said.setdefault(connection, [])
+        said += deliveries(mailbox.stream, sent + 1, entries, connection.masking)
         window.sent = sent + len(entries)
         if window.room > 0 and window.sent < mailbox.last:
             self._owed[subscription] = None

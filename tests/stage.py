@@ -15,11 +15,12 @@ from actors.channel.actor import ChannelActor
 from actors.clock import VirtualClock
 from actors.conversation.actor import ConversationActor
 from actors.conversation.state import Conversation
-from actors.conversation.view import delivery
+from actors.conversation.view import deliveries
 from actors.customer.actor import CustomerActor
 from actors.dispatcher.actor import ApplyDesk, DispatcherActor
 from actors.journal import Entry, Store, read_record
 from actors.lease import Lease
+from actors.masking import masking_of
 from actors.queries import conversation
 from actors.runtime import System
 from actors.telling import Told
@@ -165,10 +166,13 @@ class Stage:
 
     def _deliver(self, mailbox: Any) -> None:
         sent = self._sent.get(mailbox.stream, 0)
-        for entry in self.system.deliveries(mailbox, sent, 1 << 30):
-            sent += 1
-            self.mail.setdefault(mailbox.stream, []).append(delivery(mailbox.stream, sent, entry))
-        self._sent[mailbox.stream] = sent
+        entries = self.system.deliveries(mailbox, sent, 1 << 30)
+        to_agent = mailbox.stream.startswith("agent/")
+        masking = masking_of(self.system.desks["acme"].policies) if to_agent else None
+        self.mail.setdefault(mailbox.stream, []).extend(
+            deliveries(mailbox.stream, sent + 1, entries, masking)
+        )
+        self._sent[mailbox.stream] = sent + len(entries)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and what is due happen."""

@@ -47,6 +47,10 @@ PURE_ACTOR_FILES = frozenset(
         "requirements.py",
         "explanation.py",
         "roster.py",
+        "masking.py",
+        "numerals.py",
+        "sensitive.py",
+        "wording.py",
     }
 )
 PURE_PROTOCOL_FILES = frozenset({"session.py", "codec.py", "messages.py"})

@@ -1,6 +1,7 @@
 """Who must learn of an event of a conversation, and what they may see of it.
 
-The one place that builds what leaves the daemon; masking will stand here.
+The one place that builds what leaves the daemon. What an agent may see is masked last, when all of it is
+built (``actors/masking.py``): here for deliveries, in ``daemon/outbound.py`` for what is answered.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from actors.conversation.state import Conversation, Invitation, Offer
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, CustomerWrote
 from actors.journal import Entry
+from actors.masking import Masking
 from protocol import news as wire, teamwork
 from protocol.messages import Delivery, News
 from protocol.news import AgentSaid, CustomerSaid
@@ -251,8 +253,13 @@ def news(ident: str, event: AnyEvent) -> News | None:
     return None if make is None else make(ident, event)
 
 
-def deliveries(stream: str, first: int, entries: list[Entry]) -> list[Delivery]:
-    """Return what a consumer is told of consecutive events; the hot path makes what people write itself."""
+def deliveries(
+    stream: str, first: int, entries: list[Entry], masking: Masking | None = None
+) -> list[Delivery]:
+    """Return what a consumer is told of consecutive events; the hot path makes what people write itself.
+
+    ``masking`` is the consumer's, decided once and not for each message; a channel has none.
+    """
     to_customer = stream[0] == "c"
     told: list[Delivery] = []
     for number, entry in enumerate(entries, first):
@@ -269,7 +276,7 @@ def deliveries(stream: str, first: int, entries: list[Entry]) -> list[Delivery]:
             continue
         contact = event.contact if to_customer else ""
         told.append(Delivery(stream, number, entry.at, said, entry.id, entry.sequence, contact))
-    return told
+    return told if masking is None else [masking.message(each) for each in told]
 
 
 def delivery(stream: str, number: int, entry: Entry) -> Delivery:
