@@ -12,7 +12,8 @@ from actors.commands import Recent
 from actors.journal import Address
 from actors.lease import Session as LeasedSession
 from actors.mailbox import Mailbox
-from actors.masking import Masking
+from actors.masking import Masking, masking_of
+from config.desk import Desk
 from daemon.transport import Listener
 from protocol.messages import FromClient
 from protocol.session import Session
@@ -163,6 +164,10 @@ class Connection:
         self.heavy = Allowance(HEAVY_AT_ONCE, HEAVY_PER_S, now)
         self.hints = Allowance(HINTS_AT_ONCE, HINTS_PER_S, now)
         self.bad_frames: list[float] = []
+
+    def look_at(self, desk: Desk) -> None:
+        """Take over what the desk says of the people at the other end: agents are not to see everything."""
+        self.masking = masking_of(desk.policies) if self.principal is Principal.CONSOLE else None
 
     def given_up_for(self, newer: Connection) -> bool:
         """Say whether this is an earlier connection of the same process, whose hello has come late."""

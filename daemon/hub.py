@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 from actors.authorization import ALLOWED, Principal
 from actors.customer.actor import customer_address
-from actors.masking import Masking, masking_of
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings
@@ -255,7 +254,7 @@ class Hub:
         connection.sender = f"{connection.principal.value}/{connection.name}"
         connection.recent = self.system.commands.of(connection.tenant, connection.sender)
         connection.client, connection.attempt = message.client, message.attempt
-        connection.masking = self._masking(connection)
+        connection.look_at(self.system.desks[connection.tenant])
         older = self._by_key.get(who)
         if older is not None and connection.given_up_for(older):
             self.close(connection, Code.REPLACED, "the same process has a newer connection")
@@ -280,12 +279,6 @@ class Hub:
             ),
         )
         self._log.info("peer.connected", peer=connection.describe(), software=message.software[:60])
-
-    def _masking(self, connection: Connection) -> Masking | None:
-        """Return what is hidden from whoever is at the other end: agents alone are not to see everything."""
-        if connection.principal is not Principal.CONSOLE:
-            return None
-        return masking_of(self.system.desks[connection.tenant].policies)
 
     def _ping(self, connection: Connection, message: Ping) -> None:
         self._outbound.send(connection, Pong(message.number))
@@ -491,7 +484,7 @@ class Hub:
             if connection.tenant != tenant or connection.principal is None:
                 continue
             connection.channels.clear()
-            connection.masking = self._masking(connection)
+            connection.look_at(self.system.desks[connection.tenant])
             # By its full name: on a plain listener another tenant's peer may have the same one.
             name = f"{tenant}:{connection.name}"
             who = self._principals.find(connection.listener, connection.key, name)
