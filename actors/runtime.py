@@ -22,6 +22,7 @@ from actors.events import AnyEvent
 from actors.journal import Address, Batch, Entry, Opened, SnapshotRow, Store, make_record
 from actors.lease import Leases
 from actors.mailbox import CROWDED, Mailbox
+from actors.media import Find, no_media
 from actors.recovery import freeze_mailbox, recover
 from actors.scheduled import ScheduledActor
 from actors.streams import Streams
@@ -59,6 +60,10 @@ class System(Streams):
         #: What the conversations' decisions know of their tenant in this turn; made by the first one that
         #: asks.
         self.facts: dict[str, Any] = {}
+        #: What the desks in force say about messages, by tenant; worked out when a desk is new.
+        self.rules: dict[str, Any] = {}
+        #: Finds media; whoever runs the system puts in where they are stored.
+        self.media: Find = no_media
         #: Which of the agents' sessions are alive; the agents' actors say so.
         self.leases = Leases()
         #: Makes the ids of conversations and offers; injected, so that a test's ids are the seed's.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from actors import events
+from actors.conversation.content import same_content
 from actors.conversation.machine import said
 from actors.events import AnyEvent
 from actors.events.conversation import Said
@@ -92,7 +93,8 @@ TRACES: dict[type[Any], Trace] = {
     messages.AgentMessage: Trace(
         events.AgentWrote,
         lambda command, event: (
-            event.content == command.content and command.agent == (event.author or event.agent)
+            same_content(command.content, event.content, event.asked)
+            and command.agent == (event.author or event.agent)
         ),
     ),
     messages.Accept: Trace(events.Assigned, _accept),
@@ -171,7 +173,7 @@ def _same_place(command: Any, entry: Entry) -> bool:
 def _same_customer_message(command: messages.CustomerMessage, entry: Entry) -> bool:
     """What a message says of its customer counts where it has begun a conversation, and only there."""
     event = entry.event
-    if not isinstance(event, events.CustomerWrote) or event.content != command.content:
+    if not isinstance(event, events.CustomerWrote) or not same_content(command.content, event.content):
         return False
     if (event.channel, event.contact) != (command.channel, command.contact):
         return False

@@ -16,6 +16,7 @@ from config.annotations import Section, Violation, note
 from config.checking import Checked, check
 from config.keys import PublicKey, decodes
 from config.kinds import Count, Identifier, Name, Seconds, SecondsOrNone, Slug
+from config.messages import Card, ChannelKind, ContentKind, Language, MediaType, Reply
 from config.problems import ConfigurationError, in_reading_order
 from config.routing import ROLES, Department, DepartmentId, Role, Skills
 from config.schema import schema_of
@@ -23,11 +24,6 @@ from config.source import Source, parse_source, read_source
 
 GatewayId = Annotated[str, note(refers_to="gateways")]
 RoleId = Annotated[str, note(refers_to="roles", besides=tuple(ROLES))]
-Language = Annotated[
-    str,
-    Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
-    note(says='a language tag like "uk" or "zh-Hans"'),
-]
 PasswordHash = Annotated[
     str,
     Meta(
@@ -35,9 +31,6 @@ PasswordHash = Annotated[
         max_length=512,
     ),
     note(secret=True, says='an argon2id hash, whole, beginning with "$argon2id$"; never the password itself'),
-]
-ChannelKind = Literal[
-    "web", "wechat-official-account", "wechat-mini-program", "baidu-mini-program", "messenger", "sms"
 ]
 
 
@@ -54,6 +47,8 @@ class Agent(Section, frozen=True):
     limits: Mapping[ChannelKind, Count] = field(default_factory=dict)
     """The most conversations at once by kind of channel, beside the capacity."""
     role: RoleId = "agent"
+    shown_as: Name | None = None
+    """What the customer sees as the agent (H8)."""
 
     def violations(self) -> Iterator[Violation]:
         """Each department and language once."""
@@ -78,6 +73,14 @@ class Channel(Section, frozen=True):
     """The customers' language, where they do not say it."""
     visit_timeout_s: Seconds = 86_400
     """A visitor of whom the gateway has said nothing for so long is taken for gone (C4)."""
+    text_length_max: Count | None = None
+    """The longest text, in characters; without it what is known of the kind of channel."""
+    text_bytes_max: Count | None = None
+    """The same in bytes of UTF-8."""
+    contents: tuple[ContentKind, ...] | None = None
+    """What agents may send beside texts; without it what is known of the kind of channel."""
+    image_bytes_max: Count | None = None
+    voice_bytes_max: Count | None = None
 
 
 class Peer(Section, frozen=True):
@@ -132,6 +135,23 @@ class Policies(Section, frozen=True):
     mask_personal: bool = False
     """Whether e-mail addresses and phone numbers are masked for agents (M3-M5)."""
     text_length_max: Count = 1000
+    reserved_characters: Literal["allow", "refuse"] = "allow"
+    """Whether agents may write `<` and `>`, which mark the placeholders of canned replies (H3)."""
+    language: Language = "en"
+    """For canned replies and cards that the customer's own language has no text of."""
+    image_types: tuple[MediaType, ...] = ("image/jpeg", "image/png")
+    """What agents may send as pictures, by their bytes and not by their names (H5)."""
+    image_bytes_max: Count = 2_097_152
+    voice_types: tuple[MediaType, ...] = (
+        "audio/aac",
+        "audio/amr",
+        "audio/mp4",
+        "audio/mpeg",
+        "audio/ogg",
+        "audio/wav",
+        "audio/webm",
+    )
+    voice_bytes_max: Count = 2_097_152
     welcome: Annotated[str, Meta(min_length=1)] | None = None
 
     def violations(self) -> Iterator[Violation]:
@@ -154,7 +174,18 @@ class Desk(Section, frozen=True):
     channels: Mapping[Identifier, Channel] = {}
     gateways: Mapping[Identifier, Gateway] = {}
     consoles: Mapping[Identifier, Console] = {}
+    replies: Mapping[Identifier, Reply] = {}
+    cards: Mapping[Identifier, Card] = {}
     policies: Policies = Policies()
+
+    def violations(self) -> Iterator[Violation]:
+        """No canned reply that is too long to be sent."""
+        most = self.policies.text_length_max
+        for identifier, reply in self.replies.items():
+            for language, text in reply.texts.items():
+                if len(text) > most:
+                    what = f"{identifier} has {len(text)} characters in {language!r}"
+                    yield Violation("replies", f"{what}, but text_length_max is {most}")
 
 
 def load_desk(path: Path) -> Desk:

@@ -14,7 +14,7 @@ from config.scanning import KeyPath, dotted
 #: Stands for an entry that a table or list does not have.
 _ABSENT: Final = object()
 
-SECTIONS = ("departments", "roles", "agents", "channels", "gateways", "consoles")
+SECTIONS = ("departments", "roles", "agents", "channels", "gateways", "consoles", "replies", "cards")
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ class Code(StrEnum):
     WRAP_UP = "WRAP_UP"
     CLOSED = "CLOSED"
     BLOCKED = "BLOCKED"
+    CONTENT = "CONTENT"
     BUSY = "BUSY"
     QUOTA = "QUOTA"
     HISTORY_CHANGED = "HISTORY_CHANGED"
@@ -106,6 +107,11 @@ CATALOGUE: dict[Code, Meaning] = {
         True,
         "The customer is blocked in this channel: an agent has shut him out.",
         "Nothing of him is stored until he is let in again; tell him so, or nothing.",
+    ),
+    Code.CONTENT: Meaning(
+        True,
+        "The content is not what it is said to be, or cannot be sent through this channel.",
+        "The message says what is wrong with it; send something else.",
     ),
     Code.BUSY: Meaning(
         True, "The daemon is at a limit.", "Send the same command again after `retry_after_s`."

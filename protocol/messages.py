@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from protocol import customers, teamwork
-from protocol.content import Content
+from protocol.content import Content, Outgoing
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
 from protocol.news import (
     AgentSaid,
@@ -114,7 +114,7 @@ class CustomerMessage(Message, frozen=True, tag="customer_message"):
 
     ``department``, ``skills`` (with the least level) and ``priority`` count when the message begins a
     conversation, and go before the channel's own (a pre-chat form, say); a department that is not in the
-    desk is passed over, for a customer is never lost for it.
+    desk is passed over, for a customer is never lost for it. So do ``question`` and ``email`` (H11, J14).
     """
 
     id: CommandId
@@ -126,6 +126,8 @@ class CustomerMessage(Message, frozen=True, tag="customer_message"):
     department: Annotated[str, Meta(max_length=128)] = ""
     skills: Annotated[dict[str, int], Meta(max_length=16)] = field(default_factory=dict)
     priority: Annotated[int, Meta(ge=0, le=9)] = 0
+    question: Annotated[str, Meta(max_length=500)] = ""
+    email: Annotated[str, Meta(max_length=320)] = ""
 
 
 class CustomerLeft(Message, frozen=True, tag="customer_left"):
@@ -171,12 +173,15 @@ class Decline(Message, frozen=True, tag="decline"):
 
 
 class AgentMessage(Message, frozen=True, tag="agent_message"):
-    """Write to the customer of a conversation that is assigned to this agent."""
+    """Write to the customer of a conversation that is assigned to this agent.
+
+    A ``canned_reply`` or a ``card`` of the desk is sent as what it makes.
+    """
 
     id: CommandId
     agent: Name
     conversation: Name
-    content: Content
+    content: Outgoing
 
 
 class End(Message, frozen=True, tag="end"):

@@ -19,12 +19,14 @@ class CustomerSaid(Message, frozen=True, tag="customer_said"):
 class AgentSaid(Message, frozen=True, tag="agent_said"):
     """An agent has written. To the customer it is always the assignee, ``agent``, who speaks.
 
-    ``author`` is in agents' streams only, when somebody else has written it (G11).
+    ``author`` is in agents' streams only, when somebody else has written it (G11); ``shown_as`` in channels'
+    streams only: what the customer sees as the agent, where the desk says so (H8).
     """
 
     agent: str
     content: Content
     author: str = ""
+    shown_as: str = ""
 
 
 class OfferMade(Message, frozen=True, tag="offer_made"):
@@ -42,13 +44,14 @@ class OfferEnded(Message, frozen=True, tag="offer_ended"):
 
 
 class Assigned(Message, frozen=True, tag="assigned"):
-    """The conversation belongs to ``agent`` from now on."""
+    """The conversation belongs to ``agent`` from now on; to the customer that is ``shown_as`` (H8)."""
 
     agent: str
     department: str
     channel: str
     contact: str
     name: str = ""
+    shown_as: str = ""
 
 
 class Unassigned(Message, frozen=True, tag="unassigned"):

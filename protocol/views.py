@@ -35,7 +35,8 @@ class OfferView(View, frozen=True):
 class ConversationView(View, frozen=True):
     """A conversation assigned to the agent, or that the agent is a member of; ``sequence`` is its newest.
 
-    ``assignee`` and ``members``: who else is in it (G9).
+    ``assignee`` and ``members``: who else is in it (G9). ``question``, ``started_at`` and ``email``:
+    for its header (H11).
     """
 
     conversation: str
@@ -46,6 +47,9 @@ class ConversationView(View, frozen=True):
     name: str = ""
     assignee: str = ""
     members: tuple[str, ...] = ()
+    question: str = ""
+    started_at: float = 0.0
+    email: str = ""
 
 
 class InvitationView(View, frozen=True):

@@ -51,6 +51,8 @@ PURE_ACTOR_FILES = frozenset(
         "numerals.py",
         "sensitive.py",
         "wording.py",
+        "content.py",
+        "media.py",
     }
 )
 PURE_PROTOCOL_FILES = frozenset({"session.py", "codec.py", "messages.py"})

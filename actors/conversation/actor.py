@@ -5,6 +5,7 @@ gather facts, decide, record, apply; then report to the dispatcher what has chan
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +14,7 @@ from actors.agent.machine import OfferUnanswered
 from actors.channel.machine import Bounced, Bound, Closed, Forget, ended_key
 from actors.conversation import transfer
 from actors.conversation.changes import apply
+from actors.conversation.limits import rules_of
 from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import Begin, Claim, Expire, InviteAsked, Refusal, TransferAsked
 from actors.conversation.state import NOBODYS, Conversation, Facts, Outcome, Status, may_act, not_yours
@@ -174,11 +176,14 @@ class ConversationActor(Shell):
 
     def _facts(self) -> Facts:
         """Return what decisions may know in this turn: the same for all conversations of the tenant."""
-        tenant = self.address[1]
-        facts = self.system.facts.get(tenant)
+        system, tenant = self.system, self.address[1]
+        facts: Facts | None = system.facts.get(tenant)
         if facts is None:
-            facts = self.system.facts[tenant] = Facts(
-                self.system.now, self.system.desks[tenant], self.system.leases.of_tenant(tenant)
+            desk, rules = system.desks[tenant], system.rules.get(tenant)
+            if rules is None or rules.desk is not desk:
+                rules = system.rules[tenant] = rules_of(desk)
+            facts = system.facts[tenant] = Facts(
+                system.now, desk, system.leases.of_tenant(tenant), rules, partial(system.media, tenant)
             )
         return facts
 

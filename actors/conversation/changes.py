@@ -35,10 +35,11 @@ def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> boo
     return True
 
 
-def _started(state: Conversation, event: events.Started, _: float) -> None:
+def _started(state: Conversation, event: events.Started, at: float) -> None:
     state.channel, state.contact, state.department = event.channel, event.contact, event.department
     state.name, state.language = event.name, event.language
     state.priority, state.skills, state.served_before = event.priority, event.skills, event.previous
+    state.started_at, state.question, state.email = at, event.question, event.email
 
 
 def _queued(state: Conversation, event: events.Queued, at: float) -> None:

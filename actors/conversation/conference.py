@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from actors import events
+from actors.conversation.content import written
 from actors.conversation.orders import Expire, InviteAsked, OwnerGone, Refusal, Release, WithdrawOffer
 from actors.conversation.state import (
     Conversation,
@@ -207,8 +208,8 @@ def _expire(state: Conversation, agent: str, _: Expire, facts: Facts) -> Outcome
     return [_over(state, agent, "expired")] if facts.now >= state.invitations[agent].deadline_at else []
 
 
-def _write(state: Conversation, agent: str, command: AgentMessage, _: Facts) -> Outcome:
-    return [events.AgentWrote(state.assignee, state.contact, command.content, agent)]
+def _write(state: Conversation, agent: str, command: AgentMessage, facts: Facts) -> Outcome:
+    return written(state, command, facts, agent)
 
 
 def _help(state: Conversation, agent: str, command: AgentMessage, facts: Facts) -> Outcome:

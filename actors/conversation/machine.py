@@ -28,6 +28,7 @@ from typing import Any
 
 from actors import events
 from actors.conversation import conference, transfer
+from actors.conversation.content import received, written
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
@@ -63,6 +64,7 @@ from actors.conversation.state import (
 from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
 from actors.events.conversation import Said
+from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (
@@ -94,6 +96,9 @@ def _started(message: CustomerMessage, previous: str, facts: Facts, known: Known
     channel = facts.desk.channels.get(message.channel)
     if channel is None:
         return Refusal(Code.NOT_ALLOWED, f"no channel {message.channel!r} is in the desk")
+    content = received(message.content, facts)
+    if isinstance(content, Refusal):
+        return content
     department, reason = channel.department, Reason.ARRIVAL
     if message.department in facts.desk.departments:
         department = message.department
@@ -111,24 +116,40 @@ def _started(message: CustomerMessage, previous: str, facts: Facts, known: Known
             {**channel.skills, **skills},
             message.priority or channel.priority,
             previous,
+            message.question,
+            message.email,
         ),
-        events.CustomerWrote(message.contact, message.content, message.channel, said(message)),
+        events.CustomerWrote(message.contact, content, message.channel, said(message)),
         events.Queued(department, facts.now, reason),
     ]
 
 
 def said(message: CustomerMessage) -> Said | None:
     """Return what a first message says beside its content; None if nothing."""
-    found = Said(message.name, message.language, message.department, message.skills, message.priority)
+    found = Said(
+        message.name,
+        message.language,
+        message.department,
+        message.skills,
+        message.priority,
+        message.question,
+        message.email,
+    )
     return None if found == Said() else found
 
 
 def _customer_writes(_: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
-    return [events.CustomerWrote(command.contact, command.content, command.channel)]
+    content = command.content if type(command.content) is Text else received(command.content, facts)
+    if isinstance(content, Refusal):
+        return content
+    return [events.CustomerWrote(command.contact, content, command.channel)]
 
 
 def _customer_writes_to_assignee(state: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
-    wrote: AnyEvent = events.CustomerWrote(command.contact, command.content, command.channel)
+    content = command.content if type(command.content) is Text else received(command.content, facts)
+    if isinstance(content, Refusal):
+        return content
+    wrote: AnyEvent = events.CustomerWrote(command.contact, content, command.channel)
     if state.assignee_gone:
         return [wrote, *transfer.released(state, Reason.ASSIGNEE_GONE)]
     return [wrote]
@@ -159,16 +180,8 @@ def _nothing_pending(state: Conversation, reason: str) -> list[AnyEvent]:
 
 def _agent_writes(state: Conversation, command: AgentMessage, facts: Facts) -> Outcome:
     if state.assignee != command.agent:
-        outcome = conference.of_sender(state, command, facts)
-        if isinstance(outcome, Refusal):
-            return outcome
-    else:
-        outcome = [events.AgentWrote(command.agent, state.contact, command.content)]
-    length = len(command.content.text)
-    allowed = facts.desk.policies.text_length_max
-    if length > allowed:
-        return Refusal(Code.TOO_LARGE, f"the text has {length} characters, the desk allows {allowed} (H2)")
-    return outcome
+        return conference.of_sender(state, command, facts)
+    return written(state, command, facts)
 
 
 def _agent_ends(state: Conversation, command: End, facts: Facts) -> Outcome:

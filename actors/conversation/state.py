@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from actors.conversation.limits import Rules
 from actors.conversation.orders import Refusal
 from actors.events import AnyEvent
+from actors.media import Medium
 from actors.permissions import may, may_in
 from config.desk import Desk
 from config.routing import Permission
@@ -109,6 +111,10 @@ class Conversation(Struct, array_like=True):
     greeted: bool = False
     #: The customer has written, and nobody has answered since.
     unanswered: bool = False
+    #: For the header of the agent's window (H11).
+    started_at: float = 0.0
+    question: str = ""
+    email: str = ""
 
     def deadline(self) -> float | None:
         """Return the next time at which something is over by itself."""
@@ -130,12 +136,21 @@ def _nobody(_: str) -> bool:
     return False
 
 
+def _nowhere(_: str) -> Medium | None:
+    return None
+
+
 class Facts(NamedTuple):
-    """What a decision may know beside the state. ``logged_in(agent)``: the agent has not left the desk."""
+    """What a decision may know beside the state. ``logged_in(agent)``: the agent has not left the desk.
+
+    ``rules`` follow from the desk; ``media(media)``: what a medium of the tenant is, None if it is not there.
+    """
 
     now: float
     desk: Desk
     logged_in: Callable[[str], bool] = _nobody
+    rules: Rules | None = None
+    media: Callable[[str], Medium | None] = _nowhere
 
 
 Outcome = list[AnyEvent] | Refusal

@@ -95,6 +95,7 @@ def assigned(
     department = department or state.department
     settings = facts.desk.departments.get(department)
     timeout_s = settings.first_reply_timeout_s if settings is not None else 0
+    known = facts.desk.agents.get(agent)
     event = events.Assigned(
         offer,
         agent,
@@ -108,6 +109,7 @@ def assigned(
         state.assignee,
         why,
         facts.now + timeout_s if timeout_s else None,
+        (known.shown_as or "") if known is not None else "",
     )
     made = state.invitations.get(agent)
     if made is None:

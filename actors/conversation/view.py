@@ -161,6 +161,9 @@ def conversation_view(ident: str, state: Conversation) -> ConversationView:
         state.name,
         state.assignee,
         state.members,
+        state.question,
+        state.started_at,
+        state.email,
     )
 
 
@@ -229,7 +232,7 @@ _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
     events.OfferExpired: lambda _, event: wire.OfferEnded(event.offer, "expired"),
     events.OfferWithdrawn: lambda _, event: wire.OfferEnded(event.offer, "withdrawn", event.reason),
     events.Assigned: lambda _, event: wire.Assigned(
-        event.agent, event.department, event.channel, event.contact, event.name
+        event.agent, event.department, event.channel, event.contact, event.name, event.shown_as
     ),
     events.Released: lambda _, event: wire.Unassigned(event.agent, event.department, event.reason),
     events.Ended: lambda _, event: wire.ConversationEnded(event.by, event.contact, event.reason),
@@ -270,7 +273,10 @@ def deliveries(
             said = CustomerSaid(event.content)
         elif kind is AgentWrote:
             # To the customer it is always the assignee who speaks (G11).
-            said = AgentSaid(event.agent, event.content, "" if to_customer else event.author)
+            if to_customer:
+                said = AgentSaid(event.agent, event.content, "", event.shown_as)
+            else:
+                said = AgentSaid(event.agent, event.content, event.author)
         else:
             told.append(delivery(stream, number, entry))
             continue
@@ -286,7 +292,7 @@ def delivery(stream: str, number: int, entry: Entry) -> Delivery:
     if stream[0] == "c":
         # To the customer it is always the assignee who speaks (G11).
         if kind is events.AgentWrote:
-            told: News = wire.AgentSaid(event.agent, event.content)  # type: ignore[union-attr]
+            told: News = wire.AgentSaid(event.agent, event.content, "", event.shown_as)  # type: ignore[union-attr]
         else:
             told = _NEWS[kind](entry.id, event)
         contact = event.contact  # type: ignore[union-attr]

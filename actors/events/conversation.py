@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from actors.events.base import Event, Why
-from protocol.content import Content
+from protocol.content import CannedReply, Card, Content
 
 
 class Started(Event, frozen=True, tag="started"):
@@ -19,6 +19,8 @@ class Started(Event, frozen=True, tag="started"):
     skills: dict[str, int] = field(default_factory=dict)
     priority: int = 0
     previous: str = ""
+    question: str = ""
+    email: str = ""
 
 
 class Queued(Event, frozen=True, tag="queued"):
@@ -37,6 +39,8 @@ class Said(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     department: str = ""
     skills: dict[str, int] = field(default_factory=dict)
     priority: int = 0
+    question: str = ""
+    email: str = ""
 
 
 class CustomerWrote(Event, frozen=True, tag="customer_wrote"):
@@ -49,12 +53,18 @@ class CustomerWrote(Event, frozen=True, tag="customer_wrote"):
 
 
 class AgentWrote(Event, frozen=True, tag="agent_wrote"):
-    """``agent`` has written to the customer; if ``author`` is set, he did it in the agent's name (G11)."""
+    """``agent`` has written to the customer; if ``author`` is set, he did it in the agent's name (G11).
+
+    ``shown_as``: what the customer sees as the agent (H8). ``asked``: the canned reply or card of which the
+    content was made, as it was named (G3).
+    """
 
     agent: str
     contact: str
     content: Content
     author: str = ""
+    shown_as: str = ""
+    asked: CannedReply | Card | None = None
 
 
 class Greeted(Event, frozen=True, tag="greeted"):
@@ -123,6 +133,7 @@ class Assigned(Event, frozen=True, tag="assigned"):
     from_agent: str = ""
     why: Why | None = None
     first_reply_by: float | None = None
+    shown_as: str = ""
 
 
 class Released(Event, frozen=True, tag="released"):

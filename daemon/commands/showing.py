@@ -13,7 +13,7 @@ from actors import events
 from actors.events import AnyEvent
 from actors.events.base import Why
 from actors.journal import Entry
-from protocol.content import Content
+from protocol.content import Content, Image, LinkCard, MiniProgramCard, Text, Voice
 
 #: What people have said, to each other too, or are called, and commands that hold it: only when asked for.
 BODIES = frozenset({"content", "name", "note", "command"})
@@ -85,8 +85,20 @@ SENTENCES: dict[type[Any], Callable[[Any], str]] = {
 
 
 def spoken(content: Content) -> str:
-    """Return what somebody has said."""
-    return content.text
+    """Return what somebody has said; of what is no text, what it is."""
+    match content:
+        case Text():
+            return content.text
+        case Image():
+            what = f"{content.width} x {content.height}, {content.size_bytes} bytes"
+            return f"[image {content.name or content.media[:12]}, {content.media_type}, {what}]"
+        case Voice():
+            what = f"{content.media_type}, {content.size_bytes} bytes"
+            return f"[voice message of {content.duration_s:g} s, {what}]"
+        case LinkCard():
+            return f"[link {content.title}: {content.url}]"
+        case MiniProgramCard():
+            return f"[mini program {content.title}: {content.application} {content.page}]"
 
 
 def moment(at: float) -> str:

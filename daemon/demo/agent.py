@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 
+from daemon.commands.showing import spoken
 from daemon.demo import part, reports
 from daemon.demo.part import Part
 from daemon.demo.script import AGENT, COLLEAGUE, CUSTOMER, TRANSFER, Dialogue, load_script
@@ -234,7 +235,7 @@ class DemoAgent:
     def dialogue_of(self, contact: str, thread: Thread) -> Dialogue | None:
         """Find what is played: by the customer, and by the first words."""
         said = (entry.news.content for entry in thread.entries if isinstance(entry.news, CustomerSaid))
-        return self._script.opened_with(contact, next(said, Text("")).text)
+        return self._script.opened_with(contact, spoken(next(said, Text(""))))
 
     def say(self, conversation: str, contact: str, text: str) -> None:
         """Type a line and send it."""

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from actors.events.conversation import AgentWrote, CustomerWrote
 from daemon.commands.reading import JournalFile
+from daemon.commands.showing import spoken
 from daemon.demo.scene import Place, Scene, Stage
 from daemon.demo.script import AGENT, CUSTOMER, Script, Side
 
@@ -41,9 +42,9 @@ def stored_messages(file: JournalFile, after: int, scene: Scene) -> Stored:
     for _, entry in file.entries(after):
         if entry.id in scene.talks:
             if isinstance(entry.event, CustomerWrote):
-                stored[CUSTOMER][entry.id, entry.sequence] = entry.event.content.text
+                stored[CUSTOMER][entry.id, entry.sequence] = spoken(entry.event.content)
             elif isinstance(entry.event, AgentWrote):
-                stored[AGENT][entry.id, entry.sequence] = entry.event.content.text
+                stored[AGENT][entry.id, entry.sequence] = spoken(entry.event.content)
     return stored
 
 

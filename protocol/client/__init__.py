@@ -6,6 +6,7 @@ A whole gateway, for a channel that is this terminal::
     import threading
 
     from protocol.client import GatewayClient, load_key_pair, load_public_key
+    from protocol.content import Text
     from protocol.news import AgentSaid
 
 
@@ -19,7 +20,7 @@ A whole gateway, for a channel that is this terminal::
     with GatewayClient("tcp://127.0.0.1:5570", keys=keys, server_key=server_key) as gateway:
         threading.Thread(target=hand_over, args=(gateway,), daemon=True).start()
         for delivery in gateway.deliveries("terminal"):
-            if isinstance(delivery.news, AgentSaid):
+            if isinstance(delivery.news, AgentSaid) and isinstance(delivery.news.content, Text):
                 print(f"to {delivery.contact}: {delivery.news.content.text}")
 
 A message is stored when ``customer_message`` returns. A delivery counts as received when the loop asks for

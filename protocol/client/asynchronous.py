@@ -19,7 +19,7 @@ from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
-from protocol.content import Text
+from protocol.content import Content, Outgoing, as_content
 from protocol.messages import (
     Accept,
     Ack,
@@ -214,31 +214,35 @@ class AsyncGatewayClient(AsyncClient, AsyncVisitors):
         self,
         channel: str,
         contact: str,
-        text: str,
+        text: str | Content,
         name: str = "",
         language: str = "",
         *,
         department: str = "",
         skills: Mapping[str, int] | None = None,
         priority: int = 0,
+        question: str = "",
+        email: str = "",
         command_id: bytes | None = None,
     ) -> Ack:
         """Hand over what a customer has written; return when it is stored.
 
-        ``department``, ``skills`` (with the least level) and ``priority`` count when the message begins a
-        conversation. A gateway whose channel may tell it the same message twice derives ``command_id`` from
-        the channel's own id.
+        ``department``, ``skills`` (with the least level), ``priority``, ``question`` and ``email`` count when
+        the message begins a conversation. A gateway whose channel may tell it the same message twice derives
+        ``command_id`` from the channel's own id.
         """
         make = partial(
             CustomerMessage,
             channel=channel,
             contact=contact,
-            content=Text(text),
+            content=as_content(text),
             name=name,
             language=language,
             department=department,
             skills=dict(skills or {}),
             priority=priority,
+            question=question,
+            email=email,
         )
         ack: Ack = await self._send(make, command_id)
         return ack
@@ -307,9 +311,9 @@ class AsyncConsoleClient(AsyncClient, AsyncCustomers):
             Decline, agent=agent, conversation=offer.conversation, offer=offer.offer, reason=reason
         )
 
-    async def say(self, agent: str, conversation: str, text: str) -> Ack:
-        """Write to the customer of a conversation."""
-        return await self._ask(AgentMessage, agent=agent, conversation=conversation, content=Text(text))
+    async def say(self, agent: str, conversation: str, text: str | Outgoing) -> Ack:
+        """Write to the customer of a conversation: a text, or any content, canned reply or card."""
+        return await self._ask(AgentMessage, agent=agent, conversation=conversation, content=as_content(text))
 
     async def end(self, agent: str, conversation: str, reason: str = "") -> Ack:
         """End a conversation, with a wrap-up reason."""

@@ -16,7 +16,7 @@ from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
-from protocol.content import Text
+from protocol.content import Content, Outgoing, as_content
 from protocol.messages import (
     Accept,
     Ack,
@@ -172,13 +172,15 @@ class GatewayClient(Client, Visitors):
         self,
         channel: str,
         contact: str,
-        text: str,
+        text: str | Content,
         name: str = "",
         language: str = "",
         *,
         department: str = "",
         skills: Mapping[str, int] | None = None,
         priority: int = 0,
+        question: str = "",
+        email: str = "",
         wait: Literal[True] = True,
         command_id: bytes | None = None,
     ) -> Ack: ...
@@ -188,13 +190,15 @@ class GatewayClient(Client, Visitors):
         self,
         channel: str,
         contact: str,
-        text: str,
+        text: str | Content,
         name: str = "",
         language: str = "",
         *,
         department: str = "",
         skills: Mapping[str, int] | None = None,
         priority: int = 0,
+        question: str = "",
+        email: str = "",
         wait: Literal[False],
         command_id: bytes | None = None,
     ) -> Pending[Ack]: ...
@@ -203,33 +207,37 @@ class GatewayClient(Client, Visitors):
         self,
         channel: str,
         contact: str,
-        text: str,
+        text: str | Content,
         name: str = "",
         language: str = "",
         *,
         department: str = "",
         skills: Mapping[str, int] | None = None,
         priority: int = 0,
+        question: str = "",
+        email: str = "",
         wait: bool = True,
         command_id: bytes | None = None,
     ) -> Ack | Pending[Ack]:
         """Hand over what a customer has written; return when it is stored.
 
-        ``department``, ``skills`` (with the least level) and ``priority`` count when the message begins a
-        conversation. A gateway whose channel may tell it the same message twice derives ``command_id`` from
-        the channel's own id.
+        ``department``, ``skills`` (with the least level), ``priority``, ``question`` and ``email`` count when
+        the message begins a conversation. A gateway whose channel may tell it the same message twice derives
+        ``command_id`` from the channel's own id.
         """
         pending: Pending[Ack] = self._send(
             partial(
                 CustomerMessage,
                 channel=channel,
                 contact=contact,
-                content=Text(text),
+                content=as_content(text),
                 name=name,
                 language=language,
                 department=department,
                 skills=dict(skills or {}),
                 priority=priority,
+                question=question,
+                email=email,
             ),
             command_id,
         )
@@ -297,9 +305,9 @@ class ConsoleClient(Client, Customers):
             Decline, agent=agent, conversation=offer.conversation, offer=offer.offer, reason=reason
         )
 
-    def say(self, agent: str, conversation: str, text: str) -> Ack:
-        """Write to the customer of a conversation."""
-        return self._ask(AgentMessage, agent=agent, conversation=conversation, content=Text(text))
+    def say(self, agent: str, conversation: str, text: str | Outgoing) -> Ack:
+        """Write to the customer of a conversation: a text, or any content, canned reply or card."""
+        return self._ask(AgentMessage, agent=agent, conversation=conversation, content=as_content(text))
 
     def end(self, agent: str, conversation: str, reason: str = "") -> Ack:
         """End a conversation, with a wrap-up reason."""

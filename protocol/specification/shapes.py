@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 
 from msgspec import NODEFAULT, Struct, inspect
 
-from protocol.content import Content
+from protocol.content import Content, Outgoing
 from protocol.fields import Message
 from protocol.messages import FromClient, FromDaemon, News, ThreadEntry
 from protocol.specification.meanings import meaning_of
@@ -28,6 +28,9 @@ from protocol.views import (
 FROM_CLIENT: tuple[type[Message], ...] = get_args(FromClient)
 FROM_DAEMON: tuple[type[Message], ...] = get_args(FromDaemon)
 NEWS: tuple[type[Message], ...] = get_args(News)
+CONTENTS: tuple[type[Message], ...] = get_args(Content)
+#: What an agent may send besides contents, which become contents.
+REFERENCES: tuple[type[Message], ...] = tuple(kind for kind in get_args(Outgoing) if kind not in CONTENTS)
 #: What stands inside messages and has no ``type`` of its own.
 VIEWS: tuple[type[Struct], ...] = (
     OfferView,
@@ -44,7 +47,7 @@ VIEWS: tuple[type[Struct], ...] = (
 #: Everything that may stand alone in a frame.
 TOP: tuple[type[Message], ...] = tuple(dict.fromkeys(FROM_CLIENT + FROM_DAEMON))
 #: Every structure of the wire.
-ALL: tuple[type[Struct], ...] = (*TOP, Content, *NEWS, *VIEWS)
+ALL: tuple[type[Struct], ...] = (*TOP, *CONTENTS, *REFERENCES, *NEWS, *VIEWS)
 
 
 #: Defaults that are shown as a word.
@@ -111,7 +114,7 @@ def _words(info: inspect.Type) -> tuple[str, str]:
         case inspect.IntType():
             return "int", _range(info.ge, info.le, "")
         case inspect.FloatType():
-            return "float", ""
+            return "float", _range(info.ge, info.le, "")
         case inspect.BoolType():
             return "bool", ""
         case inspect.StructType():
@@ -131,19 +134,24 @@ def _words(info: inspect.Type) -> tuple[str, str]:
 
 def _union(types: Iterable[inspect.Type]) -> tuple[str, str]:
     some = [each for each in types if not isinstance(each, inspect.NoneType)]
-    if all(isinstance(each, inspect.StructType) and each.cls in NEWS for each in some):
-        return "map, any of the news", ""
+    if len(some) > 1:
+        kinds = {each.cls for each in some if isinstance(each, inspect.StructType)}
+        if kinds <= set(NEWS):
+            return "map, any of the news", ""
+        if kinds == set(CONTENTS):
+            return "map, any of the contents", ""
+        return "map, any of the contents and references", ""
     (only,) = some
     words, limits = _words(only)
     return f"{words} or nil", limits
 
 
-def _range(low: int | None, high: int | None, unit: str) -> str:
+def _range(low: float | None, high: float | None, unit: str) -> str:
     if low is None and high is None:
         return ""
     bounds = _power(low or 0) if low == high else f"{_power(low or 0)} to {_power(high)}"
     return f"{bounds} {unit}".rstrip()
 
 
-def _power(number: int | None) -> str:
+def _power(number: float | None) -> str:
     return "2^62" if number == 2**62 else str(number)

@@ -12,7 +12,7 @@ from msgspec import Struct, inspect
 from protocol.codec import encode
 from protocol.fields import Message
 from protocol.messages import VERSION
-from protocol.specification.shapes import FROM_CLIENT, NEWS, TOP, name_of
+from protocol.specification.shapes import CONTENTS, FROM_CLIENT, NEWS, REFERENCES, TOP, name_of
 
 #: Versions that are released: their vectors never change again, so ``--write`` leaves them alone.
 RELEASED: frozenset[str] = frozenset()
@@ -119,7 +119,27 @@ EXAMPLES: dict[str, Any] = {
     "title": "Черевики",
     "customer_view.place": "上海",
     "visitor_entered.place": "上海",
+    "application": "wx8d3f1c5e7a9b2046",
+    "arguments": {"order": "48213", "day": "Friday"},
+    "card": "spring-sale",
+    "duration_s": 4.5,
+    "email": "olena@example.org",
+    "height": 768,
+    "image": "3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80",
+    "image_url": "https://shop.example/sale.jpg",
+    "media": "3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80",
+    "media_type": "image/jpeg",
+    "question": "Where is my parcel?",
+    "reply": "delivery-day",
+    "shown_as": "Olha",
+    "size_bytes": 183_204,
+    "started_at": 1735689598.5,
+    "url": "https://shop.example/sale",
+    "width": 1024,
     "automatic_reply.kind": "offline",
+    "mini_program_card.page": "pages/order/detail?id=48213",
+    "image.name": "parcel.jpg",
+    "voice.media_type": "audio/amr",
     "ColleagueView.conversations": 3,
     "ColleagueView.offers": 1,
     "hand_over.presence": "away",
@@ -142,14 +162,28 @@ def vectors() -> str:
 
 
 def examples(kind: type[Message]) -> dict[str, Message]:
-    """Return named examples of a message: the least, everything, and one for each kind of news."""
+    """Return named examples of a message: the least, everything, and one for each kind of news or content."""
     found = {"minimal": _make(kind, full=False), "full": _make(kind, full=True)}
     if "news" in kind.__struct_fields__:
         for news in NEWS:
             found[f"full, {name_of(news)}"] = msgspec.structs.replace(
                 found["full"], news=_make(news, full=True)
             )
+    for content in (*CONTENTS, *REFERENCES):
+        if kind in FROM_CLIENT and _may_carry(kind, content):
+            found[f"full, {name_of(content)}"] = msgspec.structs.replace(
+                found["full"], content=_make(content, full=True)
+            )
     return found
+
+
+def _may_carry(kind: type[Message], content: type[Message]) -> bool:
+    """Say whether a message may have this as its content."""
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    found = next((field.type for field in info.fields if field.name == "content"), None)
+    kinds = found.types if isinstance(found, inspect.UnionType) else ()
+    return any(isinstance(each, inspect.StructType) and each.cls is content for each in kinds)
 
 
 def _rows(kind: type[Message]) -> Iterator[dict[str, Any]]:
@@ -190,7 +224,8 @@ def _value(owner: str, field: inspect.Field, *, full: bool) -> Any:
         case inspect.StructType():
             return _make(info.cls, full=full)
         case inspect.UnionType() if all(isinstance(each, inspect.StructType) for each in info.types):
-            return _make(NEWS[0], full=full)
+            kinds = {each.cls for each in info.types if isinstance(each, inspect.StructType)}
+            return _make(next(each for each in (*NEWS, *CONTENTS) if each in kinds), full=full)
         case inspect.ListType(item_type=inspect.StructType() as item):
             return [_make(item.cls, full=full)] if full else []
     return EXAMPLES.get(f"{owner}.{name}", EXAMPLES.get(name))

@@ -30,7 +30,7 @@ def _smallest(info: inspect.Type) -> Any:
         case inspect.UnionType():
             return _smallest(info.types[0])
         case inspect.StrType():
-            return "x" * (info.min_length or 0)
+            return ("0" if info.pattern else "x") * (info.min_length or 0)
         case inspect.BytesType():
             return bytes(info.min_length or 0)
         case inspect.IntType():
@@ -60,6 +60,8 @@ def _any(info: inspect.Type) -> st.SearchStrategy[Any]:
             return st.builds(info.cls, **fields)
         case inspect.UnionType():
             return st.one_of([_any(each) for each in info.types])
+        case inspect.StrType() if info.pattern:
+            return st.from_regex(info.pattern, fullmatch=True)
         case inspect.StrType():
             return st.text(min_size=info.min_length or 0, max_size=min(info.max_length or TEXT_MAX, TEXT_MAX))
         case inspect.BytesType():
@@ -67,7 +69,7 @@ def _any(info: inspect.Type) -> st.SearchStrategy[Any]:
         case inspect.IntType():
             return st.integers(info.ge or 0, info.le or 2**62)
         case inspect.FloatType():
-            return st.floats(allow_nan=False, allow_infinity=False)
+            return st.floats(info.ge, info.le, allow_nan=False, allow_infinity=False)
         case inspect.BoolType():
             return st.booleans()
         case inspect.NoneType():
