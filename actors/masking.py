@@ -28,6 +28,8 @@ KEPT = frozenset(
         *("conversation", "offer", "invitation", "stream", "journal", "token", "id", "digest"),
         *("agent", "agents", "author", "by", "assignee", "members", "from_agent", "to_agent", "of_agent"),
         *("offered_to", "department", "to_department", "departments", "channel", "about"),
+        # What is named by its SHA-256 is refused by the wire when it is anything else, or is not stored.
+        *("media", "media_type", "image"),
     }
 )
 #: Fields that hold one name or identifier and nothing else (M7).

@@ -89,6 +89,8 @@ def test_a_delivery_is_masked_in_text_name_and_contact_and_nowhere_else() -> Non
     )
 
 
+#: A medium whose SHA-256 has the digits of a card number in it.
+MEDIUM = "4111111111111111".ljust(64, "a")
 #: A value for every type that holds no other.
 PLAIN: dict[type[Any], Any] = {
     inspect.StrType: CANARY,
@@ -120,6 +122,8 @@ def filled(info: Any) -> Iterator[Any]:
             yield {key: value for key in filled(info.key_type) for value in filled(info.value_type)}
         case inspect.LiteralType():
             yield info.values[0]
+        case inspect.StrType() if info.pattern:
+            yield MEDIUM
         case _:
             yield PLAIN[type(info)]
 
@@ -148,7 +152,7 @@ def test_every_text_of_every_message_to_an_agent_is_masked_unless_the_desk_has_n
     for message in made:
         for field, text in texts(EVERYTHING.message(message)):
             if field in KEPT:
-                assert text == CANARY
+                assert text in (CANARY, MEDIUM)
             else:
                 assert not any(canary in text for canary in CANARIES), f"{field} shows {text}"
 
