@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import msgspec
-import msgspec.inspect as inspect
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.masking import KEPT, Masking, hide, mask_email, mask_phone, masking_of
 from config.desk import Policies
+from protocol.codec import encode
 from protocol.content import Content, Text
-from protocol.messages import Answer, Delivery, FromDaemon, News, Snapshot
+from protocol.messages import Answer, CustomerMessage, Delivery, FromDaemon, GatewayCommand, News, Snapshot
 from protocol.news import Assigned, CustomerSaid
+from tests.canaries import CANARIES as BIRDS, MEDIUM, filled, seen_in
 from tests.protocol.examples import KINDS
+from tests.stage import Stage, desk_text
 
 EVERYTHING = Masking(payment=True, personal=True)
 PERSONAL = Masking(payment=False, personal=True)
@@ -89,45 +92,6 @@ def test_a_delivery_is_masked_in_text_name_and_contact_and_nowhere_else() -> Non
     )
 
 
-#: A medium whose SHA-256 has the digits of a card number in it.
-MEDIUM = "4111111111111111".ljust(64, "a")
-#: A value for every type that holds no other.
-PLAIN: dict[type[Any], Any] = {
-    inspect.StrType: CANARY,
-    inspect.BytesType: b"0123456789abcdef",
-    inspect.IntType: 1,
-    inspect.FloatType: 1.0,
-    inspect.BoolType: True,
-}
-
-
-def filled(info: Any) -> Iterator[Any]:
-    """Make values of a type with canaries in every text: one for each kind of news or content in it."""
-    match info:
-        case inspect.Metadata():
-            yield from filled(info.type)
-        case inspect.StructType():
-            choices = {field.name: [*filled(field.type)] for field in info.fields}
-            for place in range(max([1, *map(len, choices.values())])):
-                yield info.cls(**{name: values[place % len(values)] for name, values in choices.items()})
-        case inspect.UnionType():
-            yield from (value for each in info.types for value in filled(each))
-        case inspect.NoneType():
-            return
-        case inspect.ListType():
-            yield [*filled(info.item_type)]
-        case inspect.VarTupleType():
-            yield (*filled(info.item_type),)
-        case inspect.DictType():
-            yield {key: value for key in filled(info.key_type) for value in filled(info.value_type)}
-        case inspect.LiteralType():
-            yield info.values[0]
-        case inspect.StrType() if info.pattern:
-            yield MEDIUM
-        case _:
-            yield PLAIN[type(info)]
-
-
 def texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
     """Return every text in a value, with the name of the field that it stands in."""
     if isinstance(value, str):
@@ -147,7 +111,7 @@ def texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
 @pytest.mark.rule("M3", "M6")
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind in get_args(FromDaemon)])
 def test_every_text_of_every_message_to_an_agent_is_masked_unless_the_desk_has_named_it(kind: Any) -> None:
-    made = [*filled(inspect.type_info(kind))]
+    made = [*filled(kind, CANARY)]
     assert made
     for message in made:
         for field, text in texts(EVERYTHING.message(message)):
@@ -158,7 +122,7 @@ def test_every_text_of_every_message_to_an_agent_is_masked_unless_the_desk_has_n
 
 
 def test_the_messages_above_have_all_kinds_of_news_and_content_in_them() -> None:
-    made = [*filled(inspect.type_info(Delivery))]
+    made = [*filled(Delivery, CANARY)]
     assert {type(each.news) for each in made} == set(get_args(News))
     contents = {type(each.news.content) for each in made if isinstance(each.news, CustomerSaid)}
     assert contents == set(get_args(Content) or [Content])
@@ -167,6 +131,28 @@ def test_the_messages_above_have_all_kinds_of_news_and_content_in_them() -> None
 
 def test_a_masked_message_can_still_be_sent() -> None:
     for kind in get_args(FromDaemon):
-        for message in filled(inspect.type_info(kind)):
+        for message in filled(kind, CANARY):
             seen = EVERYTHING.message(message)
             assert msgspec.msgpack.decode(msgspec.msgpack.encode(seen), type=kind)
+
+
+@pytest.mark.rule("M3", "M6")
+@pytest.mark.parametrize("switched_on", [False, True])
+def test_what_gateways_say_reaches_agents_without_a_canary(switched_on: bool) -> None:
+    on = "mask_payment = true\nmask_personal = true" if switched_on else ""
+    stage = Stage(desk=desk_text(agents=1, capacity=100, policies=on))
+    stage.logs_in("a1")
+    for contact in BIRDS.values():
+        for kind in get_args(GatewayCommand):
+            for message in filled(kind, channel="web", contact=contact, skills={}):
+                stage.turn(stage.from_gateway(replace(message, id=stage.command_id())))
+        begun = stage.turn(
+            stage.from_gateway(CustomerMessage(stage.command_id(), "web", contact, Text("hello")))
+        )[0]
+        if stage.state(begun.conversation).offer is not None:
+            stage.accepts("a1", begun.conversation)
+    assert not stage.failures.seen
+    mail = [seen_in(encode([told])) for told in stage.mail["agent/a1"]]
+    assert len(mail) > len(BIRDS)
+    assert any(mail) != switched_on
+    assert any(seen_in(encode([told])) for told in stage.mail["channel/web"])

@@ -51,6 +51,8 @@ class Peer:
         hwm: int = 0,
     ) -> None:
         self.heard: list[Message] = []
+        #: The frames that they came in.
+        self.frames: list[bytes] = []
         self._unread: list[Any] = []
         self.context: zmq.Context[Any] = zmq.Context()
         self.socket: Any = self.context.socket(zmq.DEALER)
@@ -128,7 +130,8 @@ class Peer:
         """Return the next message."""
         if not self._unread:
             assert self.socket.poll(int(within_s * 1000)), f"nothing has come within {within_s:g} s"
-            self._unread = list(_codec.decode(self.socket.recv()))
+            self.frames.append(self.socket.recv())
+            self._unread = list(_codec.decode(self.frames[-1]))
             self.heard += self._unread
         return self._unread.pop(0)
 
