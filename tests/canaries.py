@@ -26,7 +26,7 @@ SHARDS = {
 }
 
 #: The only text with a form of its own, a SHA-256; with the digits of a card number in it.
-MEDIUM = "4539148803436467".ljust(64, "a")
+MEDIUM = "4111111111111111".ljust(64, "a")
 #: A value for every type that has no text in it.
 _PLAIN: dict[type[Any], Any] = {
     inspect.BytesType: b"0123456789abcdef",
