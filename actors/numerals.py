@@ -46,7 +46,7 @@ class Span(NamedTuple):
 
 
 #: Between two groups: spaces, brackets, hyphens, dots, a slash; and what cannot be seen.
-_CHAIN = re.compile(r"(?:\+[ \u200b]{0,2})?\(?[0-9]+(?:[ ().\-/\u200b]{1,4}[0-9]+)*")
+_CHAIN = re.compile(r"(?:\+[ \u200b]{0,2})?\(?[0-9]+(?:[ ().\-/\u200b]{1,3}[0-9]+)*")
 _GROUP = re.compile(r"[0-9]+")
 #: Letters without a space between: a whole word is one that somebody has forgotten to end, less is a code.
 _GLUED_BEFORE = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z]{3,})?\Z")
@@ -148,10 +148,14 @@ _NATIONAL_DIGITS_MAX = 12
 #: From here on two groups are a phone number though no word says so.
 _TWO_GROUPS_DIGITS_MIN = 10
 _PHONE_GROUPS_MAX = 8
+#: What people write between the groups of a phone number.
+_IN_PHONE = frozenset([" ", "  ", "-", ".", "/", "(", " (", ")", ") ", ")-", " - ", ") -", "-(", " -", "- "])
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|доб\.?|转|分机) ?[0-9]{1,6}(?![0-9A-Za-z])", re.IGNORECASE)
 _AFTER_AN_AMOUNT = re.compile(
     r"[.,:][0-9]|%|_| ?(?:[$€£¥₴₽₹元]|(?:usd|eur|gbp|uah|грн|руб|cny|rmb)\b)", re.IGNORECASE
 )
+#: Dialled before the country code where nobody writes a plus.
+_EXIT_CODE = re.compile(r"00[1-9]")
 #: Grouped as people write them; of several readings these go first.
 _WRITTEN = frozenset({(3, 3, 4), (1, 3, 3, 4), (4, 2, 2, 2), (2, 2, 2, 2, 2), (3, 4, 4)})
 #: Without any group: a mobile number of China, India, Russia, Ukraine, Great Britain with its country code or
@@ -201,19 +205,20 @@ def _apart(separator: str) -> bool:
 def _readings(groups: list[Group], first: int, *, plus: bool) -> list[int]:
     """Return the groups with which a number could end that begins with ``first``, the likeliest first."""
     digits, ends, written = 0, list[int](), list[int]()
-    international = plus or groups[first].digits.startswith("00") or groups[first].size > _NATIONAL_DIGITS_MAX
+    exit_code = _EXIT_CODE.match(digits_of(groups, first, first + 1)) is not None
+    international = plus or exit_code or groups[first].size > _NATIONAL_DIGITS_MAX
     most = PHONE_DIGITS_MAX if international else _NATIONAL_DIGITS_MAX
     if plus and groups[first].digits.startswith("1"):
         # North America: always ten digits after the 1.
         most = 11
-    elif groups[first].digits.startswith("00") or "(0)" in _separators(groups, first):
+    elif exit_code or _has_trunk_zero(groups, first):
         most += 2
     sizes: tuple[int, ...] = ()
     for last in range(first, min(len(groups), first + _PHONE_GROUPS_MAX)):
         size = groups[last].size
         digits += size
         sizes = (*sizes, size)
-        if digits > most or (size == 1 and last > first and not international):
+        if digits > most or (last > first and not _may_follow(groups[last], international=international)):
             break
         if digits >= PHONE_DIGITS_MIN:
             (written if sizes in _WRITTEN else ends).append(last)
@@ -258,8 +263,17 @@ def _is_clear_pair(one: Group, other: Group, begins: str) -> bool:
     return one.size + other.size >= _TWO_GROUPS_DIGITS_MIN
 
 
-def _separators(groups: list[Group], first: int) -> str:
-    return "".join(group.separator + group.digits for group in groups[first + 1 : first + 4])
+def _may_follow(group: Group, *, international: bool) -> bool:
+    """Say whether a group may stand in a phone number, and not at its beginning."""
+    separator = group.separator.replace("\u200b", "") or " "
+    return separator in _IN_PHONE and (international or group.size > 1)
+
+
+def _has_trunk_zero(groups: list[Group], first: int) -> bool:
+    """Say whether a zero is written that is not dialled with the country code: ``+46 (0)8``."""
+    return any(
+        group.digits == "0" and group.separator.endswith("(") for group in groups[first + 1 : first + 3]
+    )
 
 
 def _is_grouped(groups: list[Group], first: int, last: int) -> bool:
@@ -282,14 +296,16 @@ def _is_other(groups: list[Group], first: int, last: int) -> bool:
     separators = {group.separator for group in chosen[1:]}
     if any(_is_date(groups, place) for place in range(first, last - 1)):
         return True
+    # The address of a host, and what follows it.
+    if len(sizes) >= 4 and max(sizes[:4]) <= 3 and {group.separator for group in chosen[1:4]} == {"."}:
+        return len(sizes) == 4 or chosen[4].separator != "."
     # A year, and what is counted in it; or two years.
     if _is_year(chosen[0].digits) and len(sizes) == 2 and ("-" in separators or _is_year(chosen[1].digits)):
         return True
     if separators == {"-"} and sizes in ((5, 4), (3, 2, 4)):
         return True
     if separators == {"."}:
-        amount, address = set(sizes[1:]) == {3}, len(sizes) == 4 and max(sizes) <= 3
-        return len(sizes) == 2 or amount or address
+        return len(sizes) == 2 or set(sizes[1:]) == {3}
     if separators == {" "} and set(sizes[1:]) == {3} and sizes[0] <= 3:
         return chosen[-1].digits == "000" or (sizes[0] == 1 and chosen[0].digits != "0")
     return False

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from actors.numerals import (
+    PHONE_DIGITS_MAX,
     Chain,
     Group,
     chains,
@@ -58,7 +59,9 @@ _IBANS = (
 IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _IBANS.split()}
 
 #: Only a text that has an at sign or seven digits close together is looked at more closely.
-_SUSPICIOUS = re.compile(r"[@\uff20]|\d(?:\D{0,3}\d){6}")
+_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
+_DIGITS_IN_ASCII = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){6}")
+_FULL_WIDTH_AT = "\uff20"
 _IBAN_BEGINS = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}\d\d(?=[ -]?[0-9A-Za-z])")
 _UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9A-Fa-f.:]+\]")
@@ -73,7 +76,7 @@ _SOCIAL_SECURITY_SAID = re.compile(r"(?:\bssn\b|social[ -]security)\D{0,24}$", r
 
 def find(text: str) -> list[Found]:
     """Return all that was found, in order, without overlaps."""
-    if _SUSPICIOUS.search(text) is None:
+    if not _is_suspicious(text):
         return []
     plain = text if text.isascii() else plain_of(text)
     found = [*_ibans(plain)]
@@ -86,6 +89,13 @@ def find(text: str) -> list[Found]:
     for chain in chains(plain):
         found += _in_digits(plain, chain)
     return sorted(found)
+
+
+def _is_suspicious(text: str) -> bool:
+    """Every message comes by here, and nearly all of them go no further."""
+    if text.isascii():
+        return "@" in text or _DIGITS_IN_ASCII.search(text) is not None
+    return "@" in text or _FULL_WIDTH_AT in text or _DIGITS.search(text) is not None
 
 
 def plain_of(text: str) -> str:
@@ -242,7 +252,10 @@ def _cards(plain: str, chain: Chain) -> Iterator[tuple[int, int]]:
             for last in _ends(groups, first, loose=loose):
                 if not whole_end and last == len(groups) - 1:
                     continue
-                if all(free[first : last + 1]) and is_card_number(digits_of(groups, first, last)):
+                digits = digits_of(groups, first, last)
+                if first == 0 and chain.plus >= 0 and len(digits) <= PHONE_DIGITS_MAX:
+                    continue  # A plus stands before phone numbers only.
+                if all(free[first : last + 1]) and is_card_number(digits):
                     free[first : last + 1] = [False] * (last + 1 - first)
                     yield first, last
                     break
