@@ -19,6 +19,7 @@ from protocol.customers import (
     VisitorLeft,
     VisitorViewed,
 )
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     AgentMessage,
@@ -91,6 +92,7 @@ class Relation(StrEnum):
         "logged in here, and the channel's department is the agent's own or below, or the agent is in the "
         "customer's open conversation"
     )
+    HAD_OR_SERVES = "logged in here, and the agent had the conversation last or serves its department"
     COLLEAGUE = "logged in here, and the other agent is a colleague or below"
 
 
@@ -131,6 +133,7 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         **_EVERYBODY,
         CustomerMessage: _OWN_CHANNEL,
         CustomerLeft: _OWN_CHANNEL,
+        CustomerRating: _OWN_CHANNEL,
         ReadPosition: _OWN_CHANNEL,
         VisitorEntered: _OWN_CHANNEL,
         VisitorViewed: _OWN_CHANNEL,
@@ -156,6 +159,11 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         Decline: _OFFERED,
         AgentMessage: Rule(Relation.ASSIGNED_OR_MEMBER, "help"),
         End: Rule(Relation.ASSIGNED, "end_for_others"),
+        CancelEnd: Rule(Relation.ASSIGNED, "end_for_others"),
+        SetStatus: Rule(Relation.ASSIGNED, "end_for_others"),
+        Reopen: Rule(Relation.HAD_OR_SERVES, "transfer_for_others"),
+        AddNote: Rule(Relation.IN_VIEW, "help"),
+        Tag: Rule(Relation.IN_VIEW, "help"),
         Transfer: Rule(Relation.ASSIGNED, "transfer_for_others"),
         CancelTransfer: Rule(Relation.ASKED_BY, "transfer_for_others"),
         Invite: Rule(Relation.ASSIGNED_OR_MEMBER),

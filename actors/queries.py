@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.agent.actor import AgentActor
 from actors.conversation.actor import ConversationActor
-from actors.conversation.state import Conversation, Status
+from actors.conversation.state import BINDING, NOBODYS, Conversation
 from actors.conversation.view import conversation_view, invitation_view, offer_view
 from actors.customer.actor import CustomerActor, customer_address
 from actors.customer.machine import Customer
@@ -35,8 +35,8 @@ def open_conversation(system: System, tenant: str, channel: str, contact: str) -
         return ident
     for found in system.store.find(tenant, f"{channel}/{contact}"):
         state = conversation(system, tenant, found)
-        # One that is in memory may have ended; its row is only not written yet.
-        if state is not None and state.status is not Status.ENDED:
+        # One that is in memory may be over; its row is only not written yet.
+        if state is not None and state.status in BINDING:
             return found
     return None
 
@@ -69,7 +69,7 @@ def agent_snapshot(system: System, tenant: str, agent: str) -> Snapshot:
         ids |= {owned.id for owned in system.store.owned(tenant, agent)}
     for ident in sorted(ids):
         state = conversation(system, tenant, ident)
-        if state is None or state.status is Status.ENDED:
+        if state is None or state.status in NOBODYS:
             continue
         if state.offer is not None and state.offer.agent == agent:
             offers.append(offer_view(ident, state, state.offer))

@@ -116,6 +116,12 @@ class System(Streams):
             self._ready.append(actor)
         inbox.append(message)
 
+    def tell_first(self, actor: ScheduledActor, message: Any) -> None:
+        """Have an actor that is being woken handle something before what it is woken for."""
+        if not actor.inbox:
+            self._ready.append(actor)
+        actor.inbox.insert(0, message)
+
     def create(self, address: Address) -> None:
         """Put an actor into memory that cannot be in the store: its id has just been made."""
         self.actors[address] = self.kinds[address[0]](self, address)

@@ -7,29 +7,49 @@ from typing import Any, NamedTuple
 
 from actors import events
 from actors.conversation.content import same_content
-from actors.conversation.machine import said
+from actors.conversation.waiting import said
 from actors.events import AnyEvent
 from actors.events.conversation import Said
 from actors.journal import Entry
-from protocol import customers, messages, teamwork
+from protocol import customers, life, messages, teamwork
 
 #: Where the first message of a customer stands in its conversation: after ``Started``.
 FIRST_MESSAGE = 2
 
 
 class Trace(NamedTuple):
-    """What a kind of command leaves in the journal: the event that carries its id, and whether that event
-    says what a command says. The conversation or agent that the command is told to is compared for all.
+    """What a kind of command leaves in the journal: the event, or one of several, that carries its id, and
+    whether that event says what a command says. The conversation or agent that the command is told to is
+    compared for all.
     """
 
-    event: type[Any]
+    event: type[Any] | tuple[type[Any], ...]
     says: Callable[[Any, Any], bool]
 
 
-def _customer_left(command: messages.CustomerLeft, event: events.Ended) -> bool:
+def _customer_left(command: messages.CustomerLeft, event: events.Ended | events.Interrupted) -> bool:
     return (event.by, event.channel) == ("customer", command.channel) and (event.contact, event.reason) == (
         command.contact,
         command.reason,
+    )
+
+
+def _end(command: messages.End, event: events.Ended | events.Solved | events.EndScheduled) -> bool:
+    """What the style and ``after_s`` make of an end are three events."""
+    if (event.reason, event.notes) != (command.reason, command.notes):
+        return False
+    if isinstance(event, events.EndScheduled):
+        return (event.by, event.after_s) == (command.agent, command.after_s)
+    by = "agent" if isinstance(event, events.Ended) else command.agent
+    return (event.by, command.after_s) == (by, 0)
+
+
+def _rate(command: life.CustomerRating, event: events.Rated) -> bool:
+    return (event.channel, event.contact, event.score, event.comment) == (
+        command.channel,
+        command.contact,
+        command.score,
+        command.comment,
     )
 
 
@@ -89,7 +109,7 @@ def _visitor_entered(command: customers.VisitorEntered, event: events.VisitBegun
 
 
 TRACES: dict[type[Any], Trace] = {
-    messages.CustomerLeft: Trace(events.Ended, _customer_left),
+    messages.CustomerLeft: Trace((events.Ended, events.Interrupted), _customer_left),
     messages.AgentMessage: Trace(
         events.AgentWrote,
         lambda command, event: (
@@ -102,9 +122,24 @@ TRACES: dict[type[Any], Trace] = {
         events.OfferDeclined,
         lambda command, event: (event.offer, event.reason) == (command.offer, command.reason),
     ),
-    messages.End: Trace(
-        events.Ended, lambda command, event: (event.by, event.reason) == ("agent", command.reason)
+    messages.End: Trace((events.Ended, events.Solved, events.EndScheduled), _end),
+    life.SetStatus: Trace(
+        events.StatusSet,
+        lambda command, event: (event.status, event.by) == (command.status, command.agent),
     ),
+    life.CancelEnd: Trace(events.EndCancelled, lambda command, event: event.by == command.agent),
+    life.Reopen: Trace(events.Reopened, lambda command, event: event.agent == command.agent),
+    life.AddNote: Trace(
+        events.NoteWritten,
+        lambda command, event: (event.agent, event.text) == (command.agent, command.text),
+    ),
+    life.Tag: Trace(
+        events.Tagged,
+        lambda command, event: (
+            (event.by, event.added, event.removed) == (command.agent, command.add, command.remove)
+        ),
+    ),
+    life.CustomerRating: Trace(events.Rated, _rate),
     messages.SetPresence: Trace(
         events.PresenceChosen, lambda command, event: event.presence == command.presence
     ),
@@ -140,7 +175,7 @@ def principal(command: Any, caused: list[AnyEvent]) -> int:
     """Return which of the events that a command has caused carries its id."""
     kind = type(command)
     carries = events.CustomerWrote if kind is messages.CustomerMessage else TRACES[kind].event
-    return next((place for place, event in enumerate(caused) if type(event) is carries), 0)
+    return next((place for place, event in enumerate(caused) if isinstance(event, carries)), 0)
 
 
 def same(command: Any, entry: Entry) -> bool:
@@ -155,7 +190,7 @@ def same(command: Any, entry: Entry) -> bool:
     # What leaves no trace, like reading, is never what has left one: its sender has used an id twice.
     return (
         trace is not None
-        and type(event) is trace.event
+        and isinstance(event, trace.event)
         and _same_place(command, entry)
         and trace.says(command, event)
     )

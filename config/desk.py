@@ -21,6 +21,7 @@ from config.problems import ConfigurationError, in_reading_order
 from config.routing import ROLES, Department, DepartmentId, Role, Skills
 from config.schema import schema_of
 from config.source import Source, parse_source, read_source
+from config.styles import Style, StyleId
 
 GatewayId = Annotated[str, note(refers_to="gateways")]
 RoleId = Annotated[str, note(refers_to="roles", besides=tuple(ROLES))]
@@ -81,6 +82,8 @@ class Channel(Section, frozen=True):
     """What agents may send beside texts; without it what is known of the kind of channel."""
     image_bytes_max: Count | None = None
     voice_bytes_max: Count | None = None
+    style: StyleId = "live_chat"
+    """How its conversations end and come back; web visitors who are not known have `live_chat` (F7)."""
 
 
 class Peer(Section, frozen=True):
@@ -134,6 +137,8 @@ class Policies(Section, frozen=True):
     """Whether card numbers, IBANs and US social-security numbers are hidden from agents (M3)."""
     mask_personal: bool = False
     """Whether e-mail addresses and phone numbers are masked for agents (M3-M5)."""
+    wrap_up_timeout_s: SecondsOrNone = 0
+    """How long an agent may take to wrap up what the customer has ended (F11); 0 is for ever."""
     text_length_max: Count = 1000
     reserved_characters: Literal["allow", "refuse"] = "allow"
     """Whether agents may write `<` and `>`, which mark the placeholders of canned replies (H3)."""
@@ -169,6 +174,7 @@ class Desk(Section, frozen=True):
 
     tenant: Slug
     departments: Mapping[Identifier, Department] = {}
+    styles: Mapping[Identifier, Style] = {}
     roles: Mapping[Identifier, Role] = {}
     agents: Mapping[Identifier, Agent] = {}
     channels: Mapping[Identifier, Channel] = {}

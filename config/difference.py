@@ -14,7 +14,17 @@ from config.scanning import KeyPath, dotted
 #: Stands for an entry that a table or list does not have.
 _ABSENT: Final = object()
 
-SECTIONS = ("departments", "roles", "agents", "channels", "gateways", "consoles", "replies", "cards")
+SECTIONS = (
+    "departments",
+    "styles",
+    "roles",
+    "agents",
+    "channels",
+    "gateways",
+    "consoles",
+    "replies",
+    "cards",
+)
 
 
 class Change(msgspec.Struct, frozen=True):

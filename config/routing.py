@@ -15,6 +15,7 @@ from msgspec import Meta
 from config.annotations import Section, Violation, note
 from config.kinds import CountOrNone, Identifier, Name, Seconds, SecondsOrNone
 from config.problems import did_you_mean
+from config.styles import StyleId
 
 DepartmentId = Annotated[str, note(refers_to="departments")]
 Level = Annotated[int, Meta(ge=1, le=10)]
@@ -114,6 +115,8 @@ class Department(Section, frozen=True):
     greeting_online: Greeting | None = None
     greeting_offline: Greeting | None = None
     turned_away: Greeting = "All our agents are busy. Please write again later."
+    style: StyleId | None = None
+    """How conversations that begin here end and come back (F6); without it, as their channel says."""
 
     def violations(self) -> Iterator[Violation]:
         """Rings that open one after the other, and somewhere to overflow to."""

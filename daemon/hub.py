@@ -29,11 +29,13 @@ from daemon.transport import Listener, peer_key
 from protocol.codec import client_codec
 from protocol.customers import AgentHint, CustomerHint
 from protocol.errors import Code, ConnectionLost, RemoteProtocolError
+from protocol.life import CustomerRating
 from protocol.messages import (
     VERSION,
     CustomerLeft,
     CustomerMessage,
     DispatcherCommand,
+    GatewayCommand,
     Goodbye,
     Hello,
     Login,
@@ -102,6 +104,7 @@ class Hub:
             **dict.fromkeys(get_args(VisitorCommand), self._from_visitor),
             CustomerHint: self._hint_of_customer,
             AgentHint: self._hint_of_agent,
+            CustomerRating: self._from_customer,
             Login: self._sessions.login,
             LoginWithToken: self._sessions.login_with_token,
             Logout: self._sessions.logout,
@@ -343,7 +346,7 @@ class Hub:
             connection.channels[channel] = found
         return found
 
-    def _from_customer(self, connection: Connection, message: CustomerMessage | CustomerLeft) -> None:
+    def _from_customer(self, connection: Connection, message: GatewayCommand) -> None:
         channel = connection.channels.get(message.channel) or self._channel(connection, message.channel)
         if channel is None:
             self._refuse(

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from protocol import customers, teamwork
+from protocol import customers, life, teamwork
 from protocol.content import Content, Outgoing
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
 from protocol.news import (
@@ -115,6 +115,7 @@ class CustomerMessage(Message, frozen=True, tag="customer_message"):
     ``department``, ``skills`` (with the least level) and ``priority`` count when the message begins a
     conversation, and go before the channel's own (a pre-chat form, say); a department that is not in the
     desk is passed over, for a customer is never lost for it. So do ``question`` and ``email`` (H11, J14).
+    ``authenticated``: the gateway knows who it is; a web visitor who is not known is a live chat (F7).
     """
 
     id: CommandId
@@ -128,10 +129,14 @@ class CustomerMessage(Message, frozen=True, tag="customer_message"):
     priority: Annotated[int, Meta(ge=0, le=9)] = 0
     question: Annotated[str, Meta(max_length=500)] = ""
     email: Annotated[str, Meta(max_length=320)] = ""
+    authenticated: bool = False
 
 
 class CustomerLeft(Message, frozen=True, tag="customer_left"):
-    """The customer has ended the conversation, or has gone (F11): the conversation ends."""
+    """The customer has ended the conversation, or has gone (F11): nothing more reaches either side.
+
+    The agent may still have to wrap up; the customer's next message begins a new conversation.
+    """
 
     id: CommandId
     channel: Name
@@ -185,12 +190,17 @@ class AgentMessage(Message, frozen=True, tag="agent_message"):
 
 
 class End(Message, frozen=True, tag="end"):
-    """End a conversation that is assigned to this agent (F8), with a wrap-up reason."""
+    """End a conversation that is assigned to this agent (F8), with a wrap-up reason (F12), or later (F10).
+
+    What that means is the style's: it has ended, or it is solved and closes after a while (F2-F4).
+    """
 
     id: CommandId
     agent: Name
     conversation: Name
     reason: Reason = ""
+    after_s: Annotated[float, Meta(ge=0, le=86_400)] = 0
+    notes: Annotated[str, Meta(max_length=10_000)] = ""
 
 
 class ReadThread(Message, frozen=True, tag="read_thread"):
@@ -329,6 +339,16 @@ News = (
     | teamwork.FirstReplyMissed
     | teamwork.OrderChanged
     | teamwork.AutomaticReply
+    | life.StatusChanged
+    | life.EndScheduled
+    | life.EndCancelled
+    | life.Reopened
+    | life.Interrupted
+    | life.Noted
+    | life.Tagged
+    | life.Renamed
+    | life.Rated
+    | life.DoNotDisturbChanged
 )
 
 
@@ -371,7 +391,7 @@ class Thread(Message, frozen=True, tag="thread"):
 
 #: What is told of a customer beyond a conversation.
 VisitorCommand = customers.VisitorEntered | customers.VisitorViewed | customers.VisitorLeft
-GatewayCommand = CustomerMessage | CustomerLeft | VisitorCommand
+GatewayCommand = CustomerMessage | CustomerLeft | life.CustomerRating | VisitorCommand
 #: Commands of agents about themselves.
 PersonalCommand = SetPresence | teamwork.HandOver | teamwork.EndSession
 #: Commands of agents that the dispatcher sees first, for it knows who has room.
@@ -390,6 +410,11 @@ ConversationCommand = (
     | teamwork.RefuseInvitation
     | teamwork.Leave
     | teamwork.EndConference
+    | life.SetStatus
+    | life.CancelEnd
+    | life.Reopen
+    | life.AddNote
+    | life.Tag
 )
 AgentCommand = PersonalCommand | DispatcherCommand | ConversationCommand
 #: Questions, which change nothing and are not journaled.

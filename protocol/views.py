@@ -36,7 +36,7 @@ class ConversationView(View, frozen=True):
     """A conversation assigned to the agent, or that the agent is a member of; ``sequence`` is its newest.
 
     ``assignee`` and ``members``: who else is in it (G9). ``question``, ``started_at`` and ``email``:
-    for its header (H11).
+    for its header (H11). ``ends_at``: when it ends unless that is cancelled (F10).
     """
 
     conversation: str
@@ -50,6 +50,11 @@ class ConversationView(View, frozen=True):
     question: str = ""
     started_at: float = 0.0
     email: str = ""
+    status: str = "open"
+    style: str = ""
+    closes_at: float = 0.0
+    ends_at: float = 0.0
+    tags: tuple[str, ...] = ()
 
 
 class InvitationView(View, frozen=True):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.channel.machine import Bindings, Bounced, Bound, Closed, Forget, ended_key
+from actors.channel.machine import Bindings, Bounced, Bound, Closed, Forget, ReopenWanted, ended_key
 from actors.conversation.actor import ConversationActor
-from actors.conversation.state import Status
+from actors.conversation.orders import Refusal, Reopening
+from actors.conversation.state import BINDING, Status
 from actors.customer.actor import customer_address
 from actors.customer.machine import Open
 from actors.journal import Address, SnapshotRow
@@ -14,6 +15,7 @@ from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Told
 from protocol.errors import Code
+from protocol.life import CustomerRating
 from protocol.messages import CustomerMessage
 
 
@@ -45,6 +47,8 @@ class ChannelActor(Shell):
         elif kind is Bounced:
             self._bindings.close(message.told.message.contact, message.conversation, message.agent)
             self._route(message.told)
+        elif kind is ReopenWanted:
+            self._reopen(message)
 
     def _route(self, told: Told) -> None:
         contact = told.message.contact
@@ -66,13 +70,27 @@ class ChannelActor(Shell):
         _, tenant, channel = self.address
         for found in self.system.store.find(tenant, f"{channel}/{contact}"):
             actor = self.system.actors.get(("conversation", tenant, found))
-            # One that is in memory may have ended; its row is only not written yet.
-            if not isinstance(actor, ConversationActor) or actor.state.status is not Status.ENDED:
+            # One that is in memory may be over; its row is only not written yet.
+            if not isinstance(actor, ConversationActor) or actor.state.status in BINDING:
                 return found
         return None
 
+    def _reopen(self, wanted: ReopenWanted) -> None:
+        """One open conversation for each customer, however it has come to be open (F14, D6)."""
+        conversation, refusal = wanted.told.message.conversation, None
+        found = self._bindings.find(wanted.contact) or self._find(wanted.contact)
+        if found is None:
+            self._bindings.bind(wanted.contact, conversation)
+        elif found != conversation:
+            text = f"the customer has another open conversation: {found}"
+            refusal = Refusal(Code.UNDER_WAY, text)
+        self.system.tell(("conversation", self.address[1], conversation), Reopening(wanted.told, refusal))
+
     def _begin(self, told: Told, contact: str) -> None:
         """Begin a conversation with the customer's message, if he may write: his own actor knows."""
+        if type(told.message) is CustomerRating and (last := self._last(contact)) is not None:
+            self.system.tell(("conversation", self.address[1], last), told)
+            return
         if type(told.message) is not CustomerMessage:
             self.system.refuse(told, Code.CLOSED, "the customer has no open conversation in this channel")
             return
@@ -100,14 +118,19 @@ class ChannelActor(Shell):
         agent = self._bindings.served_by(contact)
         if agent is not None:
             return agent
-        _, tenant, channel = self.address
-        newest = self.system.store.newest(tenant, ended_key(channel, contact))
+        _, tenant, _ = self.address
+        newest = self._last(contact)
         if newest is None:
             return ""
         address = ("conversation", tenant, newest)
         ended = self.system.restore(address, self.system.store.snapshot(address))
         assert isinstance(ended, ConversationActor)
         return ended.state.served_by()
+
+    def _last(self, contact: str) -> str | None:
+        """Return the customer's newest conversation that is over."""
+        _, tenant, channel = self.address
+        return self._bindings.last(contact) or self.system.store.newest(tenant, ended_key(channel, contact))
 
     def conversation_of(self, contact: str) -> str | None:
         """Return the customer's open conversation, if it is in memory; one that waits always is."""
@@ -125,10 +148,12 @@ class ChannelActor(Shell):
             if of_tenant != tenant or not isinstance(actor, ConversationActor):
                 continue
             state = actor.state
-            if state.channel == channel and state.status is Status.ENDED:
-                self._bindings.close(state.contact, ident, state.served_by())
-            elif state.channel == channel:
+            if state.channel != channel or state.status is Status.NEW:
+                continue
+            if state.status in BINDING:
                 self._bindings.bind(state.contact, ident)
+            else:
+                self._bindings.close(state.contact, ident, state.served_by())
 
     def audience(self, event: Any) -> tuple[str, ...]:
         """A channel has no events of its own."""

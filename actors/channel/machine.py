@@ -1,12 +1,12 @@
 """Which conversation a customer's message belongs to: one open conversation per customer and channel account
 (D6, c10); and who served the customer last (D7).
 
-| the customer's conversation | message | left |
-|---|---|---|
-| known in memory | told to it | told to it |
-| parked | bound again, told to it | bound again, told to it |
-| none | a new conversation, for the previous agent first | nothing to end |
-| has just ended | bounced back: a new conversation | refused by it |
+| the customer's conversation | message | left | rating | reopened by an agent |
+|---|---|---|---|---|
+| known in memory | told to it | told to it | told to it | refused: names it |
+| parked | bound again, told | bound again, told | bound again, told | refused: names it |
+| none | a new one, for the previous agent first | nothing to end | told to the last one | bound to that |
+| has just ended | bounced back: a new one | refused by it | told to it | bound to that |
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ class Bounced(NamedTuple):
     conversation: str
     told: Any
     agent: str
+
+
+class ReopenWanted(NamedTuple):
+    """An agent wants to take up a conversation of the contact again that has ended (F14): its ``reopen``."""
+
+    told: Any
+    contact: str
 
 
 class Bound(NamedTuple):
@@ -84,6 +91,11 @@ class Bindings:
             del self._by_contact[contact]
         if self._ended.get(contact, ("", ""))[0] == conversation:
             del self._ended[contact]
+
+    def last(self, contact: str) -> str | None:
+        """Return the customer's newest conversation that is over; None if none is known in memory."""
+        found = self._ended.get(contact)
+        return None if found is None else found[0]
 
     def served_by(self, contact: str) -> str | None:
         """Return who served the customer last, "" for nobody; None if that is not known in memory."""

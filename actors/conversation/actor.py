@@ -11,15 +11,35 @@ from typing import Any, NamedTuple
 import msgspec
 
 from actors.agent.machine import OfferUnanswered
-from actors.channel.machine import Bounced, Bound, Closed, Forget, ended_key
+from actors.channel.machine import Bounced, Bound, Closed, Forget, ReopenWanted, ended_key
 from actors.conversation import transfer
 from actors.conversation.changes import apply
+from actors.conversation.labels import may_label
 from actors.conversation.limits import rules_of
 from actors.conversation.machine import TABLE, decide
-from actors.conversation.orders import Begin, Claim, Expire, InviteAsked, Refusal, TransferAsked
-from actors.conversation.state import NOBODYS, Conversation, Facts, Outcome, Status, may_act, not_yours
+from actors.conversation.orders import (
+    Begin,
+    ChannelGone,
+    Claim,
+    Expire,
+    InviteAsked,
+    Refusal,
+    Reopening,
+    TransferAsked,
+)
+from actors.conversation.state import (
+    BINDING,
+    IN_HAND,
+    NOBODYS,
+    Conversation,
+    Facts,
+    Outcome,
+    Status,
+    not_yours,
+)
+from actors.conversation.styles import style_of
 from actors.conversation.view import audience, hearers
-from actors.dispatcher.facts import Report
+from actors.dispatcher.facts import RELEASED, Report
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, FirstReplyMissed, OfferExpired
 from actors.journal import Address, SnapshotRow
@@ -27,10 +47,13 @@ from actors.permissions import supervisors
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
+from protocol.life import Reopen
 from protocol.messages import CustomerMessage, ReadThread
 
 #: Orders that have a client's command in them.
-WITH_COMMAND = frozenset({Begin, Claim, TransferAsked, InviteAsked})
+WITH_COMMAND = frozenset({Begin, Claim, TransferAsked, InviteAsked, Reopening})
+#: Statuses whose deadlines are waited for in the store (``SnapshotRow.wake_at``), and cost no memory.
+SLEEPS = frozenset({Status.SOLVED, Status.MUTED, Status.ENDED, Status.NEW})
 
 
 class ThreadGrant(NamedTuple):
@@ -108,10 +131,17 @@ class ConversationActor(Shell):
                 record(self, event, sequence, hears, told)
                 if apply(state, event, sequence, now):
                     self.unsettled, self._hearers = True, None
-            else:
+            elif outcome:
                 self.take_in(outcome, told)
+            else:
+                self._ask_channel(told)
 
     on_batch = _carry_out
+
+    def _ask_channel(self, told: Told) -> None:
+        """Whether one that has ended may be taken up again is for the channel to say: it comes back."""
+        assert type(told.message) is Reopen, "every other command of a client has an event, or a refusal"
+        self.system.tell(self._channel(), ReopenWanted(told, self.state.contact))
 
     def _carry_out_other(self, message: Any) -> None:
         """Carry out what another actor, or the clock, asks for."""
@@ -127,7 +157,7 @@ class ConversationActor(Shell):
             # Whoever gave the order has reckoned with it: tell what has become of it, be it nothing.
             self.unsettled = True
 
-    def _carry_out_order(self, order: Begin | Claim | TransferAsked | InviteAsked) -> None:
+    def _carry_out_order(self, order: Begin | Claim | TransferAsked | InviteAsked | Reopening) -> None:
         """An order that has a client's command in it, which is answered from here."""
         told = order.told
         self.unsettled = True
@@ -140,6 +170,10 @@ class ConversationActor(Shell):
                 self.take_in(outcome, told)
         if type(order) is Begin:
             self._first = told.message
+        elif self.state.status is Status.ENDED and type(order) is Reopening:
+            # It was refused after all, and the channel has bound the customer to it.
+            state = self.state
+            self.system.tell(self._channel(), Closed(state.contact, self.address[2], state.served_by()))
 
     def _expire(self) -> None:
         """Carry out all that is due, one thing after the other."""
@@ -162,13 +196,7 @@ class ConversationActor(Shell):
 
     def _may_read(self, agent: str) -> bool:
         """Who is in the conversation or is offered it; who had it last when it ended; who may help them."""
-        state = self.state
-        if state.status is Status.NEW:
-            return False
-        offered_to = state.offer.agent if state.offer else ""
-        if agent in (state.assignee, offered_to) or agent in state.members:
-            return True
-        return may_act(state, agent, "help", self._facts().desk)
+        return self.state.status is not Status.NEW and may_label(self.state, agent, self._facts().desk)
 
     def _find_hearers(self) -> dict[type[Any], tuple[str, ...]]:
         self._hearers = found = hearers(self.state)
@@ -188,7 +216,8 @@ class ConversationActor(Shell):
         return facts
 
     def _refused(self, told: Told, refusal: Refusal) -> None:
-        if self.state.status is Status.ENDED and type(told.message) is CustomerMessage:
+        over = self.state.status in (Status.ENDED, Status.WRAP_UP)
+        if over and type(told.message) is CustomerMessage:
             # A customer's message is never refused because its conversation has just ended: it begins a new
             # one.
             self.system.tell(self._channel(), Bounced(self.address[2], told, self.state.served_by()))
@@ -225,14 +254,15 @@ class ConversationActor(Shell):
             return
         self.deadline = state.deadline()
         self._report()
-        if state.status is Status.ENDED:
-            self._tell_end()
+        self._tell_end()
 
     def _tell_end(self) -> None:
         """The next message of the customer begins a new conversation, and this one's agent comes first."""
-        if not self._end_told:
+        state = self.state
+        if state.status in BINDING:
+            self._end_told = False
+        elif not self._end_told:
             self._end_told = True
-            state = self.state
             self.system.tell(self._channel(), Closed(state.contact, self.address[2], state.served_by()))
 
     def announcement(self, *, parked: bool = False, woken: bool = False) -> Report | None:
@@ -246,14 +276,14 @@ class ConversationActor(Shell):
         department, entered = state.department, state.entered
         if state.transfer is not None:
             department, entered = state.transfer.to_department or department, state.transfer.entered
-        channel = self.system.desks[self.address[1]].channels.get(state.channel)
+        kind, weight = self._sort()
         return Report(
             self.address[2],
             waiting and not out,
             department,
             state.since,
             state.offer.agent if state.offer else "",
-            state.assignee,
+            state.assignee if state.status not in NOBODYS else "",
             state.declined,
             parked,
             woken,
@@ -261,13 +291,29 @@ class ConversationActor(Shell):
             state.priority,
             tuple(sorted(state.skills.items())),
             state.language,
-            channel.kind if channel is not None else "",
-            channel.weight if channel is not None else 1,
+            kind,
+            weight,
             state.previous or state.served_before,
             under_way is not transfer.Phase.NONE,
             (*state.members, *state.invitations),
             self._begun and not state.greeted,
         )
+
+    def _sort(self) -> tuple[str, int]:
+        """Return the kind of its channel, and how many units of an agent's capacity it takes."""
+        if not self._holds():
+            return RELEASED
+        channel = self.system.desks[self.address[1]].channels.get(self.state.channel)
+        return (channel.kind, channel.weight) if channel is not None else ("", 1)
+
+    def _holds(self) -> bool:
+        """Say whether it takes capacity: not while it waits for somebody and the style says so (F5), but
+        again as soon as it is on its way to another agent.
+        """
+        state = self.state
+        if state.status is Status.OPEN or state.transfer is not None:
+            return True
+        return state.status.value not in style_of(state.style, self._facts().desk).releases
 
     def _report(self, *, parked: bool = False, woken: bool = False) -> None:
         self._known = True
@@ -292,21 +338,24 @@ class ConversationActor(Shell):
         """Return the state:
 
         live while the dispatcher or a deadline has to find it in memory; found by its contact, under one key
-        while it is open and under another when it has ended.
+        while the customer's messages belong to it and under another afterwards.
         """
         state = self.state
         lookup: str | None = f"{state.channel}/{state.contact}"
         if state.status is Status.NEW:
             lookup = None
-        elif state.status is Status.ENDED:
+        elif state.status not in BINDING:
             lookup = ended_key(state.channel, state.contact)
+        parks = self.may_park()
         return SnapshotRow(
             self.address,
             0,
             _encoder.encode(state),
-            live=not self.may_park(),
+            live=not parks,
             lookup=lookup,
-            owner=state.assignee or None,
+            owner=(state.assignee or None) if state.status not in NOBODYS else None,
+            holds=self._holds(),
+            wake_at=state.deadline() if parks else None,
         )
 
     def thaw(self, body: bytes) -> None:
@@ -317,26 +366,33 @@ class ConversationActor(Shell):
         """Announce the conversation to its channel and its dispatcher."""
         state = self.state
         self.deadline = state.deadline()
-        if state.status is Status.ENDED:
+        if state.status is Status.NEW:
+            return
+        if state.status not in BINDING:
             # One that was parked is found in the store.
             self._end_told = from_parked
             if not from_parked:
                 self._tell_end()
-        elif state.status is not Status.NEW:
+        else:
             self.system.tell(self._channel(), Bound(state.contact, self.address[2]))
+            if from_parked and state.channel not in self.system.desks[self.address[1]].channels:
+                self.system.tell_first(self, ChannelGone())
+        if state.status not in NOBODYS:
             self._report(woken=from_parked)
 
     def may_park(self) -> bool:
-        """Who is open or ended may leave memory; who waits for anybody, or for a time, may not."""
+        """Who is with an agent, or with nobody, may leave memory; who waits for anybody may not, nor who has
+        a time to wait for with an agent.
+        """
         state = self.state
-        if state.status is Status.OPEN:
+        if state.status in IN_HAND:
             return not state.members and state.deadline() is None
-        return state.status in (Status.ENDED, Status.NEW)
+        return state.status in SLEEPS
 
     def parked(self) -> None:
         """Let channel and dispatcher forget the conversation; it is found again by its contact or id."""
         state = self.state
         if state.status is not Status.NEW:
             self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
-        if state.status is Status.OPEN:
+        if state.status in IN_HAND:
             self._report(parked=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from actors import events
-from actors.conversation.state import Conversation, Invitation, Offer, Status, Transfer
+from actors.conversation.labels import tagged
+from actors.conversation.state import Conversation, Ending, Invitation, Offer, Status, Transfer
 from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, CustomerWrote
@@ -40,6 +41,7 @@ def _started(state: Conversation, event: events.Started, at: float) -> None:
     state.name, state.language = event.name, event.language
     state.priority, state.skills, state.served_before = event.priority, event.skills, event.previous
     state.started_at, state.question, state.email = at, event.question, event.email
+    state.style = event.style
 
 
 def _queued(state: Conversation, event: events.Queued, at: float) -> None:
@@ -76,6 +78,7 @@ def _assigned(state: Conversation, event: events.Assigned, at: float) -> None:
     state.declined, state.assigned_at = {}, at
     state.first_reply_by, state.assignee_gone = event.first_reply_by, False
     state.members = tuple(member for member in state.members if member != event.agent)
+    state.ending = None  # Whoever has it now decides anew.
     _uninvite(state, event.agent)
 
 
@@ -89,17 +92,80 @@ def _released(state: Conversation, event: events.Released, at: float) -> None:
     state.entered = transfer.entered if transfer is not None and stood else at
     state.status = Status.QUEUED if state.offer is None else Status.OFFERED
     state.assignee, state.department, state.since = "", event.department, event.since
-    state.first_reply_by, state.assignee_gone = None, False
+    state.first_reply_by, state.assignee_gone, state.ending = None, False, None
     if event.reason == Reason.TRANSFERRED:
         # Whoever has given it away counts as one who has declined it.
         state.declined = {**state.declined, event.agent: at}
 
 
 def _ended(state: Conversation, _: events.Ended, __: float) -> None:
+    state.previous = state.assignee or state.muted_from or state.previous
+    state.status, state.assignee, state.muted_from, state.closes_at = Status.ENDED, "", "", None
+    _nobody_else(state)
+
+
+def _nobody_else(state: Conversation) -> None:
+    """Nobody is asked anything, nobody but an assignee is in it, and nothing is due."""
+    state.offer, state.transfer, state.members, state.invitations = None, None, (), {}
+    state.first_reply_by, state.assignee_gone, state.ending = None, False, None
+
+
+def _solved(state: Conversation, event: events.Solved, _: float) -> None:
+    state.status, state.closes_at, state.unanswered = Status.SOLVED, event.closes_at, False
+    _nobody_else(state)
+
+
+def _interrupted(state: Conversation, event: events.Interrupted, _: float) -> None:
+    state.status, state.closes_at = Status.WRAP_UP, event.wrap_up_by
+    _nobody_else(state)
+
+
+def _status_set(state: Conversation, event: events.StatusSet, at: float) -> None:
+    """The customer who answers waits from then on; who is waited for has no answer to get."""
+    state.status = Status(event.status)
+    if state.status is not Status.OPEN:
+        state.unanswered = False
+    elif event.by == "customer":
+        state.since = at
+
+
+def _reopened(state: Conversation, event: events.Reopened, at: float) -> None:
+    """Who had it before may not be there: then it goes on to a queue, in the next event."""
+    if event.agent and event.agent != state.assignee:
+        state.previous = state.assignee or state.previous
+        state.assignee = event.agent
+    state.status, state.closes_at = Status.OPEN, None
+    state.since, state.declined = at, {}
+
+
+def _end_scheduled(state: Conversation, event: events.EndScheduled, _: float) -> None:
+    state.ending = Ending(event.by, event.ends_at, event.reason, event.notes)
+
+
+def _end_cancelled(state: Conversation, _: events.EndCancelled, __: float) -> None:
+    state.ending = None
+
+
+def _muted(state: Conversation, event: events.Muted, at: float) -> None:
     state.previous = state.assignee or state.previous
-    state.status, state.offer, state.assignee = Status.ENDED, None, ""
-    state.transfer, state.members, state.invitations = None, (), {}
-    state.first_reply_by, state.assignee_gone = None, False
+    state.status, state.assignee, state.muted_from, state.closes_at = Status.MUTED, "", event.agent, None
+    state.since = state.since or at
+    _nobody_else(state)
+
+
+def _unmuted(state: Conversation, event: events.Unmuted, _: float) -> None:
+    """Without an agent the queue follows, in the next event."""
+    state.muted_from = ""
+    if event.agent:
+        state.status, state.assignee = Status.OPEN, event.agent
+
+
+def _tagged(state: Conversation, event: events.Tagged, _: float) -> None:
+    state.tags = tagged(state.tags, event)
+
+
+def _renamed(state: Conversation, event: events.Renamed, _: float) -> None:
+    state.name = event.name
 
 
 def _greeted(state: Conversation, event: events.Greeted, _: float) -> None:
@@ -182,4 +248,14 @@ _CHANGES: dict[type[Any], Callable[[Conversation, Any, float], None]] = {
     events.FirstReplyMissed: _first_reply_missed,
     events.AssigneeGone: _gone,
     events.AssigneeBack: _back,
+    events.Solved: _solved,
+    events.Interrupted: _interrupted,
+    events.StatusSet: _status_set,
+    events.Reopened: _reopened,
+    events.EndScheduled: _end_scheduled,
+    events.EndCancelled: _end_cancelled,
+    events.Muted: _muted,
+    events.Unmuted: _unmuted,
+    events.Tagged: _tagged,
+    events.Renamed: _renamed,
 }

@@ -156,5 +156,30 @@ class OwnerBack(NamedTuple):
     agent: str
 
 
+class Reopening(NamedTuple):
+    """An agent's ``reopen`` of one that has ended (F14), with what the channel knows: ``refusal`` if the
+    customer has another open conversation. Without it the customer's messages come to this one already.
+    """
+
+    told: Told
+    refusal: Refusal | None = None
+
+
+class Mute(NamedTuple):
+    """The customer is not to reach any agent (M1); ``by`` an agent."""
+
+    by: str
+
+
+class Unmute(NamedTuple):
+    """The customer reaches agents again: whoever had the conversation, or a queue."""
+
+    by: str
+
+
+class ChannelGone(NamedTuple):
+    """The channel may have left the desk (F13): whoever waits ends, an agent wraps up."""
+
+
 class Expire(NamedTuple):
-    """A deadline may have come: of the offer, the transfer, an invitation, the first reply."""
+    """A deadline may have come: of the offer, the transfer, an invitation, the first reply, the end."""

@@ -1,8 +1,9 @@
 """What a conversation is: its state, what a decision may know beside it, and how decisions answer.
 
 Everything that changes a conversation is an event, and ``changes.py`` alone takes events into the state. What
-may happen is decided by three tables, each with an answer to every pair: ``machine.py`` (its life),
-``transfer.py`` (how it changes hands), ``conference.py`` (who else is in it).
+may happen is decided by three tables, each with an answer to every pair: ``machine.py`` (its life, with the
+rules of ``endings.py`` and ``labels.py``), ``transfer.py`` (how it changes hands), ``conference.py`` (who
+else is in it).
 """
 
 from __future__ import annotations
@@ -24,20 +25,29 @@ from protocol.errors import Code
 
 
 class Status(StrEnum):
-    """Where a conversation stands (F1, as far as built)."""
+    """Where a conversation stands (F1); docs/conversations.md has the table."""
 
     NEW = "new"
     QUEUED = "queued"
     OFFERED = "offered"
     OPEN = "open"
+    PENDING = "pending"
+    ON_HOLD = "on_hold"
+    SOLVED = "solved"
+    WRAP_UP = "wrap_up"
+    MUTED = "muted"
     ENDED = "ended"
 
     # Enum's own hash runs Python code at every look-up in the table; equal texts have equal hashes here too.
     __hash__ = str.__hash__
 
 
+#: An agent works on it, or waits for somebody: both sides can still reach each other.
+IN_HAND = frozenset({Status.OPEN, Status.PENDING, Status.ON_HOLD})
+#: The customer's next message belongs to it; from all others it begins a new one.
+BINDING = frozenset({Status.QUEUED, Status.OFFERED, *IN_HAND, Status.SOLVED, Status.MUTED})
 #: Statuses in which the dispatcher has nothing to do with a conversation.
-NOBODYS = frozenset({Status.NEW, Status.ENDED})
+NOBODYS = frozenset({Status.NEW, Status.SOLVED, Status.MUTED, Status.ENDED})
 
 
 class Offer(Struct, array_like=True, gc=False):
@@ -71,11 +81,20 @@ class Invitation(Struct, array_like=True, gc=False):
     note: str = ""
 
 
+class Ending(Struct, array_like=True, gc=False):
+    """An end that an agent has set for later (F10)."""
+
+    by: str
+    ends_at: float
+    reason: str = ""
+    notes: str = ""
+
+
 class Conversation(Struct, array_like=True):
     """The state of a conversation; times are seconds since 1970.
 
-    An assignee and the status OPEN go together. The live offer is ``offer``, whether the conversation waits
-    (OFFERED) or is being transferred (OPEN): there is room for one only.
+    It has an assignee while it is in hand (``IN_HAND``), solved, or being wrapped up. The live offer is
+    ``offer``, whether the conversation waits (OFFERED) or is being transferred: there is room for one only.
     """
 
     status: Status = Status.NEW
@@ -115,10 +134,22 @@ class Conversation(Struct, array_like=True):
     started_at: float = 0.0
     question: str = ""
     email: str = ""
+    style: str = "live_chat"
+    #: When it closes: a solved one by its style, one that is being wrapped up by the policy.
+    closes_at: float | None = None
+    ending: Ending | None = None
+    #: Whose it was when the customer was muted: who gets it back.
+    muted_from: str = ""
+    #: Never changed in place.
+    tags: tuple[str, ...] = ()
 
     def deadline(self) -> float | None:
         """Return the next time at which something is over by itself."""
         times = [invitation.deadline_at for invitation in self.invitations.values()]
+        if self.closes_at is not None:
+            times.append(self.closes_at)
+        if self.ending is not None:
+            times.append(self.ending.ends_at)
         if self.offer is not None:
             times.append(self.offer.deadline_at)
         elif self.transfer is not None:
@@ -180,10 +211,12 @@ def offer_gone(*_: object) -> Refusal:
 def may_act(state: Conversation, agent: str, permission: Permission, desk: Desk) -> bool:
     """Say whether the conversation is the agent's own, or the role allows this to colleagues' ones (L2).
 
-    One that has ended is still the last assignee's. What nobody has or had, or somebody who is no longer
-    in the desk, is the department's.
+    One that has ended is still the last assignee's, a muted one that of whoever had it. What nobody has or
+    had, or somebody who is no longer in the desk, is the department's.
     """
-    whose = state.previous if state.status is Status.ENDED else state.assignee
+    whose = state.assignee or state.muted_from
+    if state.status is Status.ENDED:
+        whose = state.previous
     if whose in desk.agents:
         return agent == whose or may(desk, agent, permission, whose)
     return may_in(desk, agent, permission, state.department)

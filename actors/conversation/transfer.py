@@ -117,12 +117,17 @@ def assigned(
     return [events.InvitationEnded(made.invitation, agent, made.by, "withdrawn", Reason.IS_ASSIGNEE), event]
 
 
-def released(state: Conversation, reason: str, department: str = "") -> list[AnyEvent]:
-    """Return the events by which the conversation goes back to a queue, or on to where it was to go."""
+def released(
+    state: Conversation, reason: str, department: str = "", since: float | None = None
+) -> list[AnyEvent]:
+    """Return the events by which the conversation goes back to a queue, or on to where it was to go.
+
+    With its waiting time, unless the customer waits ``since`` another moment.
+    """
     under_way = state.transfer
     to = department or (under_way.to_department if under_way is not None else "") or state.department
     caused = let_go(state, reason)
-    caused.append(events.Released(state.assignee, to, state.since, reason))
+    caused.append(events.Released(state.assignee, to, state.since if since is None else since, reason))
     if under_way is not None:
         caused.append(events.TransferEnded(state.assignee, "withdrawn", reason, under_way.by))
     return caused

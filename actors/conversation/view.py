@@ -12,12 +12,12 @@ from typing import Any
 
 from actors import events
 from actors.agent import view as agents
-from actors.conversation.state import Conversation, Invitation, Offer
+from actors.conversation.state import Conversation, Invitation, Offer, Status
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, CustomerWrote
 from actors.journal import Entry
 from actors.masking import Masking
-from protocol import news as wire, teamwork
+from protocol import life, news as wire, teamwork
 from protocol.messages import Delivery, News
 from protocol.news import AgentSaid, CustomerSaid
 from protocol.views import ConversationView, InvitationView, OfferView
@@ -88,6 +88,31 @@ def _everybody(state: Conversation, _: AnyEvent) -> tuple[str, ...]:
     return to_channel(state.channel) + _streams(_agents(state))
 
 
+def _the_agents(state: Conversation, _: AnyEvent) -> tuple[str, ...]:
+    return _streams(_agents(state))
+
+
+def _ended(state: Conversation, event: events.Ended) -> tuple[str, ...]:
+    """To the customer one that is wrapped up has been over before."""
+    return _the_agents(state, event) if state.status is Status.WRAP_UP else _everybody(state, event)
+
+
+def _taken_up(state: Conversation, event: events.Reopened) -> tuple[str, ...]:
+    return to_channel(state.channel) + _streams((event.agent, state.assignee))
+
+
+def _disturbed(state: Conversation, event: events.Muted | events.Unmuted) -> tuple[str, ...]:
+    return _streams((*_agents(state), event.agent, state.muted_from))
+
+
+def _others(state: Conversation, event: events.NoteWritten) -> tuple[str, ...]:
+    return _streams(agent for agent in _agents(state) if agent != event.agent)
+
+
+def _whoever_served(state: Conversation, _: events.Rated) -> tuple[str, ...]:
+    return _streams((state.assignee or state.previous,))
+
+
 def _old_and_new(state: Conversation, event: events.Assigned) -> tuple[str, ...]:
     return to_channel(state.channel) + _streams((event.agent, state.assignee, *state.members))
 
@@ -116,7 +141,7 @@ _AUDIENCES: dict[type[Any], Callable[[Conversation, Any], tuple[str, ...]]] = {
     events.OfferWithdrawn: _its_agent,
     events.Assigned: _old_and_new,
     events.Released: _its_agent,
-    events.Ended: _everybody,
+    events.Ended: _ended,
     events.TransferStarted: _agent_and_asker,
     events.TransferEnded: _agent_and_asker,
     events.Invited: _its_agent,
@@ -129,6 +154,18 @@ _AUDIENCES: dict[type[Any], Callable[[Conversation, Any], tuple[str, ...]]] = {
     events.FirstReplyMissed: _its_agent,
     events.AssigneeGone: _nobody,
     events.AssigneeBack: _nobody,
+    events.Solved: _everybody,
+    events.StatusSet: _the_agents,
+    events.Reopened: _taken_up,
+    events.EndScheduled: _the_agents,
+    events.EndCancelled: _the_agents,
+    events.Interrupted: _everybody,
+    events.Muted: _disturbed,
+    events.Unmuted: _disturbed,
+    events.NoteWritten: _others,
+    events.Tagged: _the_agents,
+    events.Renamed: _the_agents,
+    events.Rated: _whoever_served,
 }
 
 
@@ -164,6 +201,11 @@ def conversation_view(ident: str, state: Conversation) -> ConversationView:
         state.question,
         state.started_at,
         state.email,
+        state.status.value,
+        state.style,
+        state.closes_at or 0.0,
+        state.ending.ends_at if state.ending is not None else 0.0,
+        state.tags,
     )
 
 
@@ -246,6 +288,18 @@ _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
     events.MemberJoined: lambda _, event: teamwork.Joined(event.agent),
     events.MemberLeft: lambda _, event: teamwork.Left(event.agent, event.reason),
     events.FirstReplyMissed: lambda _, event: teamwork.FirstReplyMissed(event.agent, event.since),
+    events.Solved: lambda _, event: life.StatusChanged("solved", event.by, event.reason, event.closes_at),
+    events.StatusSet: lambda _, event: life.StatusChanged(event.status, event.by),
+    events.Reopened: lambda _, event: life.Reopened(event.by, event.agent, event.how),
+    events.EndScheduled: lambda _, event: life.EndScheduled(event.by, event.ends_at, event.reason),
+    events.EndCancelled: lambda _, event: life.EndCancelled(event.by),
+    events.Interrupted: lambda _, event: life.Interrupted(event.by, event.reason, event.wrap_up_by or 0.0),
+    events.Muted: lambda _, event: life.DoNotDisturbChanged(True, event.by),
+    events.Unmuted: lambda _, event: life.DoNotDisturbChanged(False, event.by),
+    events.NoteWritten: lambda _, event: life.Noted(event.agent, event.text),
+    events.Tagged: lambda _, event: life.Tagged(event.by, event.added, event.removed),
+    events.Renamed: lambda _, event: life.Renamed(event.name),
+    events.Rated: lambda _, event: life.Rated(event.score, event.comment),
     events.OrderChanged: lambda _, event: teamwork.OrderChanged(event.department, event.order, event.by),
 }
 
@@ -293,6 +347,9 @@ def delivery(stream: str, number: int, entry: Entry) -> Delivery:
         # To the customer it is always the assignee who speaks (G11).
         if kind is events.AgentWrote:
             told: News = wire.AgentSaid(event.agent, event.content, "", event.shown_as)  # type: ignore[union-attr]
+        elif kind is events.Interrupted:
+            # On the customer's side there is nothing to wrap up.
+            told = wire.ConversationEnded(event.by, event.contact, event.reason)  # type: ignore[union-attr]
         else:
             told = _NEWS[kind](entry.id, event)
         contact = event.contact  # type: ignore[union-attr]

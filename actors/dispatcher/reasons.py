@@ -77,6 +77,13 @@ class Reason(StrEnum):
     FIRST_REPLY_MISSED = "first_reply_missed"
     TRANSFERRED = "transferred"
     HANDED_OVER = "handed_over"
+    DO_NOT_DISTURB_LIFTED = "do_not_disturb_lifted"
+
+    # Why it is over, or interrupted.
+    CHANNEL_REMOVED = "channel_removed"
+    DO_NOT_DISTURB = "do_not_disturb"
+    SOLVED = "solved"
+    WRAP_UP_MISSED = "wrap_up_missed"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -135,4 +142,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.FIRST_REPLY_MISSED: "The assignee has not answered the customer in time.",
     Reason.TRANSFERRED: "It was transferred to somebody else.",
     Reason.HANDED_OVER: "The assignee has handed it over.",
+    Reason.DO_NOT_DISTURB_LIFTED: "Do not disturb was lifted.",
+    Reason.CHANNEL_REMOVED: "The channel was removed from the desk.",
+    Reason.DO_NOT_DISTURB: "Do not disturb was switched on for the customer.",
+    Reason.SOLVED: "It was solved, and the customer has not written within the time of its style.",
+    Reason.WRAP_UP_MISSED: "The agent has not wrapped it up in time.",
 }

@@ -29,23 +29,35 @@ from actors.events.conversation import (
     AssigneeGone as AssigneeGone,
     ConferenceEnded as ConferenceEnded,
     CustomerWrote as CustomerWrote,
+    EndCancelled as EndCancelled,
     Ended as Ended,
+    EndScheduled as EndScheduled,
     FirstReplyMissed as FirstReplyMissed,
     Greeted as Greeted,
+    Interrupted as Interrupted,
     InvitationEnded as InvitationEnded,
     Invited as Invited,
     MemberJoined as MemberJoined,
     MemberLeft as MemberLeft,
+    Muted as Muted,
+    NoteWritten as NoteWritten,
     OfferDeclined as OfferDeclined,
     Offered as Offered,
     OfferExpired as OfferExpired,
     OfferWithdrawn as OfferWithdrawn,
     Queued as Queued,
+    Rated as Rated,
     Released as Released,
+    Renamed as Renamed,
+    Reopened as Reopened,
     Said as Said,
+    Solved as Solved,
     Started as Started,
+    StatusSet as StatusSet,
+    Tagged as Tagged,
     TransferEnded as TransferEnded,
     TransferStarted as TransferStarted,
+    Unmuted as Unmuted,
 )
 from actors.events.customer import (
     Acted as Acted,
@@ -106,4 +118,16 @@ AnyEvent = (
     | Acted
     | DoNotDisturbSet
     | Blocked
+    | Solved
+    | StatusSet
+    | Reopened
+    | EndScheduled
+    | EndCancelled
+    | Interrupted
+    | Muted
+    | Unmuted
+    | NoteWritten
+    | Tagged
+    | Renamed
+    | Rated
 )

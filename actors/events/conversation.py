@@ -9,7 +9,10 @@ from protocol.content import CannedReply, Card, Content
 
 
 class Started(Event, frozen=True, tag="started"):
-    """A conversation has begun. ``previous``: the agent who served the customer last (D7)."""
+    """A conversation has begun. ``previous``: the agent who served the customer last (D7).
+
+    ``style``: how it ends and comes back; ``origin``: empty, or ``proactive`` (C8).
+    """
 
     channel: str
     contact: str
@@ -21,6 +24,8 @@ class Started(Event, frozen=True, tag="started"):
     previous: str = ""
     question: str = ""
     email: str = ""
+    style: str = "live_chat"
+    origin: str = ""
 
 
 class Queued(Event, frozen=True, tag="queued"):
@@ -41,6 +46,7 @@ class Said(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     priority: int = 0
     question: str = ""
     email: str = ""
+    authenticated: bool = False
 
 
 class CustomerWrote(Event, frozen=True, tag="customer_wrote"):
@@ -146,11 +152,120 @@ class Released(Event, frozen=True, tag="released"):
 
 
 class Ended(Event, frozen=True, tag="ended"):
-    """The conversation is over."""
+    """The conversation is over. ``by``: ``agent``, ``customer``, ``limit`` (of the queue), ``time``, or
+    ``desk`` (its channel was removed).
+    """
 
     by: str
     contact: str
     reason: str = ""
+    channel: str = ""
+    notes: str = ""
+
+
+class Solved(Event, frozen=True, tag="solved"):
+    """The agent has solved it (F15): it closes at ``closes_at`` unless the customer writes before (F3)."""
+
+    by: str
+    reason: str
+    closes_at: float
+    notes: str = ""
+    contact: str = ""
+
+
+class StatusSet(Event, frozen=True, tag="status_set"):
+    """The conversation is ``open``, ``pending`` or ``on_hold``; ``by`` an agent, or ``customer`` (F5)."""
+
+    status: str
+    by: str
+
+
+class Reopened(Event, frozen=True, tag="reopened"):
+    """Solved or ended, it is open again and ``agent``'s; without an agent it goes to a queue (F3, F14).
+
+    ``how``: by the customer's ``reply``, or by an agent out of the ``history``.
+    """
+
+    by: str
+    agent: str
+    how: str
+    contact: str = ""
+
+
+class EndScheduled(Event, frozen=True, tag="end_scheduled"):
+    """An agent ends it ``after_s`` from then, at ``ends_at``, unless the customer writes before (F10)."""
+
+    by: str
+    ends_at: float
+    reason: str = ""
+    notes: str = ""
+    after_s: float = 0.0
+
+
+class EndCancelled(Event, frozen=True, tag="end_cancelled"):
+    """The end that was scheduled does not come; ``by`` an agent, or ``customer``."""
+
+    by: str
+    reason: str = ""
+
+
+class Interrupted(Event, frozen=True, tag="interrupted"):
+    """The customer's side is over: by ``customer``, or ``desk`` (the channel was removed, F13).
+
+    What is left is the agent's wrap-up (F11), until ``wrap_up_by`` if that is limited.
+    """
+
+    by: str
+    contact: str
+    reason: str = ""
+    channel: str = ""
+    wrap_up_by: float | None = None
+
+
+class Muted(Event, frozen=True, tag="muted"):
+    """What the customer writes is kept and reaches nobody (M1); ``by`` nobody: so it was before.
+
+    ``agent`` had the conversation, and gets it back.
+    """
+
+    by: str
+    agent: str = ""
+
+
+class Unmuted(Event, frozen=True, tag="unmuted"):
+    """The customer reaches agents again: ``agent``, who had the conversation, or a queue."""
+
+    by: str
+    agent: str = ""
+
+
+class NoteWritten(Event, frozen=True, tag="note_written"):
+    """An agent has written something down for the other agents."""
+
+    agent: str
+    text: str
+
+
+class Tagged(Event, frozen=True, tag="tagged"):
+    """An agent has put tags on, or taken them off."""
+
+    by: str
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+class Renamed(Event, frozen=True, tag="renamed"):
+    """The customer has another name in the channel (J2)."""
+
+    name: str
+
+
+class Rated(Event, frozen=True, tag="rated"):
+    """The customer has said how it was, from 1 to 5 (O5)."""
+
+    score: int
+    comment: str = ""
+    contact: str = ""
     channel: str = ""
 
 

@@ -16,7 +16,7 @@ from actors.journal import Entry
 from protocol.content import Content, Image, LinkCard, MiniProgramCard, Text, Voice
 
 #: What people have said, to each other too, or are called, and commands that hold it: only when asked for.
-BODIES = frozenset({"content", "name", "note", "command"})
+BODIES = frozenset({"content", "name", "note", "notes", "command", "comment"})
 #: A desk holds password hashes: its text is never shown.
 DESKS = (events.DeskApplied, events.ShadowApplied)
 
@@ -27,10 +27,15 @@ def line(position: int, entry: Entry, *, bodies: bool) -> str:
     fields = (
         f"{field}={_value(getattr(entry.event, field))}"
         for field in entry.event.__struct_fields__
-        if (bodies or field not in BODIES) and not (field == "text" and isinstance(entry.event, DESKS))
+        if (bodies or not _is_body(entry.event, field))
+        and not (field == "text" and isinstance(entry.event, DESKS))
     )
     stream = f"{entry.tenant}/{entry.kind}/{entry.id}#{entry.sequence}"
     return " ".join([str(position), moment(entry.at), printable(stream), name, *fields])
+
+
+def _is_body(event: AnyEvent, field: str) -> bool:
+    return field in BODIES or (field == "text" and isinstance(event, events.NoteWritten))
 
 
 def sentence(event: AnyEvent) -> str:
@@ -80,8 +85,30 @@ SENTENCES: dict[type[Any], Callable[[Any], str]] = {
     events.Acted: lambda e: f"-- has done what opens a reply window: {e.trigger}",
     events.DoNotDisturbSet: lambda e: f"-- {e.by} has {_put(e.on)} the list of suspected harassment",
     events.Blocked: lambda e: f"-- {e.by} has {'blocked' if e.on else 'let in again'} the customer",
-    events.Ended: lambda e: f"-- ended by {e.by}{_reason(e.reason)}",
+    events.Ended: lambda e: f"-- ended by {e.by}{_reason(e.reason)}{_reason(e.notes)}",
+    events.Solved: lambda e: (
+        f"-- {e.by} has solved it{_reason(e.reason)}{_reason(e.notes)}; it closes at {moment(e.closes_at)}"
+    ),
+    events.StatusSet: lambda e: f"-- it is {e.status.replace('_', ' ')} (by {e.by})",
+    events.Reopened: lambda e: f"-- open again by {_reopener(e)}{f', with {e.agent}' if e.agent else ''}",
+    events.EndScheduled: lambda e: f"-- {e.by} ends it at {moment(e.ends_at)}{_reason(e.reason)}",
+    events.EndCancelled: lambda e: f"-- the end was called off by {e.by}",
+    events.Interrupted: lambda e: f"-- interrupted by {e.by}{_reason(e.reason)}; to be wrapped up",
+    events.Muted: lambda e: f"-- do not disturb: it reaches nobody{_by(e.by)}",
+    events.Unmuted: lambda e: f"-- do not disturb was lifted{_by(e.by)}",
+    events.NoteWritten: lambda e: f"-- {e.agent} notes: {e.text}",
+    events.Tagged: lambda e: f"-- {e.by} tags it: {_tags(e)}",
+    events.Renamed: lambda e: f"-- the customer is called {e.name} now",
+    events.Rated: lambda e: f"-- the customer rates it {e.score} of 5{_reason(e.comment)}",
 }
+
+
+def _reopener(event: events.Reopened) -> str:
+    return "the customer's reply" if event.how == "reply" else event.by
+
+
+def _tags(event: events.Tagged) -> str:
+    return " ".join([*(f"+{tag}" for tag in event.added), *(f"-{tag}" for tag in event.removed)])
 
 
 def spoken(content: Content) -> str:

@@ -19,6 +19,7 @@ from protocol.customers import (
     VisitorViewed,
 )
 from protocol.fields import Message
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     Ack,
@@ -100,6 +101,7 @@ SEES_CUSTOMER = (
     "logged in here, and the channel's department is the agent's own or below, or the agent is in the "
     "customer's open conversation"
 )
+HAD_OR_SERVES = "logged in here, and the agent had the conversation last or serves its department"
 COLLEAGUE = "logged in here, and the other agent is a colleague or below"
 
 
@@ -141,6 +143,7 @@ GATEWAY = Party(
         **_EVERYBODY,
         CustomerMessage: OWN_CHANNEL,
         CustomerLeft: OWN_CHANNEL,
+        CustomerRating: OWN_CHANNEL,
         ReadPosition: OWN_CHANNEL,
         VisitorEntered: OWN_CHANNEL,
         VisitorViewed: OWN_CHANNEL,
@@ -169,6 +172,11 @@ CONSOLE = Party(
         Decline: OFFERED,
         AgentMessage: _or(ASSIGNED_OR_MEMBER, "help"),
         End: _or(ASSIGNED, "end_for_others"),
+        CancelEnd: _or(ASSIGNED, "end_for_others"),
+        SetStatus: _or(ASSIGNED, "end_for_others"),
+        Reopen: _or(HAD_OR_SERVES, "transfer_for_others"),
+        AddNote: _or(IN_VIEW, "help"),
+        Tag: _or(IN_VIEW, "help"),
         Transfer: _or(ASSIGNED, "transfer_for_others"),
         CancelTransfer: _or(ASKED_BY, "transfer_for_others"),
         Invite: ASSIGNED_OR_MEMBER,

@@ -7,27 +7,32 @@ from typing import Any
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
+    ChannelGone,
     Claim,
     Expire,
     Greet,
     InviteAsked,
     MakeOffer,
     MoveTo,
+    Mute,
     OwnerBack,
     OwnerGone,
     Reassign,
     Refusal,
     Release,
+    Reopening,
     TransferAsked,
     TurnAway,
+    Unmute,
     WithdrawOffer,
 )
-from actors.conversation.state import Conversation, Facts, Status
+from actors.conversation.state import IN_HAND, Conversation, Facts, Status
 from actors.events.base import Why
 from actors.telling import Told
 from config.desk import parse_desk
 from protocol import teamwork
 from protocol.content import Text
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (
     CancelInvitation,
@@ -46,7 +51,8 @@ DESK = desk_text(
     departments={"help": 'parent = "all"', "all": "", "sales": ""},
     people={"boss": 'departments = ["all"]\nrole = "supervisor"', "far": 'departments = ["sales"]'},
 )
-FACTS = Facts(NOW, parse_desk(DESK, "desk.toml"))
+#: Everybody is logged in.
+FACTS = Facts(NOW, parse_desk(DESK, "desk.toml"), lambda _: True)
 
 
 def told(message: Any) -> Told:
@@ -86,6 +92,16 @@ COMMANDS: dict[type[Any], Any] = {
     Greet: Greet("online", "Hello!"),
     OwnerGone: OwnerGone("a1", "gone"),
     OwnerBack: OwnerBack("a1"),
+    SetStatus: SetStatus(ID, "a1", "c1", "pending"),
+    CancelEnd: CancelEnd(ID, "a1", "c1"),
+    Reopen: Reopen(ID, "a1", "c1"),
+    Reopening: Reopening(told(Reopen(ID, "a1", "c1"))),
+    AddNote: AddNote(ID, "a1", "c1", "He is a regular."),
+    Tag: Tag(ID, "a1", "c1", ["roses"]),
+    CustomerRating: CustomerRating(ID, "web", "ann", 5),
+    Mute: Mute("a1"),
+    Unmute: Unmute("a1"),
+    ChannelGone: ChannelGone(),
     Expire: Expire(),
 }
 
@@ -100,19 +116,24 @@ def outcome_of(outcome: Any) -> Any:
 
 def assert_whole(state: Conversation) -> None:
     """What holds in every state: one place, one offer, no duties where there is nobody to have them (I6)."""
-    assert (state.status is Status.OPEN) == bool(state.assignee)
+    in_hand = state.status in IN_HAND
+    assert (in_hand or state.status in (Status.SOLVED, Status.WRAP_UP)) == bool(state.assignee)
     assert state.status is not Status.OFFERED or state.offer is not None
     if state.transfer is not None:
-        assert state.assignee, "a transfer without an owner"
+        assert in_hand, "a transfer without an owner"
         assert not state.transfer.to_agent or state.offer is not None, "nobody is asked any more"
     elif state.offer is not None:
         assert state.status is Status.OFFERED, "an offer that nobody knows of"
     if state.offer is not None:
         assert state.offer.agent != state.assignee
-    if state.status is not Status.OPEN:
+    if not in_hand:
         assert not state.members
         assert not state.invitations
         assert state.first_reply_by is None
+        assert state.ending is None
+    assert (state.closes_at is not None) <= (state.status in (Status.SOLVED, Status.WRAP_UP))
+    assert state.status is not Status.SOLVED or state.closes_at is not None
+    assert state.status is Status.MUTED or not state.muted_from
     assert state.assignee not in state.members
     assert not set(state.members) & set(state.invitations)
     assert len(set(state.members)) == len(state.members)

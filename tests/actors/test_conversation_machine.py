@@ -17,6 +17,7 @@ from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
+    ChannelGone,
     Claim,
     Expire,
     Greet,
@@ -24,22 +25,26 @@ from actors.conversation.orders import (
     Known,
     MakeOffer,
     MoveTo,
+    Mute,
     OwnerBack,
     OwnerGone,
     Reassign,
     Refusal,
     Release,
+    Reopening,
     TransferAsked,
     TurnAway,
+    Unmute,
     WithdrawOffer,
 )
 from actors.conversation.state import Conversation, Offer, Status
 from actors.events import AnyEvent
 from actors.events.base import Why
 from actors.telling import Told
-from protocol import messages, teamwork
+from protocol import life, messages, teamwork
 from protocol.content import Text
 from protocol.errors import Code
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     Ack,
@@ -76,41 +81,62 @@ STATES: dict[Status, Conversation] = {
     Status.QUEUED: conversation(Status.QUEUED, 3),
     Status.OFFERED: conversation(Status.OFFERED, 4, offer=Offer("o1", "a1", NOW + 10)),
     Status.OPEN: conversation(Status.OPEN, 5, assignee="a1"),
+    Status.PENDING: conversation(Status.PENDING, 6, assignee="a1"),
+    Status.ON_HOLD: conversation(Status.ON_HOLD, 6, assignee="a1"),
+    Status.SOLVED: conversation(Status.SOLVED, 6, assignee="a1", closes_at=NOW + 60),
+    Status.WRAP_UP: conversation(Status.WRAP_UP, 6, assignee="a1", closes_at=NOW + 60),
+    Status.MUTED: conversation(Status.MUTED, 6, muted_from="a1", previous="a1"),
     Status.ENDED: conversation(Status.ENDED, 6, previous="a1"),
 }
 
 NOTHING: list[str] = []
 BEGUN = ["Started", "CustomerWrote", "Queued"]
+WROTE = ["CustomerWrote"]
+IS_OPEN = ["CustomerWrote", "StatusSet"]
+CAME_BACK = ["CustomerWrote", "Reopened"]
+NOT_ALLOWED, GONE, CLOSED, TAKEN = Code.NOT_ALLOWED, Code.OFFER_GONE, Code.CLOSED, Code.TAKEN
+UNDER_WAY = Code.UNDER_WAY
 #: What each pair does: the events, or the code of the refusal. Written down once more, by hand.
-ANSWERS: dict[type[Any], tuple[Any, Any, Any, Any, Any]] = {
-    # in status: NEW, QUEUED, OFFERED, OPEN, ENDED
-    Begin: (BEGUN, ["CustomerWrote"], ["CustomerWrote"], ["CustomerWrote"], Code.CLOSED),
-    CustomerMessage: (BEGUN, ["CustomerWrote"], ["CustomerWrote"], ["CustomerWrote"], Code.CLOSED),
-    CustomerLeft: (Code.NOT_ALLOWED, ["Ended"], ["OfferWithdrawn", "Ended"], ["Ended"], Code.CLOSED),
-    AgentMessage: (Code.NOT_ALLOWED, Code.NOT_ALLOWED, Code.NOT_ALLOWED, ["AgentWrote"], Code.CLOSED),
-    Accept: (Code.OFFER_GONE, Code.OFFER_GONE, ["Assigned"], Code.OFFER_GONE, Code.OFFER_GONE),
-    Decline: (Code.OFFER_GONE, Code.OFFER_GONE, ["OfferDeclined"], Code.OFFER_GONE, Code.OFFER_GONE),
-    End: (Code.NOT_ALLOWED, Code.NOT_ALLOWED, Code.NOT_ALLOWED, ["Ended"], Code.CLOSED),
-    CancelTransfer: (*[Code.NOT_ALLOWED] * 3, Code.OFFER_GONE, Code.CLOSED),
-    CancelInvitation: (*[Code.NOT_ALLOWED] * 3, Code.OFFER_GONE, Code.CLOSED),
-    Join: (Code.OFFER_GONE,) * 5,
-    RefuseInvitation: (Code.OFFER_GONE,) * 5,
-    Leave: (*[Code.NOT_ALLOWED] * 4, Code.CLOSED),
-    EndConference: (*[Code.NOT_ALLOWED] * 3, Code.OFFER_GONE, Code.CLOSED),
-    MakeOffer: (NOTHING, ["Offered"], NOTHING, NOTHING, NOTHING),
-    AssignDirectly: (NOTHING, ["Assigned"], NOTHING, NOTHING, NOTHING),
-    Claim: (Code.NOT_ALLOWED, ["Assigned"], Code.TAKEN, Code.TAKEN, Code.CLOSED),
-    TransferAsked: (*[Code.NOT_ALLOWED] * 3, ["TransferStarted"], Code.CLOSED),
-    InviteAsked: (*[Code.NOT_ALLOWED] * 3, ["Invited"], Code.CLOSED),
-    WithdrawOffer: (NOTHING, NOTHING, ["OfferWithdrawn"], NOTHING, NOTHING),
-    Release: (NOTHING, NOTHING, NOTHING, ["Released"], NOTHING),
-    Reassign: (NOTHING, NOTHING, NOTHING, ["Assigned"], NOTHING),
-    MoveTo: (NOTHING, ["Queued"], NOTHING, NOTHING, NOTHING),
-    TurnAway: (NOTHING, ["Greeted", "Ended"], NOTHING, NOTHING, NOTHING),
-    Greet: (NOTHING, ["Greeted"], ["Greeted"], ["Greeted"], NOTHING),
-    OwnerGone: (NOTHING, NOTHING, NOTHING, ["AssigneeGone"], NOTHING),
-    OwnerBack: (NOTHING,) * 5,
-    Expire: (NOTHING,) * 5,
+ANSWERS: dict[type[Any], tuple[Any, ...]] = {
+    # in status: NEW, QUEUED, OFFERED, OPEN, PENDING, ON_HOLD, SOLVED, WRAP_UP, MUTED, ENDED
+    Begin: (BEGUN, WROTE, WROTE, WROTE, IS_OPEN, IS_OPEN, CAME_BACK, CLOSED, WROTE, CLOSED),
+    CustomerMessage: (BEGUN, WROTE, WROTE, WROTE, IS_OPEN, IS_OPEN, CAME_BACK, CLOSED, WROTE, CLOSED),
+    CustomerLeft: (NOT_ALLOWED, ["Ended"], ["OfferWithdrawn", "Ended"], *[["Ended"]] * 4, CLOSED, ["Ended"],
+                   CLOSED),
+    CustomerRating: (NOT_ALLOWED, *[["Rated"]] * 9),
+    AgentMessage: (*[NOT_ALLOWED] * 3, *[["AgentWrote"]] * 3, *[CLOSED] * 4),
+    Accept: (GONE, GONE, ["Assigned"], *[GONE] * 7),
+    Decline: (GONE, GONE, ["OfferDeclined"], *[GONE] * 7),
+    End: (*[NOT_ALLOWED] * 3, *[["Ended"]] * 6, CLOSED),
+    CancelEnd: (*[NOT_ALLOWED] * 3, *[GONE] * 3, *[CLOSED] * 4),
+    SetStatus: (*[NOT_ALLOWED] * 3, ["StatusSet"], UNDER_WAY, ["StatusSet"], *[CLOSED] * 4),
+    Reopen: (NOT_ALLOWED, *[UNDER_WAY] * 5, ["Reopened"], CLOSED, CLOSED, NOTHING),
+    Reopening: (NOT_ALLOWED, *[UNDER_WAY] * 8, ["Reopened"]),
+    AddNote: (*[NOT_ALLOWED] * 2, *[["NoteWritten"]] * 8),
+    Tag: (*[NOT_ALLOWED] * 2, *[["Tagged"]] * 8),
+    CancelTransfer: (*[NOT_ALLOWED] * 3, *[GONE] * 3, *[CLOSED] * 4),
+    CancelInvitation: (*[NOT_ALLOWED] * 3, *[GONE] * 3, *[CLOSED] * 4),
+    Join: (GONE,) * 10,
+    RefuseInvitation: (GONE,) * 10,
+    Leave: (*[NOT_ALLOWED] * 6, *[CLOSED] * 4),
+    EndConference: (*[NOT_ALLOWED] * 3, *[GONE] * 3, *[CLOSED] * 4),
+    MakeOffer: (NOTHING, ["Offered"], *[NOTHING] * 8),
+    AssignDirectly: (NOTHING, ["Assigned"], *[NOTHING] * 8),
+    Claim: (NOT_ALLOWED, ["Assigned"], *[TAKEN] * 4, CLOSED, TAKEN, CLOSED, CLOSED),
+    TransferAsked: (*[NOT_ALLOWED] * 3, *[["TransferStarted"]] * 3, *[CLOSED] * 4),
+    InviteAsked: (*[NOT_ALLOWED] * 3, *[["Invited"]] * 3, *[CLOSED] * 4),
+    WithdrawOffer: (NOTHING, NOTHING, ["OfferWithdrawn"], *[NOTHING] * 7),
+    Release: (*[NOTHING] * 3, ["Released"], *[NOTHING] * 3, ["Ended"], NOTHING, NOTHING),
+    Reassign: (*[NOTHING] * 3, *[["Assigned"]] * 3, NOTHING, ["Ended"], NOTHING, NOTHING),
+    MoveTo: (NOTHING, ["Queued"], *[NOTHING] * 8),
+    TurnAway: (NOTHING, ["Greeted", "Ended"], *[NOTHING] * 8),
+    Greet: (NOTHING, *[["Greeted"]] * 5, *[NOTHING] * 4),
+    OwnerGone: (*[NOTHING] * 3, *[["AssigneeGone"]] * 3, NOTHING, ["Ended"], NOTHING, NOTHING),
+    OwnerBack: (NOTHING,) * 10,
+    Mute: (NOTHING, ["Muted"], ["OfferWithdrawn", "Muted"], *[["Muted"]] * 4, *[NOTHING] * 3),
+    Unmute: (*[NOTHING] * 8, ["Unmuted"], NOTHING),
+    ChannelGone: (NOTHING,) * 10,
+    Expire: (NOTHING,) * 10,
 }  # fmt: skip
 
 PAIRS = [(status, command) for status in Status for command in COMMANDS]
@@ -139,6 +165,7 @@ def test_what_brings_another_actors_command_is_known_to_the_shell() -> None:
     assert {kind for kind in made_in(orders) if "told" in kind._fields} == shell.WITH_COMMAND
     through_the_dispatcher = {Claim: teamwork.Take, TransferAsked: teamwork.Transfer}
     through_the_dispatcher |= {InviteAsked: teamwork.Invite}
+    assert life.Reopen in get_args(messages.ConversationCommand), "Reopening comes back from the channel"
     assert set(through_the_dispatcher.values()) <= set(get_args(messages.DispatcherCommand))
 
 
@@ -202,6 +229,18 @@ EXAMPLES: dict[str, Any] = {
         events.FirstReplyMissed("a1", NOW),
         events.AssigneeGone("a1"),
         events.AssigneeBack("a1"),
+        events.Solved("a1", "answered", NOW + 60, "", "ann"),
+        events.StatusSet("pending", "a1"),
+        events.Reopened("customer", "a1", "reply", "ann"),
+        events.EndScheduled("a1", NOW + 60),
+        events.EndCancelled("customer"),
+        events.Interrupted("customer", "ann"),
+        events.Muted("a1", "a1"),
+        events.Unmuted("a1", "a1"),
+        events.NoteWritten("a1", "x"),
+        events.Tagged("a1", ["x"], ["y"]),
+        events.Renamed("Ann"),
+        events.Rated(5, "x", "ann", "web"),
     )
 }
 #: What stands in the streams of agents, of the dispatcher and of customers.
