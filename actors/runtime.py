@@ -6,8 +6,7 @@ does, again and again:
     system.begin(now) → submit what has come in → system.run() → batch = system.seal() → store.commit(batch) →
     system.release()
 
-Nothing may leave between ``begin`` and ``release``: replies and deliveries are handed out by ``release``
-only.
+Nothing may leave between ``begin`` and ``release``: only ``release`` hands out replies and deliveries.
 """
 
 from __future__ import annotations
@@ -37,8 +36,7 @@ from protocol.messages import Ack, Refused
 
 #: Stands for the settling at the end of a batch that is gone through in steps.
 SETTLE = object()
-#: The most messages that actors may handle in one turn; beyond it two of them play ping-pong, and we stop
-#: (G14).
+#: The most messages that actors may handle in one turn; beyond it two play ping-pong, and we stop (G14).
 MESSAGES_PER_TURN = 1_000_000
 
 
@@ -57,8 +55,7 @@ class System(Streams):
         self.observer = observer
         #: The desks in force, by tenant; the dispatchers put them here.
         self.desks: dict[str, Desk] = {}
-        #: What the conversations' decisions know of their tenant in this turn; made by the first one that
-        #: asks.
+        #: What the decisions of a tenant's conversations know in this turn; made by the first that asks.
         self.facts: dict[str, Any] = {}
         #: What the desks in force say about messages, by tenant; worked out when a desk is new.
         self.rules: dict[str, Any] = {}
@@ -75,10 +72,8 @@ class System(Streams):
         self.mailboxes: dict[Address, Mailbox] = {}
         self.timers = Timers()
         self._due = Due(store)
-        self.now = 0.0
-        self.head = 0
-        self.epoch = 0
-        self.journal = ""
+        self.now, self.journal = 0.0, ""
+        self.head, self.epoch = 0, 0
         self.entries: list[Entry] = []
         #: Who has recorded each of the entries.
         self._recorders: list[ScheduledActor] = []
@@ -117,10 +112,9 @@ class System(Streams):
         inbox.append(message)
 
     def tell_first(self, actor: ScheduledActor, message: Any) -> None:
-        """Have an actor that is being woken handle something before what it is woken for."""
-        if not actor.inbox:
-            self._ready.append(actor)
-        actor.inbox.insert(0, message)
+        """Have an actor that is being woken handle this before what it is woken for."""
+        self._ready.append(actor)
+        actor.inbox.append(message)
 
     def create(self, address: Address) -> None:
         """Put an actor into memory that cannot be in the store: its id has just been made."""

@@ -27,6 +27,7 @@ from actors.telling import Told
 from config.desk import desk_digest
 from daemon.stores.memory import MemoryStore
 from protocol.content import Text
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     Ack,
@@ -262,9 +263,38 @@ class Stage:
             agent, AgentMessage(ident or self.command_id(), agent, conversation, Text(text))
         )
 
-    def ends(self, agent: str, conversation: str, reason: str = "") -> Any:
-        """An agent ends a conversation."""
-        return self.says_to_desk(agent, End(self.command_id(), agent, conversation, reason))
+    def ends(
+        self, agent: str, conversation: str, reason: str = "", after_s: float = 0, notes: str = ""
+    ) -> Any:
+        """An agent ends a conversation, now or later (F10)."""
+        message = End(self.command_id(), agent, conversation, reason, after_s, notes)
+        return self.says_to_desk(agent, message)
+
+    def cancels_end(self, agent: str, conversation: str) -> Any:
+        """An agent takes an end back that was to come later (F10)."""
+        return self.says_to_desk(agent, CancelEnd(self.command_id(), agent, conversation))
+
+    def sets_status(self, agent: str, conversation: str, status: Any) -> Any:
+        """An agent says what a conversation waits for (F1)."""
+        return self.says_to_desk(agent, SetStatus(self.command_id(), agent, conversation, status))
+
+    def reopens(self, agent: str, conversation: str) -> Any:
+        """An agent opens a conversation again (F14)."""
+        return self.says_to_desk(agent, Reopen(self.command_id(), agent, conversation))
+
+    def notes(self, agent: str, conversation: str, text: str) -> Any:
+        """An agent writes something down for the others."""
+        return self.says_to_desk(agent, AddNote(self.command_id(), agent, conversation, text))
+
+    def tags(self, agent: str, conversation: str, add: Any = (), remove: Any = ()) -> Any:
+        """An agent puts tags on a conversation, or takes them off."""
+        return self.says_to_desk(agent, Tag(self.command_id(), agent, conversation, [*add], [*remove]))
+
+    def rates(self, contact: str, score: int, comment: str = "", channel: str = "web") -> Any:
+        """A customer says how it was (O5)."""
+        rating = CustomerRating(self.command_id(), channel, contact, score, comment)
+        address, told = self.from_gateway(rating)
+        return self.tell(address, told.message, told.sender)
 
     def takes(self, agent: str, conversation: str, ident: bytes = b"") -> Any:
         """An agent takes a waiting conversation by hand (D4)."""

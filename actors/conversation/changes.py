@@ -121,12 +121,12 @@ def _interrupted(state: Conversation, event: events.Interrupted, _: float) -> No
 
 
 def _status_set(state: Conversation, event: events.StatusSet, at: float) -> None:
-    """The customer who answers waits from then on; who is waited for has no answer to get."""
+    """Who is waited for has no answer to get; taken up again it waits from then on, should it have to."""
     state.status = Status(event.status)
-    if state.status is not Status.OPEN:
-        state.unanswered = False
-    elif event.by == "customer":
+    if state.status is Status.OPEN:
         state.since = at
+    else:
+        state.unanswered = False
 
 
 def _reopened(state: Conversation, event: events.Reopened, at: float) -> None:

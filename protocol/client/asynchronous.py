@@ -6,7 +6,7 @@ The same driver thread does the work; what it has to tell enters the event loop 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -17,9 +17,11 @@ from protocol.client.errors import ClientClosed
 from protocol.client.events import Notice
 from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
+from protocol.client.life import LifeVerbs
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
 from protocol.content import Content, Outgoing, as_content
+from protocol.life import CustomerRating
 from protocol.messages import (
     Accept,
     Ack,
@@ -28,7 +30,6 @@ from protocol.messages import (
     CustomerMessage,
     Decline,
     Delivery,
-    End,
     LoggedIn,
     Logout,
     ReadThread,
@@ -223,6 +224,7 @@ class AsyncGatewayClient(AsyncClient, AsyncVisitors):
         priority: int = 0,
         question: str = "",
         email: str = "",
+        authenticated: bool = False,
         command_id: bytes | None = None,
     ) -> Ack:
         """Hand over what a customer has written; return when it is stored.
@@ -243,6 +245,7 @@ class AsyncGatewayClient(AsyncClient, AsyncVisitors):
             priority=priority,
             question=question,
             email=email,
+            authenticated=authenticated,
         )
         ack: Ack = await self._send(make, command_id)
         return ack
@@ -250,6 +253,12 @@ class AsyncGatewayClient(AsyncClient, AsyncVisitors):
     async def customer_left(self, channel: str, contact: str, reason: str = "") -> Ack:
         """Tell that the customer has ended the conversation, or has gone."""
         ack: Ack = await self._send(partial(CustomerLeft, channel=channel, contact=contact, reason=reason))
+        return ack
+
+    async def customer_rating(self, channel: str, contact: str, score: int, comment: str = "") -> Ack:
+        """Tell how the customer rates the open conversation, or else the last one: 1 to 5, 5 is best."""
+        rating = partial(CustomerRating, channel=channel, contact=contact, score=score, comment=comment)
+        ack: Ack = await self._send(rating)
         return ack
 
     async def read_position(self, channel: str, contact: str) -> Position:
@@ -280,7 +289,7 @@ class AsyncGatewayClient(AsyncClient, AsyncVisitors):
         return self._stream(f"channel/{channel}")
 
 
-class AsyncConsoleClient(AsyncClient, AsyncCustomers):
+class AsyncConsoleClient(AsyncClient, AsyncCustomers, LifeVerbs[Coroutine[Any, Any, Ack]]):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"
@@ -314,10 +323,6 @@ class AsyncConsoleClient(AsyncClient, AsyncCustomers):
     async def say(self, agent: str, conversation: str, text: str | Outgoing) -> Ack:
         """Write to the customer of a conversation: a text, or any content, canned reply or card."""
         return await self._ask(AgentMessage, agent=agent, conversation=conversation, content=as_content(text))
-
-    async def end(self, agent: str, conversation: str, reason: str = "") -> Ack:
-        """End a conversation, with a wrap-up reason."""
-        return await self._ask(End, agent=agent, conversation=conversation, reason=reason)
 
     async def read_thread(self, agent: str, conversation: str, after: int = 0, limit: int = 100) -> Thread:
         """Read a conversation's entries after a sequence."""

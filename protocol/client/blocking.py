@@ -14,9 +14,11 @@ from protocol.client.driver import Driver, Item, OnEvent
 from protocol.client.errors import ClientClosed
 from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
+from protocol.client.life import LifeVerbs
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
 from protocol.content import Content, Outgoing, as_content
+from protocol.life import CustomerRating
 from protocol.messages import (
     Accept,
     Ack,
@@ -25,7 +27,6 @@ from protocol.messages import (
     CustomerMessage,
     Decline,
     Delivery,
-    End,
     LoggedIn,
     Logout,
     ReadThread,
@@ -181,6 +182,7 @@ class GatewayClient(Client, Visitors):
         priority: int = 0,
         question: str = "",
         email: str = "",
+        authenticated: bool = False,
         wait: Literal[True] = True,
         command_id: bytes | None = None,
     ) -> Ack: ...
@@ -199,6 +201,7 @@ class GatewayClient(Client, Visitors):
         priority: int = 0,
         question: str = "",
         email: str = "",
+        authenticated: bool = False,
         wait: Literal[False],
         command_id: bytes | None = None,
     ) -> Pending[Ack]: ...
@@ -216,6 +219,7 @@ class GatewayClient(Client, Visitors):
         priority: int = 0,
         question: str = "",
         email: str = "",
+        authenticated: bool = False,
         wait: bool = True,
         command_id: bytes | None = None,
     ) -> Ack | Pending[Ack]:
@@ -238,6 +242,7 @@ class GatewayClient(Client, Visitors):
                 priority=priority,
                 question=question,
                 email=email,
+                authenticated=authenticated,
             ),
             command_id,
         )
@@ -246,6 +251,12 @@ class GatewayClient(Client, Visitors):
     def customer_left(self, channel: str, contact: str, reason: str = "") -> Ack:
         """Tell that the customer has ended the conversation, or has gone."""
         ack: Ack = self._send(partial(CustomerLeft, channel=channel, contact=contact, reason=reason)).result()
+        return ack
+
+    def customer_rating(self, channel: str, contact: str, score: int, comment: str = "") -> Ack:
+        """Tell how the customer rates the open conversation, or else the last one: 1 to 5, 5 is best."""
+        rating = partial(CustomerRating, channel=channel, contact=contact, score=score, comment=comment)
+        ack: Ack = self._send(rating).result()
         return ack
 
     def read_position(self, channel: str, contact: str) -> Position:
@@ -274,7 +285,7 @@ class GatewayClient(Client, Visitors):
         return self._subscribe(f"channel/{channel}")
 
 
-class ConsoleClient(Client, Customers):
+class ConsoleClient(Client, Customers, LifeVerbs[Ack]):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"
@@ -308,10 +319,6 @@ class ConsoleClient(Client, Customers):
     def say(self, agent: str, conversation: str, text: str | Outgoing) -> Ack:
         """Write to the customer of a conversation: a text, or any content, canned reply or card."""
         return self._ask(AgentMessage, agent=agent, conversation=conversation, content=as_content(text))
-
-    def end(self, agent: str, conversation: str, reason: str = "") -> Ack:
-        """End a conversation, with a wrap-up reason."""
-        return self._ask(End, agent=agent, conversation=conversation, reason=reason)
 
     def read_thread(self, agent: str, conversation: str, after: int = 0, limit: int = 100) -> Thread:
         """Read a conversation's entries after a sequence."""

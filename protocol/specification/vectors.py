@@ -143,7 +143,6 @@ EXAMPLES: dict[str, Any] = {
     "add": ["roses"],
     "added": ["roses"],
     "after_s": 30.0,
-    "by": "anna",
     "closes_at": 1735693200.0,
     "comment": "Very friendly.",
     "ends_at": 1735689690.0,

@@ -22,6 +22,9 @@ from daemon.stores.memory import MemoryStore
 from protocol.messages import Delivery
 from tests.stage import KINDS, Failures
 
+#: With an agent, and both sides can reach each other.
+IN_HAND = ("open", "pending", "on_hold")
+
 
 @dataclass
 class Thread:
@@ -44,11 +47,15 @@ class Thread:
     transfer_at: float = 0.0
     members: set[str] = field(default_factory=set)
     invitations: dict[str, str] = field(default_factory=dict)
+    style: str = ""
+    #: Whose it was when it was solved or muted.
+    kept: str = ""
+    tags: set[str] = field(default_factory=set)
 
     @property
     def wanted_in(self) -> str:
         """The department in whose queue it waits, its own or the one it is transferred to; "" if none."""
-        if self.offers or self.status not in ("queued", "open"):
+        if self.offers or self.status not in ("queued", *IN_HAND):
             return ""
         if self.transfer is not None:
             return self.transfer.to_department if not self.transfer.to_agent else ""
@@ -56,10 +63,12 @@ class Thread:
 
     def take(self, event: Any, at: float) -> None:
         """Take in the next event, and complain when it cannot follow on what was before."""
-        assert self.status != "ended", f"F9: {event} after the end"
+        over = isinstance(event, events.Rated | events.NoteWritten | events.Tagged | events.Reopened)
+        assert self.status != "ended" or over, f"F9: {event} after the end"
         match event:
             case events.Started():
                 assert self.status == "new"
+                self.style = event.style
                 self.channel, self.contact, self.department = event.channel, event.contact, event.department
                 self.skills, self.priority = dict(event.skills), event.priority
                 self.served.update([event.previous] if event.previous else [])
@@ -75,6 +84,8 @@ class Thread:
                 self.offers.clear()
                 self.assignees.clear()
                 self.status = "ended"
+            case events.CustomerWrote():
+                assert self.status != "wrap_up", "F11: the customer's side is over"
             case events.Released():
                 self._release(event, at)
             case events.Assigned():
@@ -82,6 +93,7 @@ class Thread:
             case _:
                 self._take_offers(event, at)
                 self._take_teamwork(event, at)
+                self._take_life(event, at)
 
     def check(self) -> None:
         """Complain if it is not in exactly one place (I6); asked at the end of every turn."""
@@ -89,7 +101,8 @@ class Thread:
         assert len(self.assignees) <= 1, "I6: two owners"
         transferred = self.transfer is not None
         assert not (self.offers and self.assignees) or transferred, "I6: offered and owned at once"
-        assert (self.status == "open") == bool(self.assignees), "I6: open is whoever has an owner"
+        owned = self.status in (*IN_HAND, "wrap_up")
+        assert owned == bool(self.assignees), "I6: in hand, or wrapped up, is whoever has an owner"
 
     def _take_offers(self, event: Any, at: float) -> None:
         match event:
@@ -133,6 +146,46 @@ class Thread:
             case events.FirstReplyMissed():
                 assert self.assignees == [event.agent]
 
+    def _take_life(self, event: Any, at: float) -> None:
+        match event:
+            case events.StatusSet():
+                assert self.status in IN_HAND
+                assert event.status != self.status
+                self.status = event.status
+                if event.status == "open":
+                    self.since = at
+            case events.Solved():
+                assert self.status in IN_HAND
+                assert event.closes_at > at, "I8: it closes when it is solved"
+                self._set_apart("solved")
+            case events.Interrupted():
+                assert self.status in IN_HAND
+                assert self.transfer is None
+                self.status = "wrap_up"
+                self.members.clear()
+            case events.Muted():
+                self.since = self.since or at
+                self._set_apart("muted")
+            case events.Unmuted():
+                assert self.status == "muted"
+                assert event.agent in ("", self.kept)
+                self.status = "open" if event.agent else "new"
+                self.assignees = [event.agent] if event.agent else []
+            case events.Reopened():
+                assert self.status in ("solved", "ended"), "F14: it has not ended"
+                self.status, self.since, self.declined = "open", at, {}
+                self.assignees = [event.agent or self.kept]
+            case events.Tagged():
+                self.tags = (self.tags - set(event.removed)) | set(event.added)
+
+    def _set_apart(self, status: str) -> None:
+        assert self.transfer is None
+        assert not self.offers
+        assert not self.invitations
+        self.status, self.kept = status, (self.assignees or [""])[0]
+        self.assignees = []
+        self.members.clear()
+
     def _assign(self, event: events.Assigned, at: float) -> None:
         assert self.assignees == ([event.from_agent] if event.from_agent else []), "I6: two owners"
         assert event.agent not in self.assignees
@@ -165,6 +218,8 @@ class Oracle:
     epoch: int = 0
     hash: bytes = EMPTY_HASH
     weights: dict[str, int] = field(default_factory=dict)
+    #: Which styles release the capacity of what waits for somebody (F5).
+    releases: frozenset[str] = frozenset()
     entries: list[Entry] = field(default_factory=list)
     threads: dict[str, Thread] = field(default_factory=dict)
     sequences: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -225,6 +280,9 @@ class Oracle:
 
     def weight(self, thread: Thread) -> int:
         """Return how many units of capacity a conversation takes."""
+        waits = thread.status in ("pending", "on_hold") and thread.transfer is None
+        if waits and thread.style in self.releases:
+            return 0
         return self.weights.get(thread.channel, 1)
 
     def used(self) -> Counter[str]:

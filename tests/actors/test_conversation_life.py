@@ -9,6 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -19,19 +20,23 @@ from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
+    ChannelGone,
     Claim,
     Expire,
     Greet,
     InviteAsked,
     MakeOffer,
     MoveTo,
+    Mute,
     OwnerBack,
     OwnerGone,
     Reassign,
     Refusal,
     Release,
+    Reopening,
     TransferAsked,
     TurnAway,
+    Unmute,
     WithdrawOffer,
 )
 from actors.conversation.state import Conversation, Facts, Status
@@ -40,6 +45,7 @@ from actors.events.base import Why
 from actors.journal import Entry
 from config.desk import parse_desk
 from protocol.content import Text
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (
     CancelInvitation,
@@ -55,6 +61,7 @@ from protocol.teamwork import (
 from tests.actors.conversations import COMMANDS as ONE_OF_EACH, ID, assert_whole, told
 from tests.stage import desk_text
 
+WRAP_UP = "wrap_up_required = true\nwrap_up_timeout_s = 30"
 DESKS = [
     parse_desk(
         desk_text(
@@ -64,11 +71,17 @@ DESKS = [
                 "sales": "",
             },
             people={"boss": 'departments = ["all"]\nrole = "supervisor"', "far": 'departments = ["sales"]'},
-            policies=f'transfer_consent = "{consent}"',
+            channels={channel: 'kind = "sms"\nstyle = "social_messaging"'} if channel else {},
+            policies=f'transfer_consent = "{consent}"\nwhen_lost = "{lost}"\n{wrap_up}',
         ),
         "desk.toml",
     )
-    for consent, missed in (("required", "tell"), ("immediate", "requeue"), ("required", "requeue"))
+    for consent, missed, lost, channel, wrap_up in (
+        ("required", "tell", "queue", "web", WRAP_UP),
+        ("immediate", "requeue", "keep", "web", WRAP_UP),
+        ("required", "requeue", "queue", "web", ""),
+        ("required", "tell", "queue", "sms", ""),
+    )
 ]
 #: By name, or by what they are to the conversation at that moment.
 AGENTS = [
@@ -88,7 +101,14 @@ TARGETS = [
 ]
 HELLO = CustomerMessage(ID, "web", "ann", Text("hello"))
 #: What changes the assignee: nothing else may.
-GIVES = (events.Assigned, events.Released, events.Ended)
+GIVES = (
+    events.Assigned,
+    events.Released,
+    events.Ended,
+    events.Muted,
+    events.Unmuted,
+    events.Reopened,
+)
 
 
 class Life:
@@ -104,6 +124,33 @@ class Life:
         self.offers: list[str] = []
         self.been: set[tuple[Any, type[Any]]] = set()
         self.made = 0
+        self.there = {"a1", "a2", "far", "boss"}
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(self.now, self.desk, lambda agent: agent in self.there)
+
+    def channel_goes(self) -> Any:
+        """Mostly it is in the desk: there is nothing to do."""
+        desk, channels = self.desk, dict(self.desk.channels)
+        if self.random.randrange(3):
+            del channels["web"]
+        self.desk = msgspec.structs.replace(desk, channels=channels)
+        self.tell(ChannelGone())
+        self.desk = desk
+        return ChannelGone()
+
+    def comes_or_goes(self) -> Any:
+        self.there ^= {self.someone()}
+        return Greet("online", "Hello!")
+
+    def ends(self) -> Any:
+        reason = self.random.choice(["", "answered"])
+        return End(ID, self.someone(), "c1", reason, self.random.choice([0, 0, 30.0]))
+
+    def sets_status(self) -> Any:
+        status: Any = self.random.choice(["open", "pending", "on_hold"])
+        return SetStatus(ID, self.someone(), "c1", status)
 
     def ident(self, letter: str) -> str:
         self.made += 1
@@ -156,7 +203,7 @@ class Life:
     def time_passes(self) -> Any:
         self.now += self.random.choice([0.0, 1.0, 2.0, 5.0, 20.0, 40.0])
         steps = 0
-        while decide(self.state, Expire(), Facts(self.now, self.desk)):
+        while decide(self.state, Expire(), self.facts):
             self.tell(Expire())
             steps += 1
             assert steps < 20, "time does not come to an end"
@@ -190,7 +237,7 @@ class Life:
         kind = type(command)
         self.been |= {(state.status, kind), (transfer.phase(state), kind)}
         self.been |= {(conference.standing(state, agent), kind) for agent in ("a2", "far")}
-        outcome = decide(state, command, Facts(self.now, self.desk))
+        outcome = decide(state, command, self.facts)
         self.story.append((command, outcome))
         if isinstance(outcome, Refusal):
             assert outcome.message
@@ -236,7 +283,7 @@ class Life:
 
     def was_not_lost(self, before: str, transferring: Any, outcome: list[Any]) -> None:
         """The owner is never lost by a transfer that has failed."""
-        lost = any(isinstance(event, events.Released | events.Ended) for event in outcome)
+        lost = any(isinstance(event, events.Released | events.Ended | events.Muted) for event in outcome)
         if before and transferring is not None and not lost:
             ended = [event for event in outcome if isinstance(event, events.TransferEnded)]
             given = [event for event in outcome if isinstance(event, events.Assigned)]
@@ -256,7 +303,18 @@ CAN_BE_TOLD: dict[Callable[[Life], Any], int] = {
     Life.begins_or_not: 1,
     lambda _: HELLO: 4,
     lambda _: CustomerLeft(ID, "web", "ann"): 1,
-    lambda life: End(ID, life.someone(), "c1"): 1,
+    Life.ends: 2,
+    Life.sets_status: 4,
+    Life.comes_or_goes: 1,
+    lambda life: CancelEnd(ID, life.someone(), "c1"): 1,
+    lambda life: Reopen(ID, life.someone(), "c1"): 2,
+    lambda life: Reopening(told(Reopen(ID, life.someone(), "c1"))): 2,
+    lambda life: AddNote(ID, life.someone(), "c1", "note"): 1,
+    lambda life: Tag(ID, life.someone(), "c1", [life.random.choice("ab")], [life.random.choice("ab")]): 1,
+    lambda _: CustomerRating(ID, "web", "ann", 5): 1,
+    lambda life: Mute(life.someone()): 1,
+    lambda life: Unmute(life.someone()): 3,
+    Life.channel_goes: 1,
     lambda life: AgentMessage(ID, life.someone(), "c1", Text("hello")): 4,
     Life.offers_to: 8,
     Life.answers_offer: 6,
@@ -299,7 +357,7 @@ def test_whatever_a_conversation_is_told_it_has_one_owner_one_offer_and_one_plac
 def test_the_walk_comes_everywhere() -> None:
     """A walk that never transfers anything would prove nothing."""
     been: set[tuple[Any, type[Any]]] = set()
-    for seed in range(200):
+    for seed in range(400):
         life = Life(Random(seed))
         for _ in range(120):
             life.step()

@@ -17,6 +17,7 @@ from actors.telling import Told
 from protocol import messages
 from protocol.content import Text
 from protocol.customers import VisitorEntered, VisitorLeft, VisitorViewed
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     Ack,
@@ -135,6 +136,36 @@ def end(stage: Stage) -> tuple[Address, Any, str]:
     return of_agent(stage, End(stage.command_id(), "a1", owned(stage), "done"))
 
 
+def cancel_end(stage: Stage) -> tuple[Address, Any, str]:
+    talk = owned(stage)
+    assert isinstance(stage.ends("a1", talk, after_s=60), Ack)
+    return of_agent(stage, CancelEnd(stage.command_id(), "a1", talk))
+
+
+def set_status(stage: Stage) -> tuple[Address, Any, str]:
+    return of_agent(stage, SetStatus(stage.command_id(), "a1", owned(stage), "pending"))
+
+
+def reopen(stage: Stage) -> tuple[Address, Any, str]:
+    talk = owned(stage)
+    assert isinstance(stage.ends("a1", talk), Ack)
+    return of_agent(stage, Reopen(stage.command_id(), "a2", talk))
+
+
+def add_note(stage: Stage) -> tuple[Address, Any, str]:
+    return of_agent(stage, AddNote(stage.command_id(), "a1", owned(stage), "a regular"))
+
+
+def tag(stage: Stage) -> tuple[Address, Any, str]:
+    return of_agent(stage, Tag(stage.command_id(), "a1", owned(stage), ["roses"], ["tulips"]))
+
+
+def customer_rating(stage: Stage) -> tuple[Address, Any, str]:
+    stage.ends("a1", owned(stage))
+    command = CustomerRating(stage.command_id(), "web", "ann", 4, "quick")
+    return ("channel", "acme", "web"), command, "gateway/web"
+
+
 def waiting(stage: Stage) -> str:
     """Have somebody wait where nothing is offered, and an agent who could take it."""
     stage.logs_in("a1")
@@ -236,6 +267,12 @@ SCENES: dict[type[Any], Scene] = {
     Decline: decline,
     AgentMessage: agent_message,
     End: end,
+    CancelEnd: cancel_end,
+    SetStatus: set_status,
+    Reopen: reopen,
+    AddNote: add_note,
+    Tag: tag,
+    CustomerRating: customer_rating,
     Take: take,
     TakeNext: take_next,
     Transfer: transfer,
@@ -259,6 +296,11 @@ OTHERS = {
     "content": Text("something else"),
     "presence": "away",
     "channel": "shop",
+    "after_s": 5.0,
+    "status": "on_hold",
+    "add": ["lilies"],
+    "remove": [],
+    "score": 5,
     "skills": {"tea": 3},
     "priority": 4,
     "authenticated": True,

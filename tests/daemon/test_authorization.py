@@ -18,6 +18,7 @@ from config.routing import Permission
 from protocol.content import Text
 from protocol.errors import Code
 from protocol.fields import Message
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     Ack,
@@ -195,10 +196,10 @@ def test_nobody_speaks_for_an_agent_who_is_not_logged_in_on_the_connection(
     assert [each.code for each in heard if isinstance(each, Refused)] == [Code.NOT_AUTHENTICATED]
 
 
-@pytest.mark.parametrize("kind", [CustomerMessage, CustomerLeft, ReadPosition])
+@pytest.mark.parametrize("kind", [CustomerMessage, CustomerLeft, CustomerRating, ReadPosition])
 def test_nobody_speaks_for_the_customers_of_another_gateways_channel(scene: Scene, kind: type[Any]) -> None:
     def ask(channel: str) -> tuple[str, str]:
-        more = {"content": Text("x")} if kind is CustomerMessage else {}
+        more = {CustomerMessage: {"content": Text("x")}, CustomerRating: {"score": 5}}.get(kind, {})
         found = refused(scene.does(kind(scene.door.new_id(), channel, "ann", **more), ELSEWHERE))
         assert found is not None
         return found[0], found[1].replace(channel, "")
@@ -236,6 +237,11 @@ STRANGERS: dict[type[Message], Make] = {
     Decline: lambda s, i, c: Decline(i, "other", c, "offer"),
     AgentMessage: lambda s, i, c: AgentMessage(i, "other", c, Text("x")),
     End: lambda s, i, c: End(i, "other", c),
+    CancelEnd: lambda s, i, c: CancelEnd(i, "other", c),
+    SetStatus: lambda s, i, c: SetStatus(i, "other", c, "pending"),
+    Reopen: lambda s, i, c: Reopen(i, "other", c),
+    AddNote: lambda s, i, c: AddNote(i, "other", c, "x"),
+    Tag: lambda s, i, c: Tag(i, "other", c, ["x"]),
     Transfer: lambda s, i, c: Transfer(i, "other", c, "other"),
     CancelTransfer: lambda s, i, c: CancelTransfer(i, "other", c),
     Invite: lambda s, i, c: Invite(i, "other", c, "peer"),
@@ -308,6 +314,11 @@ GRANTED: dict[type[Message], tuple[Callable[[Scene, bytes], Message], type[Messa
     SetOrder: (lambda s, i: SetOrder(i, "boss", "help", "newest"), Ack),
     AgentMessage: (lambda s, i: AgentMessage(i, "boss", s.talk, Text("x")), Ack),
     End: (lambda s, i: End(i, "boss", s.talk), Ack),
+    CancelEnd: (lambda s, i: CancelEnd(i, "boss", s.talk), Ack),
+    SetStatus: (lambda s, i: SetStatus(i, "boss", s.talk, "pending"), Ack),
+    Reopen: (lambda s, i: Reopen(i, "boss", s.over), Ack),
+    AddNote: (lambda s, i: AddNote(i, "boss", s.talk, "x"), Ack),
+    Tag: (lambda s, i: Tag(i, "boss", s.talk, ["x"]), Ack),
     Transfer: (lambda s, i: Transfer(i, "boss", s.talk, "peer"), Ack),
     CancelTransfer: (lambda s, i: CancelTransfer(i, "boss", s.talk), Ack),
     EndConference: (lambda s, i: EndConference(i, "boss", s.talk), Ack),
@@ -326,6 +337,9 @@ def set_up(scene: Scene, kind: type[Message]) -> None:
     """Bring about what the message is about."""
     if kind is CancelTransfer:
         answer = scene.does(Transfer(scene.door.new_id(), "owner", scene.talk, "peer"))
+        assert isinstance(answer, Ack), answer
+    elif kind is CancelEnd:
+        answer = scene.does(End(scene.door.new_id(), "owner", scene.talk, after_s=60))
         assert isinstance(answer, Ack), answer
     elif kind is EndConference:
         answer = scene.does(Invite(scene.door.new_id(), "owner", scene.talk, "peer"))

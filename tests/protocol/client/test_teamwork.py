@@ -16,11 +16,13 @@ from protocol.client.outstanding import lane_of
 from protocol.client.pending import Pending
 from protocol.content import Text
 from protocol.fields import Message
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     AgentCommand,
     AgentMessage,
     Answer,
     CustomerMessage,
+    End,
     GatewayCommand,
     Logout,
     Question,
@@ -92,8 +94,18 @@ CONSOLE: list[tuple[Callable[[Any], Any], Message]] = [
     (lambda c: c.why_idle("anna"), WhyIdle(ID, "anna", "anna")),
     (lambda c: c.why_idle("anna", "wei"), WhyIdle(ID, "anna", "wei")),
 ]
+CONSOLE += [
+    (lambda c: c.end("anna", "k1", "done"), End(ID, "anna", "k1", "done")),
+    (lambda c: c.end("anna", "k1", "done", after_s=30, notes="n"), End(ID, "anna", "k1", "done", 30, "n")),
+    (lambda c: c.cancel_end("anna", "k1"), CancelEnd(ID, "anna", "k1")),
+    (lambda c: c.set_status("anna", "k1", "pending"), SetStatus(ID, "anna", "k1", "pending")),
+    (lambda c: c.reopen("anna", "k1"), Reopen(ID, "anna", "k1")),
+    (lambda c: c.add_note("anna", "k1", "n"), AddNote(ID, "anna", "k1", "n")),
+    (lambda c: c.tag("anna", "k1", ["a"], ["b"]), Tag(ID, "anna", "k1", ["a"], ["b"])),
+]
 GATEWAY: list[tuple[Callable[[Any], Any], Message]] = [
     (lambda c: c.read_position("web", "c1"), ReadPosition(ID, "web", "c1")),
+    (lambda c: c.customer_rating("web", "c1", 4, "ok"), CustomerRating(ID, "web", "c1", 4, "ok")),
     (
         lambda c: c.customer_message("web", "c1", "hi", department="sales", skills={"vip": 2}, priority=3),
         CustomerMessage(ID, "web", "c1", Text("hi"), "", "", "sales", {"vip": 2}, 3),
