@@ -160,5 +160,5 @@ def close(state: Conversation, _: Expire, facts: Facts) -> Outcome:
     """The time to come back, or to wrap up, is over."""
     if state.closes_at is None or facts.now < state.closes_at:
         return []
-    reason = Reason.SOLVED if state.status is Status.SOLVED else Reason.WRAP_UP_MISSED
+    reason = Reason.NOT_REOPENED if state.status is Status.SOLVED else Reason.WRAP_UP_MISSED
     return [events.Ended("time", state.contact, reason)]
