@@ -191,7 +191,7 @@ class Thread:
         assert event.agent not in self.assignees
         assert [offer.offer for offer in self.offers] == ([event.offer] if event.offer else []), "I6"
         for offer in self.offers:
-            assert offer.agent == event.agent
+            assert offer.agent == event.agent, "I6: accepted by somebody to whom it was not offered"
             assert at <= offer.deadline_at or event.how == "taken", "I8: accepted too late"
         self.offers.clear()
         self.declined.clear()

@@ -22,6 +22,7 @@ from daemon.stores import sqlite
 from daemon.stores.sqlite import SQLiteStore
 from protocol.content import Text
 from protocol.messages import Ack, CustomerMessage, Refused
+from tests.canaries.plant import plant_from_environment
 from tests.stage import Stage, desk_text
 
 PLANT = os.environ.get("PLANT", "")
@@ -129,6 +130,7 @@ def refusing(commit: Any, client: Client, batch: Batch) -> None:
 
 def main(directory: Path, acks: Path, seed: int, turns: int, first: int) -> int:
     """Run turns of a seed; the customers' ids go on from ``first``, and the ten before it are sent again."""
+    plant_from_environment()
     sqlite.CHECKPOINT_PAGES = 12
     writebehind.LAG, runtime.STEP, commands.FULL = 12, 3, 5
     store, client = SQLiteStore(directory / "journal.db"), Client(acks)

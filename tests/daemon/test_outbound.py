@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daemon import outbound
-from protocol.messages import Delivery, Subscribe
+from protocol.messages import Delivery, Gap, Snapshot, Subscribe
 from tests.daemon.doors import Door
 
 PEER = b"\0peer"
@@ -76,3 +76,21 @@ def test_whoever_stood_back_is_first_in_the_next_turn(monkeypatch: pytest.Monkey
     assert numbers(door, "agent/a2", peer) == []
     door.turn()
     assert numbers(door, "agent/a2", peer) == [1, 2]
+
+
+@pytest.mark.rule("guarantee-G5")
+def test_who_wants_what_is_no_longer_kept_is_told_of_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Door()
+    door.stage.logs_in("a1")
+    door.stage.writes("ann", "hello")
+    mailbox = door.system.mailbox("acme", "agent/a1")
+    monkeypatch.setattr(type(mailbox), "after", lambda *_: None)
+    monkeypatch.setattr(door.system, "deliveries", lambda *_: [])
+    door.greets("console", PEER)
+    door.logs_in(PEER, "a1")
+    said = door.says("console", PEER, Subscribe(door.new_id(), "agent/a1", 0, "", 100))
+    (gap,) = [message for message in said if isinstance(message, Gap)]
+    (snapshot,) = [message for message in said if isinstance(message, Snapshot)]
+    assert (gap.stream, gap.first_available) == ("agent/a1", mailbox.last + 1)
+    assert snapshot.number == mailbox.last
+    assert not any(isinstance(message, Delivery) for message in said)

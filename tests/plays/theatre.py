@@ -89,6 +89,9 @@ def free_port() -> int:
 class House:
     """A daemon in a process of its own, on a directory that outlives it."""
 
+    #: The module that is run; the planted bugs (tests/canaries) put another in its place.
+    program = "daemon"
+
     def __init__(
         self, *desks: str, curve: bool = False, http: bool = False, **sections: dict[str, Any]
     ) -> None:
@@ -154,7 +157,7 @@ class House:
         _drain(self._told)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "daemon", "serve", "--config", str(self.config)],
+                [sys.executable, "-m", self.program, "serve", "--config", str(self.config)],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

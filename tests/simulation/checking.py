@@ -27,7 +27,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from actors import commands, events, mailbox
+from actors import commands, events
 from actors.dispatcher import audit
 from actors.dispatcher.actor import DispatcherActor
 from actors.journal import Entry, JournalDamaged
@@ -41,6 +41,8 @@ from tests.simulation.process import Process
 
 #: How much later than its deadline an offer may end (G9).
 LATE_S = 1.0
+#: How many deliveries of a consumer may be in memory: what is CROWDED in a play, and what one turn adds.
+PILED_UP = 100
 #: What one turn may add to the recent commands before they are written.
 COMMANDS_A_TURN = 64
 #: Four peers, and connections that the daemon has not found dead yet.
@@ -60,7 +62,7 @@ class Violation(Exception):
 def violated(error: AssertionError) -> Violation:
     """Return what the oracle complains about; its complaints begin with the id of an invariant."""
     text = str(error).partition("\n")[0]
-    found = re.match(r"([A-Z]\d+)\b:?\s*(.*)", text)
+    found = re.match(r"([A-Z]\d+|auditor)\b:?\s*(.*)", text)
     return Violation(found[1], found[2]) if found else Violation("oracle", text or repr(error))
 
 
@@ -166,6 +168,10 @@ class Checkers:
             self._desk_before = self.desk
             self._capacity_is_kept(dispatcher)
             self._note_what_ends()
+            for box in process.system.mailboxes.values():
+                assert len(box.recent) <= PILED_UP, (
+                    f"I16: {len(box.recent)} deliveries of {box.stream} in memory"
+                )
         if now >= self._complain_at:
             self._something_has_outlived_its_deadline(now)
         assert not dispatcher.auditor.violations, f"auditor: {dispatcher.auditor.violations}"
@@ -241,6 +247,8 @@ class Checkers:
                 (entry.sender, self.oracle.threads[entry.id].channel, event.contact), event.content.text
             )
         elif isinstance(event, events.AgentWrote):
+            channel = f"channel/{self.oracle.threads[entry.id].channel}"
+            assert channel in entry.audience, f"I13: nobody carries {event.content} to the customer"
             # An agent may be logged in twice; each of the two is a sender with an order of its own.
             client = self._clients.get((entry.sender, entry.command), "")
             self._keeps_order((client, entry.sender, entry.id), event.content.text)
@@ -345,6 +353,14 @@ class Checkers:
         if ("acme", sender, ident) in self.oracle.commands:
             raise Violation("I18", f"{self._sent[sender, ident]} was refused with {code}, and is stored")
 
+    def snapshot_taken(self, consumer: str, stream: str, number: int) -> None:
+        """A consumer begins anew from a snapshot: it may not be ahead of the stream."""
+        last = len(self.oracle.mail.get(stream, ()))
+        if number > last:
+            raise Violation(
+                "I4", f"{consumer} got a snapshot of {stream} as of {number}, which ends at {last}"
+            )
+
     def delivered(self, consumer: str, stream: str, number: int, wanted: int, told: Delivery) -> None:
         """A consumer has got a delivery; ``wanted`` is the number that is next there."""
         if number != wanted:
@@ -380,11 +396,9 @@ class Checkers:
     def _nothing_has_grown(self, process: Process) -> None:
         """I16: when all is quiet, nothing piles up anywhere."""
         system = process.system
-        crowded = [box.stream for box in system.mailboxes.values() if len(box.recent) > 2 * mailbox.CROWDED]
         piles = {
             "inboxes": [address for address, actor in system.actors.items() if actor.inbox],
             "entries": system.entries,
-            "mailboxes": crowded,
             "commands": [] if len(system.commands) < commands.FULL + COMMANDS_A_TURN else ["too many"],
             "connections": list(process.hub._connections)[CONNECTIONS_MAX:],
         }

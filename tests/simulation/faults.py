@@ -15,7 +15,7 @@ from tests.simulation.storage import Trouble
 FAULTS = {
     "cut": 26, "stall": 18, "crawl": 6, "wear": 8, "vanish": 9, "one_way": 8, "peer_dies": 9, "kill": 4,
     "stop": 3, "commit_lost": 3, "commit_unknown": 3, "commit_torn": 3, "flush_slow": 5, "desk": 3,
-    "storm": 2,
+    "storm": 2, "late": 6,
 }  # fmt: skip
 BETWEEN_S = 90.0
 
@@ -51,6 +51,7 @@ class Faults:
         self.stopped = True
         self.process.store.trouble = Trouble.NONE
         self.process.stopped_until = 0.0
+        self.network.late_births = 0
         self.network.heal()
         if not self.process.alive:
             self.process.start()
@@ -81,6 +82,11 @@ class Faults:
         if link is not None:
             self.say("network", f"cuts {_name(link)}")
             link.cut("cut", what_was_sent_arrives=self.chance.random() < 0.5)
+
+    def _late(self) -> None:
+        """A connection breaks, and what comes after it is slow to be heard."""
+        self.network.late_births = self.chance.choice((1, 1, 2))
+        self._cut()
 
     def _storm(self) -> None:
         self.say("network", "cuts everything")

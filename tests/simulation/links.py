@@ -17,9 +17,11 @@ from tests.daemon.doors import Frame
 from tests.simulation.scheduler import Scheduler
 
 #: The frames that may be on their way to a peer; beyond it the daemon's socket takes no more.
-HIGH_WATER = 64
+HIGH_WATER = 5
 #: How long the end of a connection takes to be noticed by the client, when it is told at all.
 NOTICE_S = 0.02
+#: For how long a late birth is stalled: clients wait ten seconds for their welcome.
+LATE_S = (3.0, 11.0, 15.0, 40.0)
 #: How long a frame of a worn connection may be on its way, whatever is sent after it.
 OVERTAKEN_S = 0.5
 
@@ -176,6 +178,8 @@ class Network:
         self.chance = chance
         self.doors: dict[str, Door] = {}
         self.frames = 0
+        #: How many of the next connections are born stalled: their hello comes when its client has given up.
+        self.late_births = 0
         self._idents = count(1)
 
     def open(self, client: Client, role: str) -> Link:
@@ -183,6 +187,9 @@ class Network:
         door = self.doors.get(role)
         identity = b"\0" + next(self._idents).to_bytes(4, "big")
         link = Link(self, client, door or Door(role, lambda: None), identity)
+        if self.late_births:
+            self.late_births -= 1
+            link.up.stalled_until = self.scheduler.now() + self.chance.choice(LATE_S)
         self.scheduler.later(link.up.delay_s + 0.001, self._made, link)
         return link
 

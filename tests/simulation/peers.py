@@ -289,6 +289,7 @@ class Console(Peer):
     def _restart(self, stream: str, snapshot: Snapshot) -> None:
         mind = self.minds.get(stream.partition("/")[2])
         self.wanted[stream] = snapshot.number + 1
+        self.checkers.snapshot_taken(self.name, stream, snapshot.number)
         if mind is not None:
             mind.restart(snapshot)
 

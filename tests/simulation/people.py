@@ -55,6 +55,8 @@ ACTS = {
     "cancel": 1, "invite": 3, "join": 3, "out": 2, "take": 3, "next": 3, "hand_over": 1, "order": 1,
     "logout": 1, "end_session": 0.5, "ask": 2, "late": 1, "click": 1,
 }  # fmt: skip
+#: How many messages a customer sends in one go.
+MESSAGES = (1, 1, 1, 1, 3)
 
 
 class People:
@@ -107,9 +109,10 @@ class People:
 
     def _write(self) -> bool:
         gateway, channel, contact = self._customer()
-        command = CustomerMessage(gateway.ids(), channel, contact, self._text())
-        self.tell(contact, describe(command))
-        gateway.says(command)
+        for _ in range(self.chance.choice(MESSAGES)):
+            command = CustomerMessage(gateway.ids(), channel, contact, self._text())
+            self.tell(contact, describe(command))
+            gateway.says(command)
         return True
 
     def _leave(self) -> bool:

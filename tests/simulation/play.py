@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from random import Random
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 
 from actors import events, mailbox, runtime
 from actors.dispatcher import auditor
+from actors.journal import JournalDamaged
 from config.sections import Limits, Timing
 from tests.actors.small import parse_desks_once, small_steps
 from tests.simulation.checking import Checkers, Violation, violated
@@ -205,6 +207,12 @@ def play(seed: int, operations: int = OPERATIONS) -> Result:
             violation = found
         except AssertionError as error:
             violation = violated(error)
+        except JournalDamaged as error:
+            violation = Violation("I12" if "epoch" in str(error) else "I3", str(error))
+        except Exception as error:  # Whatever the daemon did not survive.
+            where = traceback.format_exc().splitlines()[-14:]
+            it.story += [(it.scheduler.now() - START, "daemon", line) for line in where]
+            violation = Violation("G14", f"the daemon has fallen over: {error!r}")
         finally:
             it.process.close()
     journal = it.store.record_at(len(it.checkers.oracle.entries))
