@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from config.routing import Permission
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.customers import (
     AgentHint,
     CustomerHint,
@@ -74,6 +75,7 @@ class Relation(StrEnum):
 
     ANYONE = "anyone"
     OWN_CHANNEL = "the channel belongs to the gateway"
+    OWN_CONVERSATION = "the channel belongs to the gateway, and the conversation to the channel"
     OWN_STREAM = "the stream belongs to the gateway's channel or to an agent logged in here"
     AGENT_OF_TENANT = "the agent belongs to the console's tenant"
     OWN_SESSION = "logged in here"
@@ -134,6 +136,8 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         CustomerMessage: _OWN_CHANNEL,
         CustomerLeft: _OWN_CHANNEL,
         CustomerRating: _OWN_CHANNEL,
+        CustomerActed: _OWN_CHANNEL,
+        DeliveryReport: Rule(Relation.OWN_CONVERSATION),
         ReadPosition: _OWN_CHANNEL,
         VisitorEntered: _OWN_CHANNEL,
         VisitorViewed: _OWN_CHANNEL,

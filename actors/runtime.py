@@ -11,7 +11,7 @@ Nothing may leave between ``begin`` and ``release``: only ``release`` hands out 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,19 +55,19 @@ class System(Streams):
         self.observer = observer
         #: The desks in force, by tenant; the dispatchers put them here.
         self.desks: dict[str, Desk] = {}
-        #: What the decisions of a tenant's conversations know in this turn; made by the first that asks.
+        #: What decisions know of their tenant in this turn; made by the first conversation that asks.
         self.facts: dict[str, Any] = {}
+        self.window_refusals: Counter[tuple[str, str]] = Counter()  # By kind of channel and rule.
         #: What the desks in force say about messages, by tenant; worked out when a desk is new.
         self.rules: dict[str, Any] = {}
-        #: Finds media; whoever runs the system puts in where they are stored.
-        self.media: Find = no_media
+        self.media: Find = no_media  # Whoever runs the system puts in where they are stored.
         #: Which of the agents' sessions are alive; the agents' actors say so.
         self.leases = Leases()
         #: Makes the ids of conversations and offers; injected, so that a test's ids are the seed's.
         self.make_id = make_id
         self.actors: dict[Address, ScheduledActor] = {}
-        #: What each channel publishes: its customers and their conversations that are in memory. Only the
-        #: channel changes it, while actors run; before they do, others may tell a conversation themselves.
+        #: What each channel publishes: its customers' conversations in memory. Only the channel changes it,
+        #: while actors run; before they do, others may tell a conversation themselves.
         self.bound: dict[Address, dict[str, str]] = {}
         self.mailboxes: dict[Address, Mailbox] = {}
         self.timers = Timers()

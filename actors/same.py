@@ -11,7 +11,7 @@ from actors.conversation.waiting import said
 from actors.events import AnyEvent
 from actors.events.conversation import Said
 from actors.journal import Entry
-from protocol import customers, life, messages, teamwork
+from protocol import channels, customers, life, messages, teamwork
 
 #: Where the first message of a customer stands in its conversation: after ``Started``.
 FIRST_MESSAGE = 2
@@ -108,8 +108,22 @@ def _visitor_entered(command: customers.VisitorEntered, event: events.VisitBegun
     return all(getattr(event, name) == getattr(command, name) for name in event.__struct_fields__)
 
 
+def _delivery_report(command: channels.DeliveryReport, event: events.DeliveryReported) -> bool:
+    said = (event.channel, event.sequence, event.reported, event.code, event.reason, event.provider_id)
+    return (*said, event.retry_after_s) == (
+        command.channel,
+        command.sequence,
+        command.state,
+        command.code,
+        command.reason,
+        command.provider_id,
+        command.retry_after_s,
+    )
+
+
 TRACES: dict[type[Any], Trace] = {
     messages.CustomerLeft: Trace((events.Ended, events.Interrupted), _customer_left),
+    channels.DeliveryReport: Trace(events.DeliveryReported, _delivery_report),
     messages.AgentMessage: Trace(
         events.AgentWrote,
         lambda command, event: (
@@ -186,6 +200,8 @@ def same(command: Any, entry: Entry) -> bool:
     kind, event = type(command), entry.event
     if kind is messages.CustomerMessage:
         return _same_customer_message(command, entry)
+    if kind is channels.CustomerActed:
+        return _same_act(command, entry)
     trace = TRACES.get(kind)
     # What leaves no trace, like reading, is never what has left one: its sender has used an id twice.
     return (
@@ -193,6 +209,18 @@ def same(command: Any, entry: Entry) -> bool:
         and isinstance(event, trace.event)
         and _same_place(command, entry)
         and trace.says(command, event)
+    )
+
+
+def _same_act(command: channels.CustomerActed, entry: Entry) -> bool:
+    """In a conversation, or where there was none, in what is known of the customer."""
+    event = entry.event
+    if isinstance(event, events.Acted):
+        return (entry.id, event.trigger) == (f"{command.channel}/{command.contact}", command.trigger)
+    return isinstance(event, events.Triggered) and (event.channel, event.contact, event.trigger) == (
+        command.channel,
+        command.contact,
+        command.trigger,
     )
 
 

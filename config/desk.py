@@ -22,9 +22,11 @@ from config.routing import ROLES, Department, DepartmentId, Role, Skills
 from config.schema import schema_of
 from config.source import Source, parse_source, read_source
 from config.styles import Style, StyleId
+from config.windows import WINDOWS, Window
 
 GatewayId = Annotated[str, note(refers_to="gateways")]
 RoleId = Annotated[str, note(refers_to="roles", besides=tuple(ROLES))]
+WindowId = Annotated[str, note(refers_to="windows", besides=tuple(WINDOWS))]
 PasswordHash = Annotated[
     str,
     Meta(
@@ -84,6 +86,15 @@ class Channel(Section, frozen=True):
     voice_bytes_max: Count | None = None
     style: StyleId = "live_chat"
     """How its conversations end and come back; web visitors who are not known have `live_chat` (F7)."""
+    window: WindowId | None = None
+    """When the provider lets us write; by default the window that is called like the kind."""
+    receipts: Literal["none", "sent", "delivered", "read"] = "none"
+    """How far the gateway reports what becomes of each message; `none`: done when the gateway has it."""
+    head_of_line: Literal["hold", "pass"] = "hold"
+    """Whether later messages of a conversation wait for one that has to be sent again, or pass it."""
+    delivery_attempts_max: Annotated[int, Meta(ge=1, le=100)] = 8
+    delivery_timeout_s: Seconds = 300
+    """After so long without a report it is unknown what has become of a message."""
 
 
 class Peer(Section, frozen=True):
@@ -178,6 +189,7 @@ class Desk(Section, frozen=True):
     roles: Mapping[Identifier, Role] = {}
     agents: Mapping[Identifier, Agent] = {}
     channels: Mapping[Identifier, Channel] = {}
+    windows: Mapping[Identifier, Window] = {}
     gateways: Mapping[Identifier, Gateway] = {}
     consoles: Mapping[Identifier, Console] = {}
     replies: Mapping[Identifier, Reply] = {}
@@ -192,6 +204,11 @@ class Desk(Section, frozen=True):
                 if len(text) > most:
                     what = f"{identifier} has {len(text)} characters in {language!r}"
                     yield Violation("replies", f"{what}, but text_length_max is {most}")
+
+    def window_of(self, channel: Channel) -> tuple[str, Window]:
+        """Return a channel's reply window with its id."""
+        ident = channel.window or channel.kind
+        return ident, self.windows.get(ident) or WINDOWS[ident]
 
 
 def load_desk(path: Path) -> Desk:

@@ -26,14 +26,12 @@ from daemon.principals import Principals
 from daemon.questions import Asked
 from daemon.sessions import AgentSessions, Log
 from daemon.transport import Listener, peer_key
+from protocol.channels import DeliveryReport
 from protocol.codec import client_codec
 from protocol.customers import AgentHint, CustomerHint
 from protocol.errors import Code, ConnectionLost, RemoteProtocolError
-from protocol.life import CustomerRating
 from protocol.messages import (
     VERSION,
-    CustomerLeft,
-    CustomerMessage,
     DispatcherCommand,
     GatewayCommand,
     Goodbye,
@@ -99,8 +97,8 @@ class Hub:
             Goodbye: self._goodbye,
             Subscribe: self._subscribe,
             Received: self._received,
-            **dict.fromkeys((CustomerMessage, CustomerLeft, CustomerRating), self._from_customer),
-            **dict.fromkeys(get_args(VisitorCommand), self._from_visitor),
+            **dict.fromkeys(get_args(GatewayCommand), self._from_customer),
+            **dict.fromkeys((*get_args(VisitorCommand), DeliveryReport), self._from_gateway),
             CustomerHint: self._hint_of_customer,
             AgentHint: self._hint_of_agent,
             Login: self._sessions.login,
@@ -344,12 +342,11 @@ class Hub:
             connection.channels[channel] = found
         return found
 
-    def _from_customer(self, connection: Connection, message: GatewayCommand) -> None:
+    def _from_customer(self, connection: Connection, message: Any) -> None:
         channel = connection.channels.get(message.channel) or self._channel(connection, message.channel)
         if channel is None:
-            self._refuse(
-                connection, message, Code.NOT_ALLOWED, f"no channel {message.channel!r} of this gateway"
-            )
+            text = f"no channel {message.channel!r} of this gateway"
+            self._refuse(connection, message, Code.NOT_ALLOWED, text)
             return
         if self.shut is not None:
             self._refuse(connection, message, *self.shut)
@@ -371,11 +368,13 @@ class Hub:
             return None
         return Told(message, connection.tenant, connection.sender, connection, connection.recent)
 
-    def _from_visitor(self, connection: Connection, message: Any) -> None:
+    def _from_gateway(self, connection: Connection, message: Any) -> None:
         told = self._told_of_customer(connection, message)
         if told is not None:
-            address = customer_address(told.tenant, message.channel, message.contact)
-            self.system.tell_from_outside(address, told)
+            conversation = getattr(message, "conversation", "")
+            of_customer = customer_address(told.tenant, message.channel, getattr(message, "contact", ""))
+            of_conversation = ("conversation", told.tenant, conversation)
+            self.system.tell_from_outside(of_conversation if conversation else of_customer, told)
 
     def _from_agent(self, connection: Connection, message: Any) -> None:
         session = self._sessions.speaks(connection, message)

@@ -32,6 +32,7 @@ class Code(StrEnum):
     CLOSED = "CLOSED"
     BLOCKED = "BLOCKED"
     CONTENT = "CONTENT"
+    WINDOW_CLOSED = "WINDOW_CLOSED"
     BUSY = "BUSY"
     QUOTA = "QUOTA"
     HISTORY_CHANGED = "HISTORY_CHANGED"
@@ -113,6 +114,11 @@ CATALOGUE: dict[Code, Meaning] = {
         "The content is not what it is said to be, or cannot be sent through this channel.",
         "The message says what is wrong with it; send something else.",
     ),
+    Code.WINDOW_CLOSED: Meaning(
+        True,
+        "The channel's reply window is over or used up: its provider would refuse the message.",
+        "The message names the rule; wait until the customer writes again.",
+    ),
     Code.BUSY: Meaning(
         True, "The daemon is at a limit.", "Send the same command again after `retry_after_s`."
     ),
@@ -163,11 +169,21 @@ class RemoteProtocolError(ProtocolError):
 class CommandRefused(SwitchboardError):
     """The daemon refused a command. ``definite``: sending it again is of no use."""
 
-    def __init__(self, code: str, message: str, retry_after_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        retry_after_s: float = 0.0,
+        window_closes_at: float = 0.0,
+        sends_left: int | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.retry_after_s = retry_after_s
+        #: With WINDOW_CLOSED: when the reply window closes or has closed, and what is left in it.
+        self.window_closes_at = window_closes_at
+        self.sends_left = sends_left
 
     @property
     def definite(self) -> bool:

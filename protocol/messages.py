@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from protocol import customers, life, teamwork
+from protocol import channels, customers, life, teamwork
 from protocol.content import Content, Outgoing
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
 from protocol.news import (
@@ -258,13 +258,18 @@ class Ack(Message, frozen=True, tag="ack"):
 class Refused(Message, frozen=True, tag="refused"):
     """The command ``id`` was not carried out.
 
-    ``code`` is one of the catalogue; if it is definite, nothing was stored.
+    ``code`` is one of the catalogue; if it is definite, nothing was stored. With ``WINDOW_CLOSED``
+    ``window_rule`` names the rule, ``window_closes_at`` says when the reply window closes or has closed, and
+    ``sends_left`` how many messages are left in it.
     """
 
     code: Name
     message: Annotated[str, Meta(max_length=1024)] = ""
     id: Annotated[bytes, Meta(max_length=16)] = b""
     retry_after_s: float = 0.0
+    window_rule: Annotated[str, Meta(max_length=160)] = ""
+    window_closes_at: float = 0.0
+    sends_left: Number | None = None
 
 
 class LoggedIn(Message, frozen=True, tag="logged_in"):
@@ -349,6 +354,8 @@ News = (
     | life.Renamed
     | life.Rated
     | life.DoNotDisturbChanged
+    | channels.WindowChanged
+    | channels.DeliveryChanged
 )
 
 
@@ -391,7 +398,14 @@ class Thread(Message, frozen=True, tag="thread"):
 
 #: What is told of a customer beyond a conversation.
 VisitorCommand = customers.VisitorEntered | customers.VisitorViewed | customers.VisitorLeft
-GatewayCommand = CustomerMessage | CustomerLeft | life.CustomerRating | VisitorCommand
+GatewayCommand = (
+    CustomerMessage
+    | CustomerLeft
+    | life.CustomerRating
+    | channels.CustomerActed
+    | channels.DeliveryReport
+    | VisitorCommand
+)
 #: Commands of agents about themselves.
 PersonalCommand = SetPresence | teamwork.HandOver | teamwork.EndSession
 #: Commands of agents that the dispatcher sees first, for it knows who has room.

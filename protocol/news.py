@@ -7,26 +7,32 @@ from __future__ import annotations
 
 from protocol.content import Content
 from protocol.fields import Message
-from protocol.views import OfferView
+from protocol.views import OfferView, WindowView
 
 
 class CustomerSaid(Message, frozen=True, tag="customer_said"):
-    """The customer has written."""
+    """The customer has written. ``window``: the reply window since then, where the channel has one."""
 
     content: Content
+    window: WindowView | None = None
 
 
 class AgentSaid(Message, frozen=True, tag="agent_said"):
     """An agent has written. To the customer it is always the assignee, ``agent``, who speaks.
 
     ``author`` is in agents' streams only, when somebody else has written it (G11); ``shown_as`` in channels'
-    streams only: what the customer sees as the agent, where the desk says so (H8).
+    streams only: what the customer sees as the agent, where the desk says so (H8). To a channel, ``attempt``
+    counts how often this message was given; after ``expires_at``, if that is not 0, it must not be sent; and
+    ``tag`` is what the provider wants to be told of it.
     """
 
     agent: str
     content: Content
     author: str = ""
     shown_as: str = ""
+    attempt: int = 1
+    expires_at: float = 0.0
+    tag: str = ""
 
 
 class OfferMade(Message, frozen=True, tag="offer_made"):

@@ -357,7 +357,13 @@ class OrderChanged(Message, frozen=True, tag="order_changed"):
 
 
 class AutomaticReply(Message, frozen=True, tag="automatic_reply"):
-    """The daemon answers the customer by itself (D10): ``online``, ``offline`` or ``turned_away``."""
+    """The daemon answers the customer by itself (D10): ``online``, ``offline`` or ``turned_away``.
+
+    ``attempt``, ``expires_at`` and ``tag`` are those of ``agent_said``.
+    """
 
     kind: str
     text: str
+    attempt: int = 1
+    expires_at: float = 0.0
+    tag: str = ""

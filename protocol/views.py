@@ -12,6 +12,21 @@ class View(Struct, frozen=True, omit_defaults=True):
     """The base of every view."""
 
 
+class WindowView(View, frozen=True):
+    """Until when, and how often, may still be written to the customer (I): the channel's reply window.
+
+    ``closes_at`` 0: not before the customer disconnects; no ``sends_left``: not counted. ``extra_until``:
+    until when people may still write after that, ``extra_sends_left`` times.
+    """
+
+    rule: str
+    closes_at: float = 0.0
+    sends_left: int | None = None
+    extra_until: float = 0.0
+    extra_sends_left: int | None = None
+    over: str = ""
+
+
 class OfferView(View, frozen=True):
     """A live offer, as the agent may see it (E2).
 
@@ -55,6 +70,7 @@ class ConversationView(View, frozen=True):
     closes_at: float = 0.0
     ends_at: float = 0.0
     tags: tuple[str, ...] = ()
+    window: WindowView | None = None
 
 
 class InvitationView(View, frozen=True):

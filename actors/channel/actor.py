@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.channel.machine import Bindings, Bounced, Bound, Closed, Forget, ReopenWanted, ended_key
+from actors.channel.machine import (
+    Bindings,
+    Bounced,
+    Bound,
+    Closed,
+    Forget,
+    Left,
+    ReopenWanted,
+    ended_key,
+)
 from actors.conversation.actor import ConversationActor
 from actors.conversation.orders import Refusal, Reopening
 from actors.conversation.state import BINDING, Status
@@ -14,6 +23,7 @@ from actors.journal import Address, SnapshotRow
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Told
+from protocol.channels import CustomerActed
 from protocol.errors import Code
 from protocol.life import CustomerRating
 from protocol.messages import CustomerMessage
@@ -43,9 +53,11 @@ class ChannelActor(Shell):
         elif kind is Forget:
             self._bindings.forget(message.contact, message.conversation)
         elif kind is Closed:
-            self._bindings.close(message.contact, message.conversation, message.agent)
+            left = Left(message.agent, message.window)
+            self._bindings.close(message.contact, message.conversation, left)
         elif kind is Bounced:
-            self._bindings.close(message.told.message.contact, message.conversation, message.agent)
+            left = Left(message.agent, message.window)
+            self._bindings.close(message.told.message.contact, message.conversation, left)
             self._route(message.told)
         elif kind is ReopenWanted:
             self._reopen(message)
@@ -88,6 +100,9 @@ class ChannelActor(Shell):
 
     def _begin(self, told: Told, contact: str) -> None:
         """Begin a conversation with the customer's message, if he may write: his own actor knows."""
+        if type(told.message) is CustomerActed:
+            self.system.tell(customer_address(self.address[1], self.address[2], contact), told)
+            return
         if type(told.message) is CustomerRating and (last := self._last(contact)) is not None:
             self.system.tell(("conversation", self.address[1], last), told)
             return
@@ -103,29 +118,29 @@ class ChannelActor(Shell):
     def _open(self, told: Told, conversation: str) -> None:
         _, tenant, channel = self.address
         contact = told.message.contact
-        asked = Open(told, conversation, self._served_by(contact))
+        asked = Open(told, conversation, *self._left_by_last(contact))
         self.system.tell(customer_address(tenant, channel, contact), asked)
 
     def settle(self) -> None:
         """The inbox is worked through: what comes next comes after what was passed on."""
         self._beginning.clear()
 
-    def _served_by(self, contact: str) -> str:
-        """Return who served the customer last (D7), "" for a new one.
+    def _left_by_last(self, contact: str) -> Left:
+        """Return who served the customer last (D7) and what is left of the window; nothing for a new one.
 
         Two look-ups by key, however many conversations there were.
         """
-        agent = self._bindings.served_by(contact)
-        if agent is not None:
-            return agent
+        left = self._bindings.left_by_last(contact)
+        if left is not None:
+            return left
         _, tenant, _ = self.address
         newest = self._last(contact)
         if newest is None:
-            return ""
+            return Left()
         address = ("conversation", tenant, newest)
         ended = self.system.restore(address, self.system.store.snapshot(address))
         assert isinstance(ended, ConversationActor)
-        return ended.state.served_by()
+        return Left(ended.state.served_by(), ended.state.window)
 
     def _last(self, contact: str) -> str | None:
         """Return the customer's newest conversation that is over."""
@@ -153,7 +168,7 @@ class ChannelActor(Shell):
             if state.status in BINDING:
                 self._bindings.bind(state.contact, ident)
             else:
-                self._bindings.close(state.contact, ident, state.served_by())
+                self._bindings.close(state.contact, ident, Left(state.served_by(), state.window))
 
     def audience(self, event: Any) -> tuple[str, ...]:
         """A channel has no events of its own."""

@@ -14,13 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from actors.events.conversation import Ledger
+
 
 class Bounced(NamedTuple):
-    """The conversation, last served by ``agent``, had ended when this message came: begin a new one."""
+    """The conversation, last served by ``agent``, had ended when this message came: begin a new one.
+
+    ``window`` is what it leaves of the reply window.
+    """
 
     conversation: str
     told: Any
     agent: str
+    window: Ledger | None = None
 
 
 class ReopenWanted(NamedTuple):
@@ -38,11 +44,19 @@ class Bound(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """The conversation has ended; ``agent`` has served the customer last."""
+    """The conversation has ended; ``agent`` has served the customer last, and this is left of the window."""
 
     contact: str
     conversation: str
     agent: str
+    window: Ledger | None = None
+
+
+class Left(NamedTuple):
+    """What a customer's last conversation leaves to the next: who has served him, and his reply window."""
+
+    agent: str = ""
+    window: Ledger | None = None
 
 
 class Forget(NamedTuple):
@@ -66,7 +80,7 @@ class Bindings:
 
     def __init__(self, by_contact: dict[str, str] | None = None) -> None:
         self._by_contact: dict[str, str] = {} if by_contact is None else by_contact
-        self._ended: dict[str, tuple[str, str]] = {}
+        self._ended: dict[str, tuple[str, Left]] = {}
         #: Return the customer's conversation: ``find(contact)``.
         self.find: Callable[[str], str | None] = self._by_contact.get
 
@@ -78,18 +92,18 @@ class Bindings:
         """From now on the customer's messages go to this conversation."""
         self._by_contact[contact] = conversation
 
-    def close(self, contact: str, conversation: str, agent: str) -> None:
-        """The conversation has ended: note who served the customer. Ids grow, and the newest counts."""
+    def close(self, contact: str, conversation: str, left: Left) -> None:
+        """The conversation has ended: note what it leaves. Ids grow, and the newest counts."""
         if self._by_contact.get(contact) == conversation:
             del self._by_contact[contact]
-        if conversation >= self._ended.get(contact, ("", ""))[0]:
-            self._ended[contact] = (conversation, agent)
+        if conversation >= self._ended.get(contact, ("",))[0]:
+            self._ended[contact] = (conversation, left)
 
     def forget(self, contact: str, conversation: str) -> None:
         """Drop what is known by this conversation, unless the customer has a newer one by now."""
         if self._by_contact.get(contact) == conversation:
             del self._by_contact[contact]
-        if self._ended.get(contact, ("", ""))[0] == conversation:
+        if self._ended.get(contact, ("",))[0] == conversation:
             del self._ended[contact]
 
     def last(self, contact: str) -> str | None:
@@ -97,7 +111,7 @@ class Bindings:
         found = self._ended.get(contact)
         return None if found is None else found[0]
 
-    def served_by(self, contact: str) -> str | None:
-        """Return who served the customer last, "" for nobody; None if that is not known in memory."""
+    def left_by_last(self, contact: str) -> Left | None:
+        """Return what the customer's last conversation has left; None if that is not known in memory."""
         found = self._ended.get(contact)
         return None if found is None else found[1]

@@ -12,8 +12,8 @@ import msgspec
 
 from actors.agent.machine import OfferUnanswered
 from actors.channel.machine import Bounced, Bound, Closed, Forget, ReopenWanted, ended_key
-from actors.conversation import transfer
-from actors.conversation.changes import apply
+from actors.conversation import outbox, transfer
+from actors.conversation.changes import TIMES, apply
 from actors.conversation.labels import may_label
 from actors.conversation.limits import rules_of
 from actors.conversation.machine import TABLE, decide
@@ -41,14 +41,15 @@ from actors.conversation.styles import style_of
 from actors.conversation.view import audience, hearers
 from actors.dispatcher.facts import RELEASED, Report
 from actors.events import AnyEvent
-from actors.events.conversation import AgentWrote, FirstReplyMissed, OfferExpired
+from actors.events.conversation import AgentWrote, FirstReplyMissed, OfferExpired, WindowLapsed
 from actors.journal import Address, SnapshotRow
 from actors.permissions import supervisors
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.life import Reopen
-from protocol.messages import CustomerMessage, ReadThread
+from protocol.messages import Ack, CustomerMessage, ReadThread, Refused
 
 #: Orders that have a client's command in them.
 WITH_COMMAND = frozenset({Begin, Claim, TransferAsked, InviteAsked, Reopening})
@@ -129,19 +130,26 @@ class ConversationActor(Shell):
                 if hears is None or (type(event) is AgentWrote and event.author):
                     hears = audience(state, event)
                 record(self, event, sequence, hears, told)
-                if apply(state, event, sequence, now):
-                    self.unsettled, self._hearers = True, None
+                changed = apply(state, event, sequence, now)
+                if changed:
+                    self._note(changed)
             elif outcome:
                 self.take_in(outcome, told)
             else:
-                self._ask_channel(told)
+                self._without_effect(told)
 
     on_batch = _carry_out
 
-    def _ask_channel(self, told: Told) -> None:
-        """Whether one that has ended may be taken up again is for the channel to say: it comes back."""
-        assert type(told.message) is Reopen, "every other command of a client has an event, or a refusal"
-        self.system.tell(self._channel(), ReopenWanted(told, self.state.contact))
+    def _without_effect(self, told: Told) -> None:
+        """Whether one that has ended may be taken up again is for the channel to say: it comes back. What a
+        gateway reports and is known already changes nothing, and is acknowledged.
+        """
+        if type(told.message) is Reopen:
+            self.system.tell(self._channel(), ReopenWanted(told, self.state.contact))
+            return
+        assert type(told.message) is DeliveryReport, "all other commands have an event, or a refusal"
+        at = self.system.head + len(self.system.entries)
+        self.system.reply(told, Ack(told.message.id, at, self.address[2], self.state.sequence))
 
     def _carry_out_other(self, message: Any) -> None:
         """Carry out what another actor, or the clock, asks for."""
@@ -156,6 +164,13 @@ class ConversationActor(Shell):
             self.take_in(outcome)
             # Whoever gave the order has reckoned with it: tell what has become of it, be it nothing.
             self.unsettled = True
+
+    def _note(self, changed: int) -> None:
+        """More has changed than that somebody has written."""
+        if changed is TIMES:
+            self._rearm()
+        else:
+            self.unsettled, self._hearers = True, None
 
     def _carry_out_order(self, order: Begin | Claim | TransferAsked | InviteAsked | Reopening) -> None:
         """An order that has a client's command in it, which is answered from here."""
@@ -182,7 +197,35 @@ class ConversationActor(Shell):
             assert not isinstance(outcome, Refusal), "time is never refused"
             self.take_in(outcome)
             self._tell_unanswered(outcome)
+        self._watch_window()
+        self._watch_outbox()
         self.unsettled = True
+
+    def _watch_window(self) -> None:
+        """Note that the reply window has closed on a customer who waits."""
+        state, closes_at = self.state, self.state.window_closes_at()
+        if state.window is not None and closes_at is not None and closes_at <= self.system.now:
+            lapsed = msgspec.structs.replace(state.window, lapsed=True)
+            self.take_in([WindowLapsed(state.channel, lapsed)])
+
+    def _watch_outbox(self) -> None:
+        """Give to the gateway again whatever is due, and note what nobody has reported on."""
+        state, now = self.state, self.system.now
+        if not state.outbox:
+            return
+        for sequence in outbox.due(state.outbox, now):
+            written = self.system.read_stream(self.address, sequence - 1, 1)
+            event = written[0].event if written else None
+            self.take_in([outbox.again(state, sequence, event, self._facts())])
+        if late := outbox.overdue(state.outbox, now):
+            self.take_in(late)
+
+    def _rearm(self) -> None:
+        """See to it that the next deadline is not missed; whether there is an earlier one is seen then."""
+        due, set_for = self.state.deadline(), self.deadline_set
+        if due is not None and (set_for is None or due < set_for):
+            self.deadline = self.deadline_set = due
+            self.system.timers.set(self.address, due)
 
     def _grant_thread(self, told: Told) -> None:
         wanted, state = told.message, self.state
@@ -216,13 +259,19 @@ class ConversationActor(Shell):
         return facts
 
     def _refused(self, told: Told, refusal: Refusal) -> None:
-        over = self.state.status in (Status.ENDED, Status.WRAP_UP)
-        if over and type(told.message) is CustomerMessage:
+        state, system = self.state, self.system
+        over = state.status in (Status.ENDED, Status.WRAP_UP)
+        if over and type(told.message) in (CustomerMessage, CustomerActed):
             # A customer's message is never refused because its conversation has just ended: it begins a new
             # one.
-            self.system.tell(self._channel(), Bounced(self.address[2], told, self.state.served_by()))
+            system.tell(self._channel(), Bounced(self.address[2], told, state.served_by(), state.window))
+        elif refusal.window_rule:
+            code, text, rule, closes_at, left = refusal
+            system.reply(told, Refused(code.value, text, told.message.id, 0.0, rule, closes_at, left))
+            channel = self._facts().desk.channels[state.channel]
+            system.window_refusals[channel.kind, rule] += 1
         else:
-            self.system.refuse(told, refusal.code, refusal.message)
+            system.refuse(told, refusal.code, refusal.message)
 
     def _tell_unanswered(self, outcome: list[AnyEvent]) -> None:
         for event in outcome:
@@ -263,7 +312,9 @@ class ConversationActor(Shell):
             self._end_told = False
         elif not self._end_told:
             self._end_told = True
-            self.system.tell(self._channel(), Closed(state.contact, self.address[2], state.served_by()))
+            state = self.state
+            closed = Closed(state.contact, self.address[2], state.served_by(), state.window)
+            self.system.tell(self._channel(), closed)
 
     def announcement(self, *, parked: bool = False, woken: bool = False) -> Report | None:
         """Return all that routing goes by."""
@@ -327,8 +378,11 @@ class ConversationActor(Shell):
 
     def apply(self, event: Any, sequence: int, at: float) -> None:
         """Take an event into the state."""
-        if apply(self.state, event, sequence, at):
-            self.unsettled, self._hearers = True, None
+        changed = apply(self.state, event, sequence, at)
+        if changed:
+            self.unsettled = True
+            if changed is not TIMES:
+                self._hearers = None
 
     def sequence(self) -> int:
         """Return the newest sequence of the conversation."""
@@ -386,7 +440,7 @@ class ConversationActor(Shell):
         """
         state = self.state
         if state.status in IN_HAND:
-            return not state.members and state.deadline() is None
+            return not state.members and state.pressing() is None
         return state.status in SLEEPS
 
     def parked(self) -> None:

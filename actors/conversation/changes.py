@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from actors import events
+from actors.conversation import outbox
 from actors.conversation.labels import tagged
 from actors.conversation.state import Conversation, Ending, Invitation, Offer, Status, Transfer
+from actors.conversation.window import spent
 from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
-from actors.events.conversation import AgentWrote, CustomerWrote
+from actors.events.conversation import AgentWrote, CustomerWrote, Sending
+
+#: What ``apply`` returns when nobody else goes by what has changed, but a deadline may have.
+TIMES: Final = 2
 
 
-def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> bool:
+def apply(state: Conversation, event: AnyEvent, sequence: int, at: float) -> int:
     """Take an event into the state.
 
-    Returns False when only the sequence has moved on: somebody has written. Nearly always it is that.
+    Returns False when only the sequence has moved on: somebody has written. Nearly always it is that. Returns
+    ``TIMES`` when a deadline may have changed besides, else True.
     """
     state.sequence = sequence
     kind = type(event)
     if kind is CustomerWrote:
         state.unanswered = True
+        if event.window is not None:  # type: ignore[union-attr]
+            state.window, state.window_at = event.window, sequence  # type: ignore[union-attr]
+            return TIMES
         return False
     if kind is AgentWrote:
         state.unanswered = False
+        sending = event.sending  # type: ignore[union-attr]
+        followed = False
+        if sending is not None or state.window is not None:
+            followed = _sent(state, sending, sequence, at)
         if state.first_reply_by is None:
-            return False
+            return TIMES if followed else False
         state.first_reply_by = None
         return True
     change = _CHANGES.get(kind)
     if change is None:
         return False
     change(state, event, at)
-    return True
+    return TIMES if kind in _ONLY_TIMES and not getattr(event, "holds", False) else True
 
 
 def _started(state: Conversation, event: events.Started, at: float) -> None:
@@ -168,8 +181,42 @@ def _renamed(state: Conversation, event: events.Renamed, _: float) -> None:
     state.name = event.name
 
 
-def _greeted(state: Conversation, event: events.Greeted, _: float) -> None:
+def _sent(state: Conversation, sending: Sending | None, sequence: int, at: float) -> bool:
+    """A message goes to the customer: it spends the window, and may be followed on its way."""
+    if state.window is not None:
+        state.window = spent(state.window, at)
+    if sending is None or not sending.report_by:
+        return False
+    state.outbox = outbox.written(state.outbox, sequence, sending)
+    return True
+
+
+def _greeted(state: Conversation, event: events.Greeted, at: float) -> None:
     state.greeted = True
+    _sent(state, event.sending, state.sequence, at)
+
+
+def _greeting_left_out(state: Conversation, _: events.GreetingLeftOut, __: float) -> None:
+    state.greeted = True
+
+
+def _triggered(state: Conversation, event: events.Triggered, _: float) -> None:
+    if event.window is not None:
+        state.window, state.window_at = event.window, state.sequence
+
+
+def _window_lapsed(state: Conversation, event: events.WindowLapsed, _: float) -> None:
+    state.window = event.window
+
+
+def _reported(state: Conversation, event: events.DeliveryReported, _: float) -> None:
+    state.outbox = outbox.reported(state.outbox, event)
+    if event.window is not None:
+        state.window = event.window
+
+
+def _given_again(state: Conversation, event: events.SentAgain, _: float) -> None:
+    state.outbox = outbox.given(state.outbox, event)
 
 
 def _transfer_started(state: Conversation, event: events.TransferStarted, at: float) -> None:
@@ -258,4 +305,11 @@ _CHANGES: dict[type[Any], Callable[[Conversation, Any, float], None]] = {
     events.Unmuted: _unmuted,
     events.Tagged: _tagged,
     events.Renamed: _renamed,
+    events.GreetingLeftOut: _greeting_left_out,
+    events.Triggered: _triggered,
+    events.WindowLapsed: _window_lapsed,
+    events.DeliveryReported: _reported,
+    events.SentAgain: _given_again,
 }
+#: Of these nobody goes by what they change; but what holds others back changes who hears them.
+_ONLY_TIMES = frozenset({events.Triggered, events.WindowLapsed, events.DeliveryReported, events.SentAgain})

@@ -13,9 +13,11 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from actors import events
+from actors.conversation import outbox
 from actors.conversation.limits import Rules, contents_of, rules_of, text_bytes_max, text_length_max
 from actors.conversation.orders import Refusal
 from actors.conversation.state import Conversation, Facts, Outcome
+from actors.conversation.window import concerned
 from actors.media import Medium, referred_to
 from config.desk import Channel
 from config.messages import PLACEHOLDER, RESERVED
@@ -50,6 +52,7 @@ def written(state: Conversation, command: AgentMessage, facts: Facts, author: st
         type(content) is Text
         and len(content.text) <= rules.safe_length.get(state.channel, 0)
         and not rules.shown_as
+        and state.window is None
     ):
         return [events.AgentWrote(state.assignee, state.contact, content, author)]
     made = prepared(state, content, facts, rules)
@@ -57,7 +60,8 @@ def written(state: Conversation, command: AgentMessage, facts: Facts, author: st
         return made
     asked = content if isinstance(content, CannedReply | Card) else None
     shown_as = rules.shown_as.get(state.assignee, "")
-    return [events.AgentWrote(state.assignee, state.contact, made, author, shown_as, asked)]
+    wrote = events.AgentWrote(state.assignee, state.contact, made, author, shown_as, asked)
+    return outbox.send(state, wrote, facts) if concerned(state, facts) else [wrote]
 
 
 def received(content: Content, facts: Facts) -> Content | Refusal:

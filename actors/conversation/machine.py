@@ -35,7 +35,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors import events
-from actors.conversation import conference, endings, labels, returning, transfer, waiting
+from actors.conversation import conference, endings, labels, outbox, returning, transfer, waiting
 from actors.conversation.content import written
 from actors.conversation.orders import (
     AssignDirectly,
@@ -70,8 +70,10 @@ from actors.conversation.state import (
     nothing,
     offer_gone,
 )
+from actors.conversation.window import acted, wrote
 from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
@@ -93,7 +95,7 @@ def _customer_writes_to_assignee(state: Conversation, command: CustomerMessage, 
         return returning.written(state, command, facts, *transfer.released(state, Reason.ASSIGNEE_GONE))
     content = command.content
     if type(content) is Text and state.ending is None and (not command.name or command.name == state.name):
-        return [events.CustomerWrote(command.contact, content, command.channel)]
+        return [wrote(state, command, content, facts)]
     return returning.written(state, command, facts)
 
 
@@ -228,6 +230,8 @@ _LABELS: dict[type[Any], Rule] = {
     AddNote: labels.note,
     Tag: labels.tag,
     CustomerRating: labels.rate,
+    CustomerActed: acted,
+    DeliveryReport: outbox.report,
 }
 _WAITING: dict[type[Any], Rule] = {
     **_NOT_OPEN,
@@ -319,6 +323,8 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         CustomerMessage: waiting.start,
         CustomerLeft: not_yours,
         CustomerRating: not_yours,
+        CustomerActed: not_yours,
+        DeliveryReport: outbox.not_of_channel,
         Accept: offer_gone,
         Decline: offer_gone,
         End: not_yours,
@@ -377,6 +383,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         Begin: closed,
         CustomerMessage: closed,
         CustomerLeft: closed,
+        CustomerActed: closed,
         Claim: transfer.taken,
         Release: endings.agent_gone,
         Reassign: endings.agent_gone,
@@ -391,6 +398,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         Begin: closed,
         CustomerMessage: closed,
         CustomerLeft: closed,
+        CustomerActed: closed,
         AgentMessage: _ended_for_agent,
         Accept: offer_gone,
         Decline: offer_gone,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from actors.events.base import Why
+from actors.events.conversation import Ledger
 from actors.telling import Told
 from protocol.errors import Code
 
@@ -14,6 +15,10 @@ class Refusal(NamedTuple):
 
     code: Code
     message: str
+    #: With WINDOW_CLOSED: the rule, when the window closes or has closed, and how many messages are left.
+    window_rule: str = ""
+    window_closes_at: float = 0.0
+    sends_left: int | None = None
 
 
 class Known(NamedTuple):
@@ -30,11 +35,14 @@ class Known(NamedTuple):
 
 
 class Begin(NamedTuple):
-    """The customer's actor begins this conversation with his message; ``previous`` served him last."""
+    """The customer's actor begins this conversation with his message; ``previous`` served him last, and
+    ``window`` is what was left of the reply window in the conversation before.
+    """
 
     told: Told
     previous: str
     known: Known = Known()
+    window: Ledger | None = None
 
 
 class MakeOffer(NamedTuple):

@@ -21,6 +21,7 @@ from actors.conversation.state import (
     may_act,
     not_yours,
 )
+from actors.conversation.window import wrote
 from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
 from config.desk import Desk
@@ -47,7 +48,7 @@ def written(state: Conversation, command: CustomerMessage, facts: Facts, *more: 
     content = received(command.content, facts)
     if isinstance(content, Refusal):
         return content
-    caused: list[AnyEvent] = [events.CustomerWrote(command.contact, content, command.channel)]
+    caused: list[AnyEvent] = [wrote(state, command, content, facts)]
     if command.name and command.name != state.name:
         caused.append(events.Renamed(command.name))
     if state.ending is not None:

@@ -14,9 +14,12 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from actors.conversation import outbox
 from actors.conversation.limits import Rules
 from actors.conversation.orders import Refusal
+from actors.conversation.outbox import Outbound
 from actors.events import AnyEvent
+from actors.events.conversation import Ledger
 from actors.media import Medium
 from actors.permissions import may, may_in
 from config.desk import Desk
@@ -46,6 +49,8 @@ class Status(StrEnum):
 IN_HAND = frozenset({Status.OPEN, Status.PENDING, Status.ON_HOLD})
 #: The customer's next message belongs to it; from all others it begins a new one.
 BINDING = frozenset({Status.QUEUED, Status.OFFERED, *IN_HAND, Status.SOLVED, Status.MUTED})
+#: An agent has yet to answer it.
+OWES_ANSWER = frozenset({Status.QUEUED, Status.OFFERED, *IN_HAND})
 #: Statuses in which the dispatcher has nothing to do with a conversation.
 NOBODYS = frozenset({Status.NEW, Status.SOLVED, Status.MUTED, Status.ENDED})
 
@@ -142,9 +147,22 @@ class Conversation(Struct, array_like=True):
     muted_from: str = ""
     #: Never changed in place.
     tags: tuple[str, ...] = ()
+    #: The account of the reply window; None where nothing has to be kept account of.
+    window: Ledger | None = None
+    #: The sequence at which the customer has opened the window last.
+    window_at: int = 0
+    #: The messages that are followed on their way to the customer, by sequence; never changed in place.
+    outbox: dict[int, Outbound] = {}
 
     def deadline(self) -> float | None:
         """Return the next time at which something is over by itself."""
+        times = [self.pressing()]
+        if self.window is not None or self.outbox:
+            times += [self.window_closes_at(), outbox.deadline(self.outbox)]
+        return min((at for at in times if at is not None), default=None)
+
+    def pressing(self) -> float | None:
+        """Return the next time that somebody waits for."""
         times = [invitation.deadline_at for invitation in self.invitations.values()]
         if self.closes_at is not None:
             times.append(self.closes_at)
@@ -157,6 +175,13 @@ class Conversation(Struct, array_like=True):
         if self.first_reply_by is not None:
             times.append(self.first_reply_by)
         return min(times, default=None)
+
+    def window_closes_at(self) -> float | None:
+        """Return when the reply window closes on a customer who waits for an answer, until that was told."""
+        ledger = self.window
+        if ledger is None or ledger.connected or ledger.lapsed or not self.unanswered:
+            return None
+        return ledger.until if self.status in OWES_ANSWER else None
 
     def served_by(self) -> str:
         """Return who has served this customer last; "" if nobody ever has."""

@@ -12,12 +12,13 @@ from typing import Any
 
 from actors import events
 from actors.agent import view as agents
+from actors.conversation import window
 from actors.conversation.state import Conversation, Invitation, Offer, Status
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, CustomerWrote
 from actors.journal import Entry
 from actors.masking import Masking
-from protocol import life, news as wire, teamwork
+from protocol import channels, life, news as wire, teamwork
 from protocol.messages import Delivery, News
 from protocol.news import AgentSaid, CustomerSaid
 from protocol.views import ConversationView, InvitationView, OfferView
@@ -45,6 +46,9 @@ def hearers(state: Conversation) -> dict[type[Any], tuple[str, ...]]:
 
     It holds until the conversation changes otherwise; one table serves all conversations of the two.
     """
+    if state.outbox:
+        # Whether the channel may have it yet is said by each message.
+        return {CustomerWrote: _streams(_agents(state))}
     if state.offer is None and not state.members:
         return _of_two(state.channel, state.assignee)
     agents = _agents(state)
@@ -62,8 +66,15 @@ def audience(state: Conversation, event: AnyEvent) -> tuple[str, ...]:
         return hearers(state)[kind]
     if kind is AgentWrote:
         writer = event.author or event.agent  # type: ignore[union-attr]
-        return to_channel(state.channel) + _streams(agent for agent in _agents(state) if agent != writer)
+        others = _streams(agent for agent in _agents(state) if agent != writer)
+        return _to_customer(state, event) + others
     return _AUDIENCES[kind](state, event)
+
+
+def _to_customer(state: Conversation, event: Any) -> tuple[str, ...]:
+    """Return the channel's stream; of nobody, while what was written waits for an earlier message."""
+    held = event.sending is not None and event.sending.held
+    return () if held else to_channel(state.channel)
 
 
 def _agents(state: Conversation) -> tuple[str, ...]:
@@ -113,6 +124,19 @@ def _whoever_served(state: Conversation, _: events.Rated) -> tuple[str, ...]:
     return _streams((state.assignee or state.previous,))
 
 
+def _greeted(state: Conversation, event: events.Greeted) -> tuple[str, ...]:
+    return _to_customer(state, event) + _streams(_agents(state))
+
+
+def _agents_or_last(state: Conversation, _: AnyEvent) -> tuple[str, ...]:
+    """Whoever is in the conversation; of one that has ended, whoever had it."""
+    return _streams(_agents(state)) or _streams((state.previous,))
+
+
+def _its_channel(state: Conversation, _: AnyEvent) -> tuple[str, ...]:
+    return to_channel(state.channel)
+
+
 def _old_and_new(state: Conversation, event: events.Assigned) -> tuple[str, ...]:
     return to_channel(state.channel) + _streams((event.agent, state.assignee, *state.members))
 
@@ -134,7 +158,7 @@ def _colleagues(state: Conversation, event: events.MemberJoined | events.MemberL
 _AUDIENCES: dict[type[Any], Callable[[Conversation, Any], tuple[str, ...]]] = {
     events.Started: _nobody,
     events.Queued: _nobody,
-    events.Greeted: _everybody,
+    events.Greeted: _greeted,
     events.Offered: _its_agent,
     events.OfferDeclined: _its_agent,
     events.OfferExpired: _its_agent,
@@ -166,6 +190,11 @@ _AUDIENCES: dict[type[Any], Callable[[Conversation, Any], tuple[str, ...]]] = {
     events.Tagged: _the_agents,
     events.Renamed: _the_agents,
     events.Rated: _whoever_served,
+    events.GreetingLeftOut: _nobody,
+    events.Triggered: _agents_or_last,
+    events.WindowLapsed: _agents_or_last,
+    events.DeliveryReported: _agents_or_last,
+    events.SentAgain: _its_channel,
 }
 
 
@@ -206,6 +235,7 @@ def conversation_view(ident: str, state: Conversation) -> ConversationView:
         state.closes_at or 0.0,
         state.ending.ends_at if state.ending is not None else 0.0,
         state.tags,
+        window.view(state.window),
     )
 
 
@@ -262,10 +292,32 @@ def _transfer(_: str, event: events.TransferStarted) -> News:
     )
 
 
+def _automatic_reply(_: str, event: events.Greeted) -> News:
+    sending = event.sending
+    if sending is None:
+        return teamwork.AutomaticReply(event.kind, event.text)
+    return teamwork.AutomaticReply(event.kind, event.text, 1, sending.expires_at, sending.tag)
+
+
+def _delivery_changed(_: str, event: events.DeliveryReported) -> News:
+    return channels.DeliveryChanged(
+        event.sequence,
+        event.state,
+        event.code,
+        event.reason or event.meaning,
+        event.attempt,
+        event.retry_at,
+        window.view(event.window),
+    )
+
+
 _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
-    events.CustomerWrote: lambda _, event: wire.CustomerSaid(event.content),
+    events.CustomerWrote: lambda _, event: wire.CustomerSaid(event.content, window.view(event.window)),
     events.AgentWrote: lambda _, event: wire.AgentSaid(event.agent, event.content, event.author),
-    events.Greeted: lambda _, event: teamwork.AutomaticReply(event.kind, event.text),
+    events.Greeted: _automatic_reply,
+    events.Triggered: lambda _, event: channels.WindowChanged(event.trigger, window.view(event.window)),
+    events.WindowLapsed: lambda _, event: channels.WindowChanged("closed", window.view(event.window)),
+    events.DeliveryReported: _delivery_changed,
     events.Started: lambda _, event: wire.ConversationStarted(
         event.channel, event.contact, event.department, event.name
     ),
@@ -325,12 +377,16 @@ def deliveries(
         said: News
         if kind is CustomerWrote:
             said = CustomerSaid(event.content)
+            if event.window is not None:
+                said = CustomerSaid(event.content, window.view(event.window))
         elif kind is AgentWrote:
             # To the customer it is always the assignee who speaks (G11).
-            if to_customer:
+            if not to_customer:
+                said = AgentSaid(event.agent, event.content, event.author)
+            elif event.sending is None:
                 said = AgentSaid(event.agent, event.content, "", event.shown_as)
             else:
-                said = AgentSaid(event.agent, event.content, event.author)
+                said = _to_be_sent(event)
         else:
             told.append(delivery(stream, number, entry))
             continue
@@ -345,15 +401,19 @@ def delivery(stream: str, number: int, entry: Entry) -> Delivery:
     kind = type(event)
     if stream[0] == "c":
         # To the customer it is always the assignee who speaks (G11).
+        sequence = entry.sequence
         if kind is events.AgentWrote:
-            told: News = wire.AgentSaid(event.agent, event.content, "", event.shown_as)  # type: ignore[union-attr]
+            told: News = _to_be_sent(event)
+        elif kind is events.SentAgain:
+            # It goes under its own name, however often it is given (G6).
+            told, sequence = _given_again(event), event.sequence  # type: ignore[union-attr]
         elif kind is events.Interrupted:
             # On the customer's side there is nothing to wrap up.
             told = wire.ConversationEnded(event.by, event.contact, event.reason)  # type: ignore[union-attr]
         else:
             told = _NEWS[kind](entry.id, event)
         contact = event.contact  # type: ignore[union-attr]
-        return Delivery(stream, number, entry.at, told, entry.id, entry.sequence, contact)
+        return Delivery(stream, number, entry.at, told, entry.id, sequence, contact)
     if kind is events.Assigned and stream == f"agent/{event.from_agent}":  # type: ignore[union-attr]
         told = _taken_away(event)
     else:
@@ -361,6 +421,22 @@ def delivery(stream: str, number: int, entry: Entry) -> Delivery:
     if entry.kind != "conversation":
         return Delivery(stream, number, entry.at, told)
     return Delivery(stream, number, entry.at, told, entry.id, entry.sequence)
+
+
+def _to_be_sent(event: Any) -> News:
+    sending = event.sending
+    if sending is None:
+        return AgentSaid(event.agent, event.content, "", event.shown_as)
+    return AgentSaid(event.agent, event.content, "", event.shown_as, 1, sending.expires_at, sending.tag)
+
+
+def _given_again(event: Any) -> News:
+    if event.kind:
+        text = event.content.text
+        return teamwork.AutomaticReply(event.kind, text, event.attempt, event.expires_at, event.tag)
+    return AgentSaid(
+        event.agent, event.content, "", event.shown_as, event.attempt, event.expires_at, event.tag
+    )
 
 
 def _taken_away(event: Any) -> News:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from actors import events
-from actors.conversation import returning, transfer
+from actors.conversation import outbox, returning, transfer
 from actors.conversation.content import received
 from actors.conversation.orders import (
     AssignDirectly,
@@ -22,6 +22,7 @@ from actors.conversation.orders import (
 )
 from actors.conversation.state import Conversation, Facts, Outcome, offer_gone
 from actors.conversation.styles import begun_with
+from actors.conversation.window import first_message
 from actors.dispatcher.reasons import Reason
 from actors.events.conversation import Said
 from protocol.errors import Code
@@ -33,16 +34,17 @@ LEVELS = (1, 10)
 
 def begin(_: Conversation, command: Begin, facts: Facts) -> Outcome:
     """The customer's actor lets it begin."""
-    return _started(command.told.message, command.previous, facts, command.known)
+    return _started(command.told.message, command, facts)
 
 
 def start(_: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
     """A customer's message that was told straight to it."""
-    return _started(command, "", facts, Known())
+    return _started(command, None, facts)
 
 
-def _started(message: CustomerMessage, previous: str, facts: Facts, known: Known) -> Outcome:
+def _started(message: CustomerMessage, begin: Begin | None, facts: Facts) -> Outcome:
     """What the message says goes before what is known of the customer, and that before the channel's own."""
+    known = begin.known if begin is not None else Known()
     channel = facts.desk.channels.get(message.channel)
     if channel is None:
         return Refusal(Code.NOT_ALLOWED, f"no channel {message.channel!r} is in the desk")
@@ -66,12 +68,12 @@ def _started(message: CustomerMessage, previous: str, facts: Facts, known: Known
             message.language or known.language or channel.language or "",
             {**channel.skills, **skills},
             message.priority or channel.priority,
-            previous,
+            begin.previous if begin is not None else "",
             message.question,
             message.email,
             begun_with(channel, department, facts.desk, authenticated=authenticated),
         ),
-        events.CustomerWrote(message.contact, content, message.channel, said(message)),
+        first_message(message, content, said(message), begin, channel, facts),
         events.Muted("") if known.muted else events.Queued(department, facts.now, reason),
     ]
 
@@ -167,17 +169,19 @@ def move(state: Conversation, command: MoveTo, _: Facts) -> Outcome:
     return [events.Queued(command.department, state.since, command.reason)]
 
 
-def turn_away(state: Conversation, command: TurnAway, _: Facts) -> Outcome:
+def turn_away(state: Conversation, command: TurnAway, facts: Facts) -> Outcome:
     """The customer is told so: a missed chat."""
     return [
-        events.Greeted("turned_away", command.text, state.contact),
+        outbox.greet(state, events.Greeted("turned_away", command.text, state.contact), facts),
         events.Ended("limit", state.contact, command.reason),
     ]
 
 
-def greet(state: Conversation, command: Greet, _: Facts) -> Outcome:
+def greet(state: Conversation, command: Greet, facts: Facts) -> Outcome:
     """Answer the first message, once (D10)."""
-    return [] if state.greeted else [events.Greeted(command.kind, command.text, state.contact)]
+    if state.greeted:
+        return []
+    return [outbox.greet(state, events.Greeted(command.kind, command.text, state.contact), facts)]
 
 
 def expire(state: Conversation, _: Expire, facts: Facts) -> Outcome:

@@ -73,7 +73,7 @@ class CustomerActor(Shell):
         address = ("conversation", tenant, asked.conversation)
         if address not in self.system.actors:
             self.system.create(address)
-        begin = Begin(told, asked.previous, known(self.state)) if writes else told
+        begin = Begin(told, asked.previous, known(self.state), asked.window) if writes else told
         self.system.tell(address, begin)
 
     def _carry_out(self, told: Told) -> None:

@@ -21,7 +21,10 @@ from msgspec import Struct
 
 from actors import events
 from actors.conversation.orders import Known, Refusal
+from actors.conversation.window import unknown_trigger
 from actors.events import AnyEvent
+from actors.events.conversation import Ledger
+from protocol.channels import CustomerActed
 from protocol.customers import Block, DoNotDisturb, VisitorEntered, VisitorLeft, VisitorViewed
 from protocol.errors import Code
 
@@ -37,6 +40,7 @@ class Open(NamedTuple):
     told: Any
     conversation: str
     previous: str
+    window: Ledger | None = None
 
 
 class Approach(NamedTuple):
@@ -186,8 +190,8 @@ def _nothing(_: Customer, __: object) -> Outcome:
 # Triggers, abuse.
 
 
-def _acts(_: Customer, command: Did) -> Outcome:
-    return [events.Acted(command.trigger)]
+def _acts(_: Customer, command: Did | CustomerActed) -> Outcome:
+    return unknown_trigger(command.trigger) or [events.Acted(command.trigger)]
 
 
 def _disturbs(state: Customer, command: DoNotDisturb) -> Outcome:
@@ -206,7 +210,7 @@ def _so_already(what: str, *, on: bool) -> Refusal:
     return Refusal(Code.UNDER_WAY, f"the customer is {'already' if on else 'not'} {what}")
 
 
-_ANYWHERE: dict[type[Any], Rule] = {Did: _acts, DoNotDisturb: _disturbs, Block: _blocks}
+_ANYWHERE: dict[type[Any], Rule] = {Did: _acts, CustomerActed: _acts, DoNotDisturb: _disturbs, Block: _blocks}
 #: By whether the customer is online.
 TABLE: dict[bool, dict[type[Any], Rule]] = {
     False: {

@@ -29,14 +29,17 @@ from actors.events.conversation import (
     AssigneeGone as AssigneeGone,
     ConferenceEnded as ConferenceEnded,
     CustomerWrote as CustomerWrote,
+    DeliveryReported as DeliveryReported,
     EndCancelled as EndCancelled,
     Ended as Ended,
     EndScheduled as EndScheduled,
     FirstReplyMissed as FirstReplyMissed,
     Greeted as Greeted,
+    GreetingLeftOut as GreetingLeftOut,
     Interrupted as Interrupted,
     InvitationEnded as InvitationEnded,
     Invited as Invited,
+    Ledger as Ledger,
     MemberJoined as MemberJoined,
     MemberLeft as MemberLeft,
     Muted as Muted,
@@ -51,13 +54,17 @@ from actors.events.conversation import (
     Renamed as Renamed,
     Reopened as Reopened,
     Said as Said,
+    Sending as Sending,
+    SentAgain as SentAgain,
     Solved as Solved,
     Started as Started,
     StatusSet as StatusSet,
     Tagged as Tagged,
     TransferEnded as TransferEnded,
     TransferStarted as TransferStarted,
+    Triggered as Triggered,
     Unmuted as Unmuted,
+    WindowLapsed as WindowLapsed,
 )
 from actors.events.customer import (
     Acted as Acted,
@@ -130,4 +137,9 @@ AnyEvent = (
     | Tagged
     | Renamed
     | Rated
+    | GreetingLeftOut
+    | Triggered
+    | WindowLapsed
+    | DeliveryReported
+    | SentAgain
 )

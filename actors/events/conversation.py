@@ -49,13 +49,49 @@ class Said(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     authenticated: bool = False
 
 
+class Ledger(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+    """The account of a reply window: until when, and how often, may still be written to the customer (I).
+
+    ``rule`` is the window's id and the trigger that has opened it this far. The window is open until
+    ``until``, or while ``connected``; ``sends_left`` None is not counted. After it ``extra_left`` messages
+    are allowed until ``extra_until``. ``over``: why it has closed before its time; ``lapsed``: that it has
+    closed on a customer who waited was told.
+    """
+
+    rule: str
+    until: float = 0.0
+    connected: bool = False
+    sends_left: int | None = None
+    extra_until: float = 0.0
+    extra_left: int | None = None
+    over: str = ""
+    lapsed: bool = False
+
+
+class Sending(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+    """What the gateway has to keep to with a message, and whether it is followed on its way.
+
+    After ``expires_at`` it must not be sent, if that is not 0; ``tag`` is for the provider. If ``report_by``
+    is not 0 the gateway reports on it until then. ``held``: an earlier one goes first, it follows then.
+    """
+
+    expires_at: float = 0.0
+    tag: str = ""
+    report_by: float = 0.0
+    held: bool = False
+
+
 class CustomerWrote(Event, frozen=True, tag="customer_wrote"):
-    """The customer has written. ``said`` is with a conversation's first message only."""
+    """The customer has written. ``said`` is with a conversation's first message only.
+
+    ``window`` is the reply window after it, where the channel has one that counts or ends.
+    """
 
     contact: str
     content: Content
     channel: str = ""
     said: Said | None = None
+    window: Ledger | None = None
 
 
 class AgentWrote(Event, frozen=True, tag="agent_wrote"):
@@ -71,6 +107,7 @@ class AgentWrote(Event, frozen=True, tag="agent_wrote"):
     author: str = ""
     shown_as: str = ""
     asked: CannedReply | Card | None = None
+    sending: Sending | None = None
 
 
 class Greeted(Event, frozen=True, tag="greeted"):
@@ -79,6 +116,73 @@ class Greeted(Event, frozen=True, tag="greeted"):
     kind: str
     text: str
     contact: str
+    sending: Sending | None = None
+
+
+class GreetingLeftOut(Event, frozen=True, tag="greeting_left_out"):
+    """An automatic answer was left out: it would have spent the reply window's last message, or come late."""
+
+    kind: str
+    channel: str
+    reason: str
+
+
+class Triggered(Event, frozen=True, tag="triggered"):
+    """The customer has done something that is no message; ``window`` is the reply window after it."""
+
+    trigger: str
+    contact: str
+    window: Ledger | None = None
+    channel: str = ""
+
+
+class WindowLapsed(Event, frozen=True, tag="window_lapsed"):
+    """The reply window has closed while the customer waited for an answer."""
+
+    channel: str
+    window: Ledger
+
+
+class DeliveryReported(Event, frozen=True, tag="delivery_reported"):
+    """A message, named by its ``sequence``, has got further on its way to the customer, or nowhere.
+
+    ``state`` is ``queued``, ``sent``, ``delivered``, ``read``, ``failed``, ``expired`` or ``unknown``. With
+    ``retry_at`` it is given to the gateway again then; ``holds``: what was written later waits for it.
+    ``window``: the reply window, where the provider's answer has corrected it. ``channel``, ``reported`` and
+    ``retry_after_s`` are as the gateway has said them; nothing was ``reported`` where the daemon says it
+    itself. ``meaning``: what the daemon makes of it, for people.
+    """
+
+    sequence: int
+    state: str
+    code: str = ""
+    reason: str = ""
+    provider_id: str = ""
+    attempt: int = 1
+    retry_at: float = 0.0
+    holds: bool = False
+    window: Ledger | None = None
+    channel: str = ""
+    reported: str = ""
+    retry_after_s: float = 0.0
+    meaning: str = ""
+
+
+class SentAgain(Event, frozen=True, tag="sent_again"):
+    """A message, named by its ``sequence``, is given to the gateway again, or for the first time after it was
+    held. ``kind`` is that of an automatic answer.
+    """
+
+    sequence: int
+    agent: str
+    contact: str
+    content: Content
+    attempt: int
+    report_by: float
+    expires_at: float = 0.0
+    tag: str = ""
+    kind: str = ""
+    shown_as: str = ""
 
 
 class Offered(Event, frozen=True, tag="offered"):

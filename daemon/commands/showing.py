@@ -100,6 +100,13 @@ SENTENCES: dict[type[Any], Callable[[Any], str]] = {
     events.Tagged: lambda e: f"-- {e.by} tags it: {_tags(e)}",
     events.Renamed: lambda e: f"-- the customer is called {e.name} now",
     events.Rated: lambda e: f"-- the customer rates it {e.score} of 5{_reason(e.comment)}",
+    events.GreetingLeftOut: lambda e: f"-- no automatic answer ({e.kind}): the reply window has {e.reason}",
+    events.Triggered: lambda e: f"-- {e.contact} did: {e.trigger}",
+    events.WindowLapsed: lambda e: f"-- the reply window has closed, unanswered ({e.window.rule})",
+    events.DeliveryReported: lambda e: (
+        f"-- message {e.sequence} is {e.state}{_reason(f'{e.code} {e.reason or e.meaning}'.strip())}"
+    ),
+    events.SentAgain: lambda e: f"-- message {e.sequence} goes to the gateway, attempt {e.attempt}",
 }
 
 

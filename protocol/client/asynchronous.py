@@ -11,6 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from protocol.client.channels import AsyncReports
 from protocol.client.customers import AsyncCustomers, AsyncVisitors
 from protocol.client.driver import Driver, Item, OnEvent
 from protocol.client.errors import ClientClosed
@@ -206,7 +207,7 @@ class AsyncClient:
         return deliveries
 
 
-class AsyncGatewayClient(AsyncClient, AsyncVisitors):
+class AsyncGatewayClient(AsyncClient, AsyncVisitors, AsyncReports):
     """A channel gateway's connection to the daemon."""
 
     _role = "gateway"

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
+from protocol.client.channels import Reports
 from protocol.client.customers import Customers, Visitors
 from protocol.client.driver import Driver, Item, OnEvent
 from protocol.client.errors import ClientClosed
@@ -163,7 +164,7 @@ class Client:
             return deliveries
 
 
-class GatewayClient(Client, Visitors):
+class GatewayClient(Client, Visitors, Reports):
     """A channel gateway's connection to the daemon."""
 
     _role = "gateway"

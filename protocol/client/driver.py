@@ -275,7 +275,16 @@ class Driver:
             if isinstance(event, happened.Answered):
                 self._settle(event.id, event.answer)
             elif isinstance(event, happened.Failed):
-                self._settle(event.id, CommandRefused(event.code, event.message, event.retry_after_s))
+                self._settle(
+                    event.id,
+                    CommandRefused(
+                        event.code,
+                        event.message,
+                        event.retry_after_s,
+                        event.window_closes_at,
+                        event.sends_left,
+                    ),
+                )
             elif isinstance(event, happened.Delivered | happened.SnapshotTaken):
                 self._sinks[event.stream](event)
             elif isinstance(event, happened.StreamEnded):

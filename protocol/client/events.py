@@ -51,6 +51,8 @@ class Failed:
     code: str
     message: str
     retry_after_s: float = 0.0
+    window_closes_at: float = 0.0
+    sends_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

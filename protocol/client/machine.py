@@ -358,7 +358,7 @@ class ClientMachine:
         self._standing.welcome(welcome.journal)
         for item in self._outstanding:
             if item.size > welcome.frame_bytes:
-                self._fail(item, Code.TOO_LARGE, f"a frame may have {welcome.frame_bytes} bytes", 0.0)
+                self._fail(item, Refused(Code.TOO_LARGE, f"a frame may have {welcome.frame_bytes} bytes"))
         self._outstanding.rewind()
 
     def _hear_goodbye(self, goodbye: Goodbye, now: float) -> str | None:
@@ -411,9 +411,18 @@ class ClientMachine:
             pause_s = refused.retry_after_s or backoff_s(item.failures, self._chance())
             self._outstanding.retry(item, now + pause_s)
         else:
-            self._fail(item, refused.code, refused.message, refused.retry_after_s)
+            self._fail(item, refused)
         return None
 
-    def _fail(self, item: Item, code: str, message: str, retry_after_s: float) -> None:
+    def _fail(self, item: Item, why: Refused) -> None:
         self._outstanding.remove(item.command.id)
-        self._events.append(Failed(item.command.id, code, message, retry_after_s))
+        self._events.append(
+            Failed(
+                item.command.id,
+                why.code,
+                why.message,
+                why.retry_after_s,
+                why.window_closes_at,
+                why.sends_left,
+            )
+        )

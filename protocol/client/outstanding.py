@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from protocol.channels import DeliveryReport
 from protocol.messages import AgentCommand, GatewayCommand, Logout, Question
 from protocol.teamwork import ReadColleagues, ReadQueue, WhyIdle
 
@@ -28,9 +29,12 @@ _APART = (ReadQueue, ReadColleagues, WhyIdle)
 def lane_of(command: Command) -> Lane:
     """Return what the command must keep its order with.
 
-    What concerns one conversation, or one customer of a channel; what an agent commands about all else.
+    What concerns one conversation, or one customer of a channel; what an agent commands about all else; what
+    is reported on one conversation's messages.
     """
     channel = getattr(command, "channel", None)
+    if isinstance(command, DeliveryReport):
+        return ("delivery", command.channel, command.conversation)
     if channel is not None:
         return ("channel", channel, command.contact)  # type: ignore[union-attr]
     kind = type(command).__name__ if isinstance(command, _APART) else "agent"

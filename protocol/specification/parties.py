@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, get_args
 
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.customers import (
     AgentHint,
     CustomerHint,
@@ -83,6 +84,7 @@ Kind = type[Message]
 
 ANYONE = "anyone"
 OWN_CHANNEL = "the channel belongs to the gateway"
+OWN_CONVERSATION = "the channel belongs to the gateway, and the conversation to the channel"
 OWN_STREAM = "the stream belongs to the gateway's channel or to an agent logged in here"
 AGENT_OF_TENANT = "the agent belongs to the console's tenant"
 OWN_SESSION = "logged in here"
@@ -144,6 +146,8 @@ GATEWAY = Party(
         CustomerMessage: OWN_CHANNEL,
         CustomerLeft: OWN_CHANNEL,
         CustomerRating: OWN_CHANNEL,
+        CustomerActed: OWN_CHANNEL,
+        DeliveryReport: OWN_CONVERSATION,
         ReadPosition: OWN_CHANNEL,
         VisitorEntered: OWN_CHANNEL,
         VisitorViewed: OWN_CHANNEL,

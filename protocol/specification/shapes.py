@@ -23,6 +23,7 @@ from protocol.views import (
     PageView,
     ReasonView,
     WaitingView,
+    WindowView,
 )
 
 FROM_CLIENT: tuple[type[Message], ...] = get_args(FromClient)
@@ -35,6 +36,7 @@ REFERENCES: tuple[type[Message], ...] = tuple(kind for kind in get_args(Outgoing
 VIEWS: tuple[type[Struct], ...] = (
     OfferView,
     ConversationView,
+    WindowView,
     InvitationView,
     ThreadEntry,
     WaitingView,

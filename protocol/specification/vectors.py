@@ -169,6 +169,21 @@ EXAMPLES: dict[str, Any] = {
     "gap.id": bytes(16),
     "hello.name": "acme:web",
     "snapshot.stream": "agent/anna",
+    "extra_until": 1736294400.0,
+    "extra_sends_left": 1,
+    "over": "45015",
+    "sends_left": 4,
+    "state": "delivered",
+    "tag": "HUMAN_AGENT",
+    "provider_id": "mid.20250101",
+    "retry_at": 1735689602.0,
+    "window_rule": "messenger/message",
+    "window_closes_at": 1735862400.0,
+    "WindowView.rule": "messenger/message",
+    "delivery_report.code": "45015",
+    "delivery_changed.code": "45015",
+    "window_changed.trigger": "menu_click",
+    "customer_acted.trigger": "menu_click",
 }
 
 
@@ -243,6 +258,8 @@ def _value(owner: str, field: inspect.Field, *, full: bool) -> Any:
         case inspect.UnionType() if all(isinstance(each, inspect.StructType) for each in info.types):
             kinds = {each.cls for each in info.types if isinstance(each, inspect.StructType)}
             return _make(next(each for each in (*NEWS, *CONTENTS) if each in kinds), full=full)
+        case inspect.UnionType(types=(inspect.StructType() as one, inspect.NoneType())):
+            return _make(one.cls, full=full)
         case inspect.ListType(item_type=inspect.StructType() as item):
             return [_make(item.cls, full=full)] if full else []
     return EXAMPLES.get(f"{owner}.{name}", EXAMPLES.get(name))

@@ -31,6 +31,7 @@ from actors.events.base import Why
 from actors.telling import Told
 from config.desk import parse_desk
 from protocol import teamwork
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
@@ -69,6 +70,8 @@ COMMANDS: dict[type[Any], Any] = {
     Begin: Begin(told(WRITES), "a2"),
     CustomerMessage: WRITES,
     CustomerLeft: CustomerLeft(ID, "web", "ann"),
+    CustomerActed: CustomerActed(ID, "web", "ann", "follow"),
+    DeliveryReport: DeliveryReport(ID, "web", "c1", 1, "sent"),
     AgentMessage: AgentMessage(ID, "a1", "c1", Text("hello")),
     Accept: Accept(ID, "a1", "c1", "o1"),
     Decline: Decline(ID, "a1", "c1", "o1"),

@@ -44,6 +44,7 @@ from actors.conversation.view import audience, delivery
 from actors.events.base import Why
 from actors.journal import Entry
 from config.desk import parse_desk
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
@@ -303,6 +304,8 @@ CAN_BE_TOLD: dict[Callable[[Life], Any], int] = {
     Life.begins_or_not: 1,
     lambda _: HELLO: 4,
     lambda _: CustomerLeft(ID, "web", "ann"): 1,
+    lambda _: CustomerActed(ID, "web", "ann", "scan"): 1,
+    lambda life: DeliveryReport(ID, "web", "c1", max(life.state.sequence, 1), "failed"): 1,
     Life.ends: 2,
     Life.sets_status: 4,
     Life.comes_or_goes: 1,
@@ -357,7 +360,7 @@ def test_whatever_a_conversation_is_told_it_has_one_owner_one_offer_and_one_plac
 def test_the_walk_comes_everywhere() -> None:
     """A walk that never transfers anything would prove nothing."""
     been: set[tuple[Any, type[Any]]] = set()
-    for seed in range(400):
+    for seed in range(600):
         life = Life(Random(seed))
         for _ in range(120):
             life.step()

@@ -42,6 +42,7 @@ from actors.events import AnyEvent
 from actors.events.base import Why
 from actors.telling import Told
 from protocol import life, messages, teamwork
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
 from protocol.errors import Code
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
@@ -104,6 +105,8 @@ ANSWERS: dict[type[Any], tuple[Any, ...]] = {
     CustomerLeft: (NOT_ALLOWED, ["Ended"], ["OfferWithdrawn", "Ended"], *[["Ended"]] * 4, CLOSED, ["Ended"],
                    CLOSED),
     CustomerRating: (NOT_ALLOWED, *[["Rated"]] * 9),
+    CustomerActed: (NOT_ALLOWED, *[["Triggered"]] * 6, CLOSED, ["Triggered"], CLOSED),
+    DeliveryReport: (NOT_ALLOWED, *[NOTHING] * 9),
     AgentMessage: (*[NOT_ALLOWED] * 3, *[["AgentWrote"]] * 3, *[CLOSED] * 4),
     Accept: (GONE, GONE, ["Assigned"], *[GONE] * 7),
     Decline: (GONE, GONE, ["OfferDeclined"], *[GONE] * 7),
@@ -241,6 +244,11 @@ EXAMPLES: dict[str, Any] = {
         events.Tagged("a1", ["x"], ["y"]),
         events.Renamed("Ann"),
         events.Rated(5, "x", "ann", "web"),
+        events.GreetingLeftOut("online", "web", "last_one"),
+        events.Triggered("follow", "ann", events.Ledger("w/follow", NOW + 60, sends_left=3)),
+        events.WindowLapsed("web", events.Ledger("w/message", NOW, lapsed=True)),
+        events.DeliveryReported(2, "queued", retry_at=NOW + 2, holds=True),
+        events.SentAgain(2, "a1", "ann", Text("x"), 2, NOW + 300),
     )
 }
 #: What stands in the streams of agents, of the dispatcher and of customers.

@@ -21,7 +21,7 @@ BUSY = conversation(
 )
 ALONE = conversation(Status.OPEN, 5, assignee="a1")
 #: What is nobody's business outside.
-UNTOLD = {"Started", "Queued", "ConferenceEnded", "AssigneeGone", "AssigneeBack"}
+UNTOLD = {"Started", "Queued", "ConferenceEnded", "AssigneeGone", "AssigneeBack", "GreetingLeftOut"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -25,6 +25,7 @@ from actors.customer.machine import (
     decide,
     known,
 )
+from protocol.channels import CustomerActed
 from protocol.customers import Block, DoNotDisturb, VisitorEntered, VisitorLeft, VisitorViewed
 from protocol.errors import Code
 
@@ -37,6 +38,7 @@ COMMANDS: dict[type[Any], tuple[Any, list[str], list[str]]] = {
     VisitorLeft: (VisitorLeft(ID, "web", "ann"), [], ["VisitEnded"]),
     Silent: (Silent(), [], ["VisitEnded"]),
     Did: (Did("ann", "follow"), ["Acted"], ["Acted"]),
+    CustomerActed: (CustomerActed(ID, "web", "ann", "scan"), ["Acted"], ["Acted"]),
     DoNotDisturb: (DoNotDisturb(ID, "a1", "c1"), ["DoNotDisturbSet"], ["DoNotDisturbSet"]),
     Block: (Block(ID, "a1", "c1"), ["Blocked"], ["Blocked"]),
 }

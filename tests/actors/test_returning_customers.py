@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors import events
-from actors.channel.machine import Bindings
+from actors.channel.machine import Bindings, Left
 from actors.journal import Store
 from actors.telling import Told
 from daemon.stores.memory import MemoryStore
@@ -235,11 +235,11 @@ def test_a_channel_that_is_rebuilt_knows_who_served_whom(monkeypatch: pytest.Mon
 def test_bindings_keep_no_more_than_what_is_in_memory() -> None:
     bindings = Bindings()
     bindings.bind("ann", "c1")
-    bindings.close("ann", "c1", "a1")
-    assert (bindings.find("ann"), bindings.served_by("ann"), len(bindings)) == (None, "a1", 0)
-    bindings.close("ann", "c0", "a0")
-    assert bindings.served_by("ann") == "a1", "c0 is older"
+    bindings.close("ann", "c1", Left("a1"))
+    assert (bindings.find("ann"), bindings.left_by_last("ann"), len(bindings)) == (None, Left("a1"), 0)
+    bindings.close("ann", "c0", Left("a0"))
+    assert bindings.left_by_last("ann") == Left("a1"), "c0 is older"
     bindings.forget("ann", "c0")
-    assert bindings.served_by("ann") == "a1"
+    assert bindings.left_by_last("ann") == Left("a1")
     bindings.forget("ann", "c1")
-    assert bindings.served_by("ann") is None
+    assert bindings.left_by_last("ann") is None

@@ -15,6 +15,7 @@ import pytest
 
 from actors.authorization import ALLOWED, Principal, Relation, Rule
 from config.routing import Permission
+from protocol.channels import DeliveryReport
 from protocol.content import Text
 from protocol.errors import Code
 from protocol.fields import Message
@@ -108,6 +109,11 @@ permissions = [{granted}]
 name = "Web"
 kind = "web"
 gateway = "web"
+department = "help"
+[channels.shop]
+name = "Shop"
+kind = "web"
+gateway = "elsewhere"
 department = "help"
 """
 
@@ -255,12 +261,14 @@ STRANGERS: dict[type[Message], Make] = {
     Explain: lambda s, i, c: Explain(i, "other", c),
     WhyNot: lambda s, i, c: WhyNot(i, "other", c, "other"),
 }
+#: What a gateway says of a conversation, as the channel of another gateway.
+FROM_GATEWAYS = {DeliveryReport}
 
 
 def test_every_message_about_a_conversation_is_tried_by_a_stranger() -> None:
     """A hint has no answer at all: tests/daemon/test_hints.py."""
     about = {kind for kind in KINDS if "conversation" in kind.__struct_fields__}
-    assert about - {*get_args(Hint)} == set(STRANGERS)
+    assert about - {*get_args(Hint)} - FROM_GATEWAYS == set(STRANGERS)
 
 
 @pytest.mark.rule("guarantee-G15", "L2")
@@ -272,6 +280,19 @@ def test_a_strangers_conversation_is_as_if_it_did_not_exist(scene: Scene, kind: 
     }
     ((code, _),) = [answer for answer in answers if answer]
     assert (len(answers), code in (Code.NOT_ALLOWED, Code.OFFER_GONE)) == (1, True)
+
+
+@pytest.mark.rule("guarantee-G15")
+def test_a_gateway_reports_on_no_conversation_of_a_channel_that_is_not_its_own(scene: Scene) -> None:
+    def report(channel: str, conversation: str) -> Any:
+        command = DeliveryReport(scene.door.new_id(), channel, conversation, 1, "sent")
+        return refused(scene.does(command, ELSEWHERE))
+
+    talks = (scene.talk, scene.waits, scene.over, NOBODY)
+    assert {report("web", talk) for talk in talks} == {report("web", NOBODY)}
+    answers = {report("shop", talk) for talk in talks}
+    assert {answer[0] for answer in answers if answer} == {Code.NOT_ALLOWED}
+    assert len(answers) == 1, "another channel's conversation, and none at all"
 
 
 @pytest.mark.rule("guarantee-G15")

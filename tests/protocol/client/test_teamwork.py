@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from protocol.channels import CustomerActed, DeliveryReport
 from protocol.client import AsyncConsoleClient, AsyncGatewayClient, ConsoleClient, GatewayClient
 from protocol.client.events import Answered
 from protocol.client.machine import STILL_HERE_S
@@ -22,12 +23,14 @@ from protocol.messages import (
     AgentMessage,
     Answer,
     CustomerMessage,
+    Delivery,
     End,
     GatewayCommand,
     Logout,
     Question,
     SetPresence,
 )
+from protocol.news import AgentSaid
 from protocol.teamwork import (
     CancelInvitation,
     CancelTransfer,
@@ -103,9 +106,19 @@ CONSOLE += [
     (lambda c: c.add_note("anna", "k1", "n"), AddNote(ID, "anna", "k1", "n")),
     (lambda c: c.tag("anna", "k1", ["a"], ["b"]), Tag(ID, "anna", "k1", ["a"], ["b"])),
 ]
+SAID = Delivery("channel/web", 7, 1.0, AgentSaid("anna", Text("hello")), "k1", 4, "c1")
 GATEWAY: list[tuple[Callable[[Any], Any], Message]] = [
     (lambda c: c.read_position("web", "c1"), ReadPosition(ID, "web", "c1")),
     (lambda c: c.customer_rating("web", "c1", 4, "ok"), CustomerRating(ID, "web", "c1", 4, "ok")),
+    (lambda c: c.customer_acted("web", "c1", "scan"), CustomerActed(ID, "web", "c1", "scan")),
+    (
+        lambda c: c.report_delivery(SAID, "failed", code="45015", reason="over", provider_id="m1"),
+        DeliveryReport(ID, "web", "k1", 4, "failed", "45015", "over", "m1"),
+    ),
+    (
+        lambda c: c.report_delivery(SAID, "retry", retry_after_s=2.5),
+        DeliveryReport(ID, "web", "k1", 4, "retry", retry_after_s=2.5),
+    ),
     (
         lambda c: c.customer_message("web", "c1", "hi", department="sales", skills={"vip": 2}, priority=3),
         CustomerMessage(ID, "web", "c1", Text("hi"), "", "", "sales", {"vip": 2}, 3),
@@ -172,7 +185,10 @@ def test_whatever_names_a_conversation_keeps_its_order_with_all_else_about_it(ki
     message: Any = smallest(kind)
     lane = lane_of(message)
     fields = kind.__struct_fields__
-    if "conversation" in fields:
+    if kind is DeliveryReport:
+        assert lane == lane_of(DeliveryReport(ID, message.channel, message.conversation, 2, "read"))
+        assert lane != lane_of(DeliveryReport(ID, message.channel, "other", 2, "read"))
+    elif "conversation" in fields:
         assert lane == lane_of(AgentMessage(ID, message.agent, message.conversation, Text("x")))
     elif "channel" in fields:
         assert lane == lane_of(CustomerMessage(ID, message.channel, message.contact, Text("x")))
