@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ from actors import events, mailbox, runtime
 from actors.dispatcher import auditor
 from actors.journal import JournalDamaged
 from config.sections import Limits, Timing
+from daemon import hub
+from protocol.client import machine
+from protocol.codec import client_codec, daemon_codec
 from tests.actors.small import parse_desks_once, small_steps
 from tests.simulation.checking import Checkers, Violation, violated
 from tests.simulation.faults import Faults
@@ -33,6 +37,7 @@ TOGETHER = 0.5
 LIVENESS_S = 900.0
 #: How often everybody looks whether there is something to do then.
 PART_S = 2.0
+client_codec_once, daemon_codec_once = cache(client_codec), cache(daemon_codec)
 
 
 class Result(NamedTuple):
@@ -63,7 +68,7 @@ class Play:
         self.store = SimulatedStore()
         self.checkers = Checkers(WEIGHTS)
         self.shop = Shop(self.chance)
-        heartbeat_s = self.chance.choice((30, 45))
+        heartbeat_s = self.chance.choice((40, 80))
         window, frames = self.chance.choice((3, 16, 256)), self.chance.choice((3, 512))
         self.process = Process(
             self.scheduler,
@@ -196,6 +201,9 @@ def play(seed: int, operations: int = OPERATIONS) -> Result:
         parse_desks_once(patch)
         chance = Random(f"{seed} steps")
         small_steps(patch, chance.choice((0, 1, 10, 200, 20_000)), chance.choice((1, 2, 32)))
+        # Making a codec takes milliseconds, and a play has a hundred connections.
+        patch.setattr(hub, "client_codec", client_codec_once)
+        patch.setattr(machine, "daemon_codec", daemon_codec_once)
         patch.setattr(mailbox, "RECENT", 8)
         patch.setattr(mailbox, "CROWDED", 16)
         patch.setattr(runtime, "CROWDED", 16)
