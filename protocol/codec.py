@@ -65,13 +65,17 @@ class Codec(Generic[M]):
             first = frame[0]
             if first & 0xF0 != 0x90 and first not in (0xDC, 0xDD):
                 return [self.one(frame)]
-            messages = self._many(frame)
+            # Counted before they are made: refusing a frame must not cost what its messages would.
+            many = (
+                first & 0x0F if first < 0xA0 else int.from_bytes(frame[1 : 3 if first == 0xDC else 5], "big")
+            )
+            messages = self._many(frame) if 0 < many <= MESSAGES_PER_FRAME else []
         except UNREADABLE as error:
             raise RemoteProtocolError(Code.BAD_FRAME, str(error) or "the frame is empty") from error
-        if not 0 < len(messages) <= MESSAGES_PER_FRAME:
+        if not messages:
             raise RemoteProtocolError(
-                Code.TOO_LARGE if messages else Code.BAD_FRAME,
-                f"the frame has {len(messages)} messages, 1 to {MESSAGES_PER_FRAME} are allowed",
+                Code.TOO_LARGE if many else Code.BAD_FRAME,
+                f"the frame has {many} messages, 1 to {MESSAGES_PER_FRAME} are allowed",
             )
         return messages
 

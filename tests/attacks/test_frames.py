@@ -14,10 +14,11 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from protocol.codec import FRAME_BYTES, MESSAGES_PER_FRAME, encode
+from protocol.codec import FRAME_BYTES, encode
 from protocol.content import Text
 from protocol.messages import CustomerMessage, Goodbye, Hello, Login, Ping, Pong, Refused, Welcome
 from protocol.news import AgentSaid, CustomerSaid
+from tests.fuzz.corpus import bombs
 from tests.plays.theatre import House, desk_text
 from tests.plays.wire import Peer, new_id
 
@@ -28,58 +29,6 @@ RSS_GROWTH_MAX = 32 * 1024 * 1024
 _contacts = count(1)
 
 hello = encode([Hello("1.0", "gateway", name="acme:evil")])
-
-
-def bombs() -> list[bytes]:
-    """Frames that would cost much if anybody believed them."""
-    deep = b"\x91" * 200_000
-    message = {"type": "customer_message", "id": bytes(16), "channel": "web", "contact": "c"}
-    packed = msgspec.msgpack.encode
-    return [
-        b"",
-        b"\xc1",
-        b"\x90",
-        b"\xdd\xff\xff\xff\xff",
-        b"\xdf\xff\xff\xff\xff",
-        b"\xc6\xff\xff\xff\xff",
-        b"\xdb\xff\xff\xff\xff",
-        b"\x81\xdb\xff\xff\xff\xfe",
-        deep,
-        b"\x81\xa1a" * 60_000,
-        b"\xdc\xff\xff" + b"\x80" * 65_535,
-        b"\xdc\x4e\x20" + encode([Ping()]) * 20_000,
-        encode([Ping()] * (MESSAGES_PER_FRAME + 1)),
-        encode([Ping()]) + b"\x00",
-        encode([Ping()])[:-1],
-        packed({"type": "ping", "number": -1}),
-        packed({"type": "ping", "number": 2**63}),
-        packed({"type": "ping", "number": 1.5}),
-        packed({"type": "ping", "number": None}),
-        packed({"type": "welcome"}),
-        packed({"type": ["ping"]}),
-        packed({"type": "Ping"}),
-        packed({1: 2}),
-        packed({**message, "content": {"type": "text", "text": ""}}),
-        packed({**message, "content": {"type": "text", "text": "x" * 65_537}}),
-        packed({**message, "content": {"type": "image", "text": "x"}}),
-        packed({**message, "id": bytes(15), "content": {"type": "text", "text": "x"}}),
-        packed({**message, "contact": "", "content": {"type": "text", "text": "x"}}),
-        packed({**message, "contact": "x" * 257, "content": {"type": "text", "text": "x"}}),
-        # Not UTF-8: half a character, a surrogate.
-        b"\x81\xa4type\xa4pin\xff",
-        b"\x82\xa4type\xa5hello\xa7version\xa3\xed\xa0\x80",
-        # Extensions, timestamps out of range.
-        b"\x82\xa4type\xa4ping\xa6number\xd6\xff\xff\xff\xff\xff",
-        b"\x82\xa4type\xa4ping\xa6number\xc7\x0c\xff" + b"\xff" * 12,
-        b"\x82\xa4type\xa4ping\xa6number\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00",
-        b"\x82\xa4type\xa4ping\xa6number\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00",
-        bytes(FRAME_BYTES),
-        b"\x81" * (FRAME_BYTES + 1),
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b'{"type": "ping"}',
-        encode([Hello("1.0", "gateway"), Hello("1.0", "gateway")]),
-    ]
 
 
 @pytest.fixture(scope="module")
