@@ -21,6 +21,7 @@ from protocol.customers import (
     VisitorViewed,
 )
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
+from protocol.media import FetchMedia, UploadChunk, UploadMedia
 from protocol.messages import (
     Accept,
     AgentMessage,
@@ -79,6 +80,7 @@ class Relation(StrEnum):
     OWN_STREAM = "the stream belongs to the gateway's channel or to an agent logged in here"
     AGENT_OF_TENANT = "the agent belongs to the console's tenant"
     OWN_SESSION = "logged in here"
+    OWN_TENANT = "the medium is of the gateway's own tenant"
     ABOUT_ONESELF = "logged in here, and it is about the agent"
     OWN_QUEUE = "logged in here, and the department is the agent's own or below"
     CAN_TAKE = "logged in here, and the conversation waits where the agent may take by hand"
@@ -120,6 +122,7 @@ _ANYONE = Rule(Relation.ANYONE)
 _OWN_STREAM = Rule(Relation.OWN_STREAM)
 _OWN_CHANNEL = Rule(Relation.OWN_CHANNEL)
 _OWN_SESSION = Rule(Relation.OWN_SESSION)
+_OWN_TENANT = Rule(Relation.OWN_TENANT)
 _OFFERED = Rule(Relation.OFFERED)
 _INVITED = Rule(Relation.INVITED)
 _EVERYBODY: dict[type[Any], Rule] = {
@@ -143,6 +146,9 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         VisitorViewed: _OWN_CHANNEL,
         VisitorLeft: _OWN_CHANNEL,
         CustomerHint: _OWN_CHANNEL,
+        UploadMedia: _OWN_TENANT,
+        UploadChunk: _OWN_TENANT,
+        FetchMedia: _OWN_TENANT,
     },
     Principal.CONSOLE: {
         **_EVERYBODY,
@@ -153,6 +159,9 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         StillHere: _OWN_SESSION,
         SetPresence: _OWN_SESSION,
         HandOver: _OWN_SESSION,
+        UploadMedia: _OWN_SESSION,
+        UploadChunk: _OWN_SESSION,
+        FetchMedia: _OWN_SESSION,
         EndSession: Rule(Relation.COLLEAGUE, "end_sessions", instead=False),
         # About queues.
         TakeNext: Rule(Relation.CAN_TAKE),

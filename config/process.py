@@ -19,7 +19,7 @@ from config.leaves import leaves
 from config.problems import ConfigurationError, in_reading_order
 from config.scanning import dotted
 from config.schema import schema_of
-from config.sections import Daemon, Http, Journal, Limits, Listen, Log, Timing
+from config.sections import Daemon, Http, Journal, Limits, Listen, Log, Media, Timing
 from config.source import Place, Source
 
 
@@ -32,6 +32,7 @@ class ProcessSettings(Section, frozen=True):
     limits: Limits = field(default_factory=Limits)
     timing: Timing = field(default_factory=Timing)
     journal: Journal = field(default_factory=Journal)
+    media: Media = field(default_factory=Media)
     log: Log = field(default_factory=Log)
 
 
@@ -45,9 +46,13 @@ RELOADABLE: frozenset[str] = frozenset(
         "limits.connections",
         "limits.login_queue",
         "limits.drain_frames",
+        "limits.uploads",
+        "limits.media_bytes_max",
+        "limits.tenant_media_bytes_max",
         "log.level",
         *(f"timing.{name}" for name in Timing.__struct_fields__),
         *(f"journal.{name}" for name in Journal.__struct_fields__),
+        *(f"media.{name}" for name in Media.__struct_fields__),
     }
 )
 """Dotted keys that a SIGHUP changes. All others need a restart."""

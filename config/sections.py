@@ -100,6 +100,12 @@ class Limits(Section, frozen=True):
     logins_at_once: Annotated[int, Meta(ge=1, le=64)] = 2
     drain_frames: Count = 512
     """Frames taken from the sockets in one turn."""
+    uploads: Count = 16
+    """Uploads of media that one peer may have under way."""
+    media_bytes_max: Annotated[int, Meta(ge=1, le=1_073_741_824)] = 16_777_216
+    """The largest medium that anybody may bring; what agents may send is the desk's policy."""
+    tenant_media_bytes_max: Annotated[int, Meta(ge=1, le=2**60)] = 10_737_418_240
+    """What all media of one tenant may take."""
 
 
 class Timing(Section, frozen=True):
@@ -127,6 +133,13 @@ class Journal(Section, frozen=True):
 
     retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
     free_bytes_min: Annotated[int, Meta(ge=0, le=2**50)] = 67_108_864
+
+
+class Media(Section, frozen=True):
+    """`[media]`."""
+
+    keep_unreferenced_s: Seconds = 86_400
+    """How long a medium is kept to which no message refers."""
 
 
 class Log(Section, frozen=True):

@@ -47,6 +47,7 @@ from daemon.hub import Hub
 from daemon.identifiers import Identifiers
 from daemon.logins import LoginDesk, PasswordPool, Tokens
 from daemon.logs import configure_logging
+from daemon.media.room import MEDIA_DIRECTORY, MediaRoom
 from daemon.memory import settle_garbage_collector
 from daemon.metrics import Metrics, Numbers, our_version
 from daemon.operating import Operating
@@ -193,6 +194,15 @@ class Daemon:
             limits.logins_at_once, limits.login_queue, lambda work: self.reactor.post(work)
         )
         self.logins = LoginDesk(self.pool, Tokens(token_secret(self.state_directory / "token.secret")))
+        self.media = MediaRoom(
+            self.state_directory / MEDIA_DIRECTORY,
+            self.store.path,
+            self.system,
+            self.settings,
+            self.outbound,
+            self.numbers,
+            lambda work: self.reactor.post(work),
+        )
         self.hub = Hub(
             self.system,
             self.settings,
@@ -202,6 +212,7 @@ class Daemon:
             self.numbers,
             structlog.get_logger("hub"),
             f"switchboardd {our_version()}",
+            self.media,
         )
         self.reactor = Reactor(
             self.system,
@@ -225,6 +236,7 @@ class Daemon:
             self._feed_watchdog,
             self._sample,
             self._forget_commands,
+            self.media.collect,
         ]
         self._self_test_at = 0.0
         self._watchdog_s = notify.watchdog_interval_s(os.environ)
@@ -234,6 +246,7 @@ class Daemon:
 
     def _use_settings(self) -> None:
         self.hub.settings = self.settings
+        self.media.use(self.settings)
         self.reactor.drain_frames = self.settings.limits.drain_frames
         self.reactor.park_after_s = self.settings.timing.park_after_s
 
@@ -425,7 +438,7 @@ class Daemon:
 
     def close(self) -> None:
         """Take everything down, in reverse order."""
-        for part in ("reader", "pool", "self_test", "reactor"):
+        for part in ("reader", "media", "pool", "self_test", "reactor"):
             if hasattr(self, part):
                 getattr(self, part).close()
         if hasattr(self, "context"):

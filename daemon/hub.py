@@ -20,6 +20,7 @@ from daemon.connection import Channel, Connection, Handler, Handlers, Subscripti
 from daemon.doorkeeper import Doorkeeper
 from daemon.hints import Hints
 from daemon.logins import LoginDesk
+from daemon.media.room import MediaRoom
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
@@ -39,6 +40,7 @@ from protocol.messages import (
     Login,
     LoginWithToken,
     Logout,
+    MediaRequest,
     PersonalCommand,
     Ping,
     Pong,
@@ -49,14 +51,13 @@ from protocol.messages import (
     Subscribe,
     Subscribed,
     VisitorCommand,
-    Welcome,
 )
 from protocol.session import Phase, Role, Session, speaks_our_version
 from protocol.teamwork import EndSession, ReadPosition, StillHere
 from protocol.window import Window
 
 #: Each of these costs far more than its bytes, and a frame holds many: so they have a budget of their own.
-HEAVY = frozenset({Subscribe, Login, LoginWithToken, *get_args(Question)})
+HEAVY = frozenset({Subscribe, Login, LoginWithToken, *get_args(Question), *get_args(MediaRequest)})
 
 
 class Hub:
@@ -72,6 +73,7 @@ class Hub:
         numbers: Numbers,
         log: Log,
         server: str,
+        media: MediaRoom,
     ) -> None:
         self.system = system
         self.settings = settings
@@ -83,6 +85,7 @@ class Hub:
         self._numbers = numbers
         self._log = log
         self._server = server
+        self._media = media
         self._codec = client_codec(settings.limits.frame_bytes)
         self._connections: dict[bytes, Connection] = {}
         self._doorkeeper = Doorkeeper()
@@ -108,6 +111,7 @@ class Hub:
             **dict.fromkeys(get_args(PersonalCommand), self._to_agent),
             **dict.fromkeys(get_args(DispatcherCommand), self._to_dispatcher),
             **dict.fromkeys(get_args(Question), self._ask),
+            **dict.fromkeys(get_args(MediaRequest), self._about_media),
             EndSession: self._to_colleague,
             ReadThread: self._from_agent,
             ReadPosition: self._ask_about_customer,
@@ -262,21 +266,7 @@ class Hub:
             self._log.warning("peer.replaced", peer=older.describe())
             self.close(older, Code.REPLACED, "the same peer has connected again")
         self._by_key[who] = connection
-        timing = self.settings.timing
-        self._outbound.send(
-            connection,
-            Welcome(
-                VERSION,
-                self._server,
-                self.system.journal,
-                timing.heartbeat_s,
-                timing.lease_s,
-                self.settings.limits.window,
-                self.settings.limits.frame_bytes,
-                self.settings.limits.frames_per_second,
-                self.settings.limits.frame_burst,
-            ),
-        )
+        self._outbound.welcome(connection, self.settings, self._server)
         self._log.info("peer.connected", peer=connection.describe(), software=message.software[:60])
 
     def _ping(self, connection: Connection, message: Ping) -> None:
@@ -410,6 +400,16 @@ class Hub:
         told = self._told(connection, message)
         if told is not None:
             self.system.tell_from_outside(("agent", told.tenant, message.of_agent), told)
+
+    # Media.
+
+    def _about_media(self, connection: Connection, message: Any) -> None:
+        if connection.principal is Principal.CONSOLE and self._sessions.speaks(connection, message) is None:
+            return
+        if self.shut is not None:
+            self._refuse(connection, message, *self.shut)
+            return
+        self._media.take(connection, message)
 
     # Hints.
 

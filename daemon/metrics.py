@@ -106,6 +106,10 @@ class Numbers:
         "handshakes_refused",
         "journal_position",
         "logins_failed",
+        "media",
+        "media_bytes",
+        "media_removed",
+        "media_uploads",
         "messages_agent",
         "messages_customer",
         "offers",
@@ -175,6 +179,10 @@ class Numbers:
         self.journal_position = 0
         self.write_behind_rows = 0
         self.wal_bytes = 0
+        self.media = 0
+        self.media_bytes = 0
+        self.media_uploads = 0
+        self.media_removed = 0
         self.config_last_reload_successful = 1
         self.config_last_reload_at = 0.0
 
@@ -202,10 +210,14 @@ COUNTERS = (
     ("overtaken_offers", "overtaken_offers", "Offers to customers whom too many later ones had passed."),
     ("audit_rounds", "audit_rounds", "Times the auditor has been through everything."),
     ("shadow_failures", "shadow_failures", "Shadow policies that raised and were switched off."),
+    ("media_removed", "media_removed", "Media taken away because no message referred to them."),
 )
 GAUGES = (
     ("journal_position", "journal_position", "Position of the newest event in the journal."),
     ("write_behind_rows", "write_behind_rows", "Rows of derived tables that wait to be written."),
+    ("media", "media", "Media that are stored."),
+    ("media_bytes", "media_bytes", "Size of all media that are stored."),
+    ("media_uploads", "media_uploads", "Uploads of media that are under way."),
     ("wal_bytes", "wal_bytes", "Size of the store's write-ahead log."),
     ("config_last_reload_successful", "config_last_reload_successful", "1 if the last reload was taken."),
     ("capacity", "capacity_units", "Units of capacity of all agents who are reachable and not away."),

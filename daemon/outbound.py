@@ -15,6 +15,7 @@ from actors.conversation.view import deliveries
 from actors.mailbox import Mailbox
 from actors.queries import agent_snapshot
 from actors.runtime import System
+from config.process import ProcessSettings
 from daemon.connection import Connection, Subscription
 from daemon.metrics import Numbers
 from daemon.pages import thread_page
@@ -22,7 +23,7 @@ from daemon.questions import Asked, Questions
 from protocol.codec import encode
 from protocol.errors import Code
 from protocol.fields import Message
-from protocol.messages import Ack, Gap, Goodbye, Refused
+from protocol.messages import VERSION, Ack, Gap, Goodbye, Refused, Welcome
 from protocol.session import Phase
 
 #: Deliveries read from the journal in one turn; what is beyond stays owed.
@@ -61,6 +62,22 @@ class Outbound:
                 message = connection.masking.message(message)
             connection.session.send(message)
             self._talking[connection] = None
+
+    def welcome(self, connection: Connection, settings: ProcessSettings, server: str) -> None:
+        """Tell a peer who is let in what is in force."""
+        limits, timing = settings.limits, settings.timing
+        welcome = Welcome(
+            VERSION,
+            server,
+            self._system.journal,
+            timing.heartbeat_s,
+            timing.lease_s,
+            limits.window,
+            limits.frame_bytes,
+            limits.frames_per_second,
+            limits.frame_burst,
+        )
+        self.send(connection, welcome)
 
     def refuse(
         self, connection: Connection, message: Any, code: Code, text: str, retry_after_s: float = 0.0

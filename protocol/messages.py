@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from protocol import channels, customers, life, teamwork
+from protocol import channels, customers, life, media, teamwork
 from protocol.content import Content, Outgoing
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
 from protocol.news import (
@@ -451,13 +451,16 @@ Answer = (
     | teamwork.Position
     | customers.CustomerView
 )
+#: Requests about media, which change nothing in the journal either.
+MediaRequest = media.UploadMedia | media.UploadChunk | media.FetchMedia
+MediaAnswer = media.UploadState | media.MediaStored | media.MediaChunk
 ConnectionMessage = (
     Hello | Ping | Login | LoginWithToken | Logout | Subscribe | Received | Goodbye | teamwork.StillHere
 )
 #: What is passed on at once, and neither answered nor kept.
 Hint = customers.CustomerHint | customers.AgentHint
 #: Everything a client may send.
-FromClient = ConnectionMessage | GatewayCommand | AgentCommand | Question | Hint
+FromClient = ConnectionMessage | GatewayCommand | AgentCommand | Question | MediaRequest | Hint
 #: Everything the daemon may send.
 FromDaemon = (
     Welcome
@@ -472,5 +475,6 @@ FromDaemon = (
     | Delivery
     | customers.Hinted
     | Answer
+    | MediaAnswer
     | Goodbye
 )

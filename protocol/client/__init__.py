@@ -48,6 +48,7 @@ from protocol.client.keys import (
     save_key_pair,
     save_public_key,
 )
+from protocol.client.media import MediaDamaged
 from protocol.client.pending import Pending
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "HistoryChanged",
     "KeyFileError",
     "KeyPair",
+    "MediaDamaged",
     "Notice",
     "Pending",
     "Stopped",

@@ -19,6 +19,7 @@ from protocol.client.events import Notice
 from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.life import LifeVerbs
+from protocol.client.media import AsyncConsoleMedia, AsyncGatewayMedia
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
 from protocol.content import Content, Outgoing, as_content
@@ -207,7 +208,7 @@ class AsyncClient:
         return deliveries
 
 
-class AsyncGatewayClient(AsyncClient, AsyncVisitors, AsyncReports):
+class AsyncGatewayClient(AsyncClient, AsyncVisitors, AsyncReports, AsyncGatewayMedia):
     """A channel gateway's connection to the daemon."""
 
     _role = "gateway"
@@ -290,7 +291,7 @@ class AsyncGatewayClient(AsyncClient, AsyncVisitors, AsyncReports):
         return self._stream(f"channel/{channel}")
 
 
-class AsyncConsoleClient(AsyncClient, AsyncCustomers, LifeVerbs[Coroutine[Any, Any, Ack]]):
+class AsyncConsoleClient(AsyncClient, AsyncCustomers, AsyncConsoleMedia, LifeVerbs[Coroutine[Any, Any, Ack]]):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"

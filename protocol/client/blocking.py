@@ -16,6 +16,7 @@ from protocol.client.errors import ClientClosed
 from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.life import LifeVerbs
+from protocol.client.media import ConsoleMedia, GatewayMedia
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
 from protocol.content import Content, Outgoing, as_content
@@ -164,7 +165,7 @@ class Client:
             return deliveries
 
 
-class GatewayClient(Client, Visitors, Reports):
+class GatewayClient(Client, Visitors, Reports, GatewayMedia):
     """A channel gateway's connection to the daemon."""
 
     _role = "gateway"
@@ -286,7 +287,7 @@ class GatewayClient(Client, Visitors, Reports):
         return self._subscribe(f"channel/{channel}")
 
 
-class ConsoleClient(Client, Customers, LifeVerbs[Ack]):
+class ConsoleClient(Client, Customers, ConsoleMedia, LifeVerbs[Ack]):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"

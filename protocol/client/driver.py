@@ -28,6 +28,7 @@ from protocol.client.machine import ClientMachine, size_of
 from protocol.client.outstanding import Command
 from protocol.client.pending import Pending
 from protocol.client.wire import Change, Wire
+from protocol.codec import FRAME_BYTES
 from protocol.customers import AgentHint, CustomerHint
 from protocol.errors import Code, CommandRefused, LocalProtocolError, SwitchboardError
 from protocol.identifiers import CommandIds
@@ -147,6 +148,12 @@ class Driver:
             if self._ended is None:
                 self._call(lambda now: self._machine.stop(now))
         self._thread.join()
+
+    @property
+    def frame_bytes(self) -> int:
+        """The most bytes of a frame that the daemon takes, as far as is known."""
+        welcome = self._machine.welcome
+        return FRAME_BYTES if welcome is None else welcome.frame_bytes
 
     @property
     def in_own_thread(self) -> bool:

@@ -9,7 +9,7 @@ from protocol.customers import Hinted
 from protocol.messages import Ack, Delivery, LoggedIn, Snapshot, Subscribed, Welcome
 
 #: What a request is answered with when all went well.
-Answer = Ack | messages.Answer | LoggedIn | Subscribed
+Answer = Ack | messages.Answer | messages.MediaAnswer | LoggedIn | Subscribed
 
 
 @dataclass(frozen=True, slots=True)

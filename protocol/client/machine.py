@@ -21,7 +21,7 @@ from msgspec import MsgspecError, structs
 from protocol.client.agents import AgentSession
 from protocol.client.events import Answered, Connected, Disconnected, Event, Failed, HintHeard, Stopped
 from protocol.client.link import HOPELESS, TABLE, Link, Reaction, Step, backoff_s, reaction
-from protocol.client.outstanding import Command, Item, Outstanding
+from protocol.client.outstanding import Command, Item, Outstanding, agent_of
 from protocol.client.standing import Standing
 from protocol.client.subscription import Subscription
 from protocol.codec import FRAME_BYTES, client_codec, daemon_codec, encode
@@ -39,6 +39,7 @@ from protocol.messages import (
     Hello,
     LoggedIn,
     Logout,
+    MediaAnswer,
     Ping,
     Pong,
     Refused,
@@ -213,7 +214,7 @@ class ClientMachine:
         """Carry a command to the daemon, however long it takes. Raises LocalProtocolError."""
         if command.id in self._outstanding:
             raise LocalProtocolError(Code.ID_REUSED, "a command with this id has no answer yet")
-        agent = getattr(command, "agent", None)
+        agent = agent_of(command)
         if agent is not None and not self._standing.knows(agent):
             raise LocalProtocolError(Code.OUT_OF_ORDER, f"{agent} is not logged in here")
         self._outstanding.add(command, size_of(command))
@@ -377,7 +378,7 @@ class ClientMachine:
         else:
             self.lost(now, f"the daemon refused hello: {code} {message}".rstrip(), retry_after_s)
 
-    def _hear_answer(self, answer: Ack | Answer) -> None:
+    def _hear_answer(self, answer: Ack | Answer | MediaAnswer) -> None:
         item = self._outstanding.remove(answer.id)
         if item is None:
             return

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from protocol.channels import DeliveryReport
-from protocol.messages import AgentCommand, GatewayCommand, Logout, Question
+from protocol.messages import AgentCommand, GatewayCommand, Logout, MediaRequest, Question
 from protocol.teamwork import ReadColleagues, ReadQueue, WhyIdle
 
 #: What a user may command or ask over an open connection (logins and subscriptions are the machine's own).
-Command = GatewayCommand | AgentCommand | Question | Logout
+Command = GatewayCommand | AgentCommand | Question | MediaRequest | Logout
 Lane = tuple[str, str, str]
 
 #: Questions that concern no conversation: they wait for nothing but their own kind.
@@ -30,8 +30,10 @@ def lane_of(command: Command) -> Lane:
     """Return what the command must keep its order with.
 
     What concerns one conversation, or one customer of a channel; what an agent commands about all else; what
-    is reported on one conversation's messages.
+    is reported on one conversation's messages; what concerns one medium.
     """
+    if isinstance(command, MediaRequest):
+        return ("media", command.media, type(command).__name__)
     channel = getattr(command, "channel", None)
     if isinstance(command, DeliveryReport):
         return ("delivery", command.channel, command.conversation)
@@ -39,6 +41,12 @@ def lane_of(command: Command) -> Lane:
         return ("channel", channel, command.contact)  # type: ignore[union-attr]
     kind = type(command).__name__ if isinstance(command, _APART) else "agent"
     return (kind, command.agent, getattr(command, "conversation", ""))  # type: ignore[union-attr]
+
+
+def agent_of(command: Command) -> str | None:
+    """Return the agent for whose session the command waits; None if it needs none."""
+    agent: str = getattr(command, "agent", "")
+    return agent or None
 
 
 class Place(Enum):
@@ -90,7 +98,7 @@ class Outstanding:
 
     def add(self, command: Command, size: int) -> None:
         """Take a new command in."""
-        item = Item(command, size, lane_of(command), getattr(command, "agent", None))
+        item = Item(command, size, lane_of(command), agent_of(command))
         self._items[command.id] = item
         lane = self._lanes.setdefault(item.lane, deque())
         lane.append(item)

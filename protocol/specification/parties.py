@@ -21,6 +21,7 @@ from protocol.customers import (
 )
 from protocol.fields import Message
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
+from protocol.media import FetchMedia, MediaChunk, MediaStored, UploadChunk, UploadMedia, UploadState
 from protocol.messages import (
     Accept,
     Ack,
@@ -88,6 +89,7 @@ OWN_CONVERSATION = "the channel belongs to the gateway, and the conversation to 
 OWN_STREAM = "the stream belongs to the gateway's channel or to an agent logged in here"
 AGENT_OF_TENANT = "the agent belongs to the console's tenant"
 OWN_SESSION = "logged in here"
+OWN_TENANT = "the medium is of the gateway's own tenant"
 ABOUT_ONESELF = "logged in here, and it is about the agent"
 OWN_QUEUE = "logged in here, and the department is the agent's own or below"
 CAN_TAKE = "logged in here, and the conversation waits where the agent may take by hand"
@@ -153,6 +155,9 @@ GATEWAY = Party(
         VisitorViewed: OWN_CHANNEL,
         VisitorLeft: OWN_CHANNEL,
         CustomerHint: OWN_CHANNEL,
+        UploadMedia: OWN_TENANT,
+        UploadChunk: OWN_TENANT,
+        FetchMedia: OWN_TENANT,
     },
 )
 CONSOLE = Party(
@@ -168,6 +173,9 @@ CONSOLE = Party(
         StillHere: OWN_SESSION,
         SetPresence: OWN_SESSION,
         HandOver: OWN_SESSION,
+        UploadMedia: OWN_SESSION,
+        UploadChunk: OWN_SESSION,
+        FetchMedia: OWN_SESSION,
         EndSession: _and(COLLEAGUE, "end_sessions"),
         TakeNext: CAN_TAKE,
         Take: CAN_TAKE,
@@ -218,6 +226,9 @@ ANSWERS: dict[Kind, tuple[Kind, ...]] = {
     WhyNot: (Reasons,),
     WhyIdle: (Reasons,),
     ReadPosition: (Position,),
+    UploadMedia: (UploadState, MediaStored),
+    UploadChunk: (UploadState, MediaStored),
+    FetchMedia: (MediaChunk,),
     ReadCustomer: (CustomerView,),
 }
 

@@ -56,6 +56,7 @@ WITHOUT_EFFECT = {
     *get_args(messages.ConnectionMessage),
     *get_args(messages.Question),
     *get_args(messages.Hint),
+    *get_args(messages.MediaRequest),
 }
 
 #: Two who help, one of whom serves a pool where nothing is offered as well, and their supervisor.

@@ -16,6 +16,7 @@ from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
 from protocol.codec import daemon_codec, encode
+from protocol.errors import Code
 from protocol.messages import Hello, Login
 from tests.stage import Stage
 
@@ -84,6 +85,18 @@ class SlowPool:
         self.waiting.pop(0)[1](good)
 
 
+class NoMedia:
+    """Has no media, and takes none in; notes who asked for what."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+        self.asked: list[tuple[str, Any]] = []
+
+    def take(self, connection: Any, message: Any) -> None:
+        self.asked.append((connection.tenant, message))
+        self._outbound.refuse(connection, message, Code.NOT_ALLOWED, "the tenant has no such medium")
+
+
 class Door:
     """A stage with a hub before it. ``says`` is a frame of a peer in a turn of its own."""
 
@@ -98,6 +111,7 @@ class Door:
         settings: Any = SimpleNamespace(limits=Limits(), timing=Timing())
         pool: Any = self.pool
         desk_of_logins = LoginDesk(pool, Tokens(b"secret"))
+        self.media: Any = NoMedia(self.outbound)
         self.hub = Hub(
             self.system,
             settings,
@@ -107,6 +121,7 @@ class Door:
             self.numbers,
             Log(),
             "test",
+            self.media,
         )
         self.listeners = {role: FakeListener(role, secure=secure) for role in ("gateway", "console")}
         self._ids = count(1)

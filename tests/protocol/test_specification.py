@@ -135,7 +135,7 @@ def frames() -> list[tuple[str, Any]]:
 
 
 def as_bytes(message: dict[str, Any]) -> dict[str, Any]:
-    in_bytes = {name: bytes.fromhex(message[name]) for name in ("id", "client") if name in message}
+    in_bytes = {name: bytes.fromhex(message[name]) for name in ("id", "client", "data") if name in message}
     return {**message, **in_bytes}
 
 

@@ -20,6 +20,7 @@ from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
 from daemon.reactor import Reactor
+from tests.daemon.doors import NoMedia
 from tests.simulation.links import Door, Network
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.shop import SAID
@@ -147,6 +148,7 @@ class Process:
         self.principals.refresh()
         pool: Any = Pool(self)
         logins = LoginDesk(pool, Tokens(b"secret"))
+        media: Any = NoMedia(self.outbound)
         self.hub = Hub(
             self.system,
             self._settings,
@@ -156,6 +158,7 @@ class Process:
             self.numbers,
             self.log,
             "simulated",
+            media,
         )
         doors = {role: Door(role, self.gather) for role in ("gateway", "console")}
         listeners: Any = list(doors.values())
