@@ -161,6 +161,7 @@ class Policies(Section, frozen=True):
     voice_types: tuple[MediaType, ...] = (
         "audio/aac",
         "audio/amr",
+        "audio/amr-wb",
         "audio/mp4",
         "audio/mpeg",
         "audio/ogg",

@@ -212,6 +212,8 @@ def test_the_defaults_of_a_desk_on_the_page_are_the_defaults() -> None:
             assert said in ("none", ""), key
         elif isinstance(value, bool):
             assert said == str(value).lower(), key
+        elif isinstance(value, tuple):
+            assert said.replace("`", "") == ", ".join(value), key
         else:
             assert said == str(value), key
 
