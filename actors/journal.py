@@ -86,6 +86,13 @@ class OwnedCount(NamedTuple):
     many: int
 
 
+class LookupRow(NamedTuple):
+    """A conversation with its look-up key. Rows are ordered, so one is also where to go on."""
+
+    lookup: str
+    id: str
+
+
 class DueRow(NamedTuple):
     """An actor that wanted to be woken at a time. Rows are ordered, so one is also where to go on."""
 
@@ -183,6 +190,9 @@ class Store(Protocol):
 
     def find(self, tenant: str, lookup: str) -> list[str]:
         """Return the ids of the conversations whose snapshots have this look-up key."""
+
+    def under(self, tenant: str, prefix: str, after: LookupRow, limit: int) -> list[LookupRow]:
+        """Return at most ``limit`` conversations in order whose look-up key begins so, beyond ``after``."""
 
     def newest(self, tenant: str, lookup: str) -> str | None:
         """Return the greatest of the ids that ``find`` would return, however many there are."""

@@ -180,6 +180,15 @@ class Stage:
         self.clock.advance(seconds)
         self.turn()
 
+    def parks(self) -> None:
+        """Let everybody leave memory who may."""
+        self.clock.advance(1.0)
+        self.turn(park_idle_s=0.0)
+
+    def in_memory(self, conversation: str) -> bool:
+        """Say whether a conversation is in memory."""
+        return ("conversation", "acme", conversation) in self.system.actors
+
     def restart(self) -> None:
         """Lose all memory and come back from the store."""
         self.start()

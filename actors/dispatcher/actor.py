@@ -6,7 +6,6 @@ keeps the view, holds the desk, and tells conversations what to offer. What agen
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from actors.conversation.orders import (
     TurnAway,
     WithdrawOffer,
 )
+from actors.conversation.state import Status
 from actors.dispatcher import handover, withdrawal
 from actors.dispatcher.asked import ASKED, OperatorSetsOrder, order_changed
 from actors.dispatcher.audit import is_open
@@ -32,10 +32,11 @@ from actors.dispatcher.auditor import Auditor
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, TurnedAway
 from actors.dispatcher.facts import RELEASED, AgentNews, HandOverAll, HandOverPlanned, OwnedBy, Report
 from actors.dispatcher.figures import Figures
+from actors.dispatcher.filling import fill, sort_anew, sorts
 from actors.dispatcher.machine import View
+from actors.dispatcher.removal import Removal
 from actors.dispatcher.shadow import Shadow
 from actors.journal import Address, SnapshotRow
-from actors.recovery import parked_by_owner
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
@@ -86,6 +87,8 @@ class DispatcherState(Struct, array_like=True):
     orders: dict[str, OrderSet] = {}
     shadow_text: str = ""
     shadow_digest: str = ""
+    #: Channels that have left the desk, while conversations of theirs may still be parked (F13).
+    leaving: list[str] = []
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -103,6 +106,7 @@ class DispatcherActor(Shell):
         self.view = View(Desk(tenant=address[1]), "")
         self.figures = Figures()
         self.auditor = Auditor(self)
+        self.removal = Removal(self)
         self.shadow: Shadow | None = None
         #: Who was told something since the inbox was last empty: what the view has of these is booked only.
         self.under_way: set[str] = set()
@@ -203,10 +207,13 @@ class DispatcherActor(Shell):
             return
         owned = []
         for ident in concerning:
-            actor = self.conversation(ident)
-            report = self.introduced(ident)
-            if report is not None and report.assignee == asked.agent:
-                owned.append(handover.Owned(report, actor.state.department, actor.state.unanswered))
+            state, report = self.conversation(ident).state, self.introduced(ident)
+            if report is None or report.assignee != asked.agent or state.status is Status.WRAP_UP:
+                continue  # What is only to be wrapped up is nobody else's.
+            # The receiver's room is taken, whatever the style has released.
+            kind, weight = self.sort_of(state.channel)
+            whole = report._replace(kind=kind, weight=weight)
+            owned.append(handover.Owned(whole, state.department, state.unanswered))
         results = handover.plan(self.view, asked, owned, self.system.now)
         for moved in results:
             if moved.outcome != "kept":
@@ -259,12 +266,15 @@ class DispatcherActor(Shell):
     # The desk, orders, the shadow.
 
     def _apply_desk(self, message: ApplyDesk) -> None:
-        before = self.desk.agents if self.address[1] in self.system.desks else {}
+        known = self.system.desks.get(self.address[1])
+        before, channels = (known.agents, known.channels) if known is not None else ({}, {})
         self.take_in([events.DeskApplied(message.digest, message.text, message.source, message.changes)])
         for agent in sorted(before.keys() - self.desk.agents.keys()):
             self.system.tell(("agent", self.address[1], agent), DeskChanged())
         for agent in sorted(self.view.roster):
             self._withdraw(agent)
+        if gone := frozenset(channels.keys() - self.desk.channels.keys()):
+            self.removal.tell_those_in_memory(gone)
 
     def _operator_sets_order(self, message: OperatorSetsOrder) -> None:
         self.take_in([order_changed(message, "operator", self.system.now)])
@@ -281,7 +291,7 @@ class DispatcherActor(Shell):
             name = f"the shadow desk of {self.address[1]} in the journal"
             self.shadow = Shadow(parse_desk(state.shadow_text, name), state.shadow_digest)
             self._shadow(self._set_orders)
-            self._shadow(lambda shadow: self._fill(shadow.view))
+            self._shadow(lambda shadow: fill(self, shadow.view))
             now = self.system.now
             self._shadow(lambda shadow: shadow.view.take_turns(self.view, self.view.roster, now))
 
@@ -315,6 +325,7 @@ class DispatcherActor(Shell):
         now = self.system.now
         if not self.desk.departments:
             return
+        more_at = self.removal.step_if_due(now)
         self.auditor.step_if_due(now)
         decisions = self.view.decide(now, DECISIONS_AT_ONCE)
         self._shadow(lambda shadow: shadow.compare(self.view, decisions, self.under_way, now))
@@ -325,8 +336,7 @@ class DispatcherActor(Shell):
         self._waking.clear()
         self.chosen.clear()
         again = self._again(len(decisions)) if self.view.pending else self.view.next_at
-        due = self.auditor.due_at
-        self.deadline = due if again is None else min(again, due)
+        self.deadline = min(at for at in (again, more_at, self.auditor.due_at) if at is not None)
 
     def _again(self, many: int) -> float | None:
         """There is more to decide: in this turn if it has not been long, else in the next one, at once."""
@@ -383,13 +393,21 @@ class DispatcherActor(Shell):
             state.text, state.digest = event.text, event.digest
             if event.source == "file":
                 state.file_digest = event.digest
+            before = self.system.desks.get(self.address[1])
             self._bring_into_force()
+            self._note_leaving(before)
             for department in state.orders.keys() - self.desk.departments.keys():
                 self._set_order(events.OrderChanged(department, "", ""), at)
         elif isinstance(event, events.OrderChanged):
             self._set_order(event, at)
+        elif isinstance(event, events.ChannelCleared):
+            state.leaving = [channel for channel in state.leaving if channel != event.channel]
         elif isinstance(event, events.ShadowApplied):
             state.shadow_text, state.shadow_digest = event.text, event.digest
+
+    def _note_leaving(self, before: Desk | None) -> None:
+        gone = {*self.state.leaving, *(before.channels if before is not None else ())}
+        self.state.leaving = sorted(gone - self.desk.channels.keys())
 
     def _set_order(self, event: events.OrderChanged, at: float) -> None:
         department, order, until, before = event.department, event.order, event.until, event.backlog_before
@@ -405,9 +423,9 @@ class DispatcherActor(Shell):
         before = self.system.desks.get(tenant)
         self.system.desks[tenant] = parse_desk(self.state.text, f"the desk of {tenant} in the journal")
         self.system.facts.clear()
-        if before is not None and _sorts(before) != _sorts(self.desk):
-            self._sort_anew(self.view)
-            self._shadow(lambda shadow: self._sort_anew(shadow.view))
+        if before is not None and sorts(before) != sorts(self.desk):
+            sort_anew(self, self.view)
+            self._shadow(lambda shadow: sort_anew(self, shadow.view))
         self.view.set_desk(self.desk, self.state.digest, self.system.now)
 
     def sequence(self) -> int:
@@ -430,7 +448,7 @@ class DispatcherActor(Shell):
         desk = self.system.desks.get(tenant) or Desk(tenant=tenant)
         self.view = View(desk, self.state.digest)
         self._set_orders(self.view)
-        self._fill(self.view)
+        fill(self, self.view)
         self.view.restarted()
         self._raise_shadow()
         self.unsettled = True
@@ -448,38 +466,6 @@ class DispatcherActor(Shell):
     def _set_orders(self, of: View | Shadow) -> None:
         for department, it in self.state.orders.items():
             of.set_order(department, it.order, it.until, it.backlog_before, self.system.now)
-
-    def _sort_anew(self, view: View) -> None:
-        """Channels have other kinds or weights: book everything by what it is now."""
-        system, tenant, now = self.system, self.address[1], self.system.now
-        for ident, report in list(view.conversations.items()):
-            actor = system.actors.get(("conversation", tenant, ident))
-            if isinstance(actor, ConversationActor) and report.weight:
-                kind, weight = self.sort_of(actor.state.channel)
-                view.take_report(report._replace(kind=kind, weight=weight), now)
-        if any(known.parked for known in view.roster.values()):
-            parked: defaultdict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
-            for (owner, channel, holds), many in parked_by_owner(system, tenant).items():
-                parked[owner][self.sort_of(channel, holds)] += many
-            for agent, parked_as in parked.items():
-                view.put_right(agent, parked_as)
-
-    def _fill(self, view: View) -> None:
-        """Tell a new view everything."""
-        system, tenant, now = self.system, self.address[1], self.system.now
-        for (owner, channel, holds), many in parked_by_owner(system, tenant).items():
-            view.park(owner, *self.sort_of(channel, holds), many)
-        for (_, of_tenant, _), actor in system.actors.items():
-            news = actor.announcement() if of_tenant == tenant else None
-            if isinstance(news, Report):
-                view.take_report(news, now)
-            elif isinstance(news, AgentNews):
-                view.take_agent(news, now)
-
-
-def _sorts(desk: Desk) -> dict[str, tuple[str, int]]:
-    """Return the kind and the weight of each channel."""
-    return {name: (channel.kind, channel.weight) for name, channel in desk.channels.items()}
 
 
 #: What a dispatcher can be told: every one has its answer here.

@@ -145,12 +145,18 @@ def _book(dispatcher: DispatcherActor, wanted: Transfer) -> Refusal | None:
     report = dispatcher.introduced(wanted.conversation)
     if report is None or not is_open(report) or wanted.to_agent in (report.assignee, report.offered_to):
         return None  # The conversation has an answer of its own.
-    reason = view.target(
-        wanted.to_agent, report.weight, report.kind, beyond_capacity=policies.beyond_capacity
-    )
+    # It takes capacity from now on, whatever its style has released while it waited for somebody.
+    kind, weight = dispatcher.sort_of(dispatcher.conversation(wanted.conversation).state.channel)
+    reason = view.target(wanted.to_agent, weight, kind, beyond_capacity=policies.beyond_capacity)
     if reason is not None:
         return refusal_of(reason, wanted.to_agent)
-    booked = report._replace(offered_to=wanted.to_agent, waiting=False, transferring=bool(report.assignee))
+    booked = report._replace(
+        offered_to=wanted.to_agent,
+        waiting=False,
+        transferring=bool(report.assignee),
+        kind=kind,
+        weight=weight,
+    )
     view.take_report(booked, dispatcher.system.now)
     return None
 

@@ -75,6 +75,7 @@ from actors.events.customer import (
     VisitEnded as VisitEnded,
 )
 from actors.events.dispatcher import (
+    ChannelCleared as ChannelCleared,
     DeskApplied as DeskApplied,
     Healed as Healed,
     OrderChanged as OrderChanged,
@@ -142,4 +143,5 @@ AnyEvent = (
     | WindowLapsed
     | DeliveryReported
     | SentAgain
+    | ChannelCleared
 )

@@ -46,6 +46,12 @@ class OrderChanged(Event, frozen=True, tag="order_changed"):
     backlog_before: float = 0.0
 
 
+class ChannelCleared(Event, frozen=True, tag="channel_cleared"):
+    """All conversations of a channel that has left the desk have been told (F13)."""
+
+    channel: str
+
+
 class Healed(Event, frozen=True, tag="healed"):
     """The auditor has found the dispatcher's view and the truth apart, and has put the view right."""
 

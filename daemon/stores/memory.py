@@ -15,6 +15,7 @@ from actors.journal import (
     Batch,
     DueRow,
     IndexRow,
+    LookupRow,
     LowWater,
     Opened,
     Owned,
@@ -85,6 +86,17 @@ class MemoryStore:
     def find(self, tenant: str, lookup: str) -> list[str]:
         """Return the ids of the conversations with this look-up key."""
         return list(self._lookups.get((tenant, lookup), ()))
+
+    def under(self, tenant: str, prefix: str, after: LookupRow, limit: int) -> list[LookupRow]:
+        """Return conversations whose look-up key begins so."""
+        found = sorted(
+            LookupRow(key, ident)
+            for (of_tenant, key), idents in self._lookups.items()
+            if of_tenant == tenant and key.startswith(prefix)
+            for ident in idents
+            if ("conversation", tenant, ident) in self._snapshots
+        )
+        return [row for row in found if row > after][:limit]
 
     def newest(self, tenant: str, lookup: str) -> str | None:
         """Return the greatest of them."""

@@ -28,6 +28,7 @@ from actors.journal import (
     DueRow,
     IndexRow,
     JournalDamaged,
+    LookupRow,
     LowWater,
     Opened,
     Owned,
@@ -194,6 +195,15 @@ class SQLiteStore:
         """Return the ids of the conversations with this look-up key."""
         rows = self._read("SELECT id FROM snapshot WHERE tenant = ? AND lookup = ?", (tenant, lookup))
         return [ident for (ident,) in rows]
+
+    def under(self, tenant: str, prefix: str, after: LookupRow, limit: int) -> list[LookupRow]:
+        """Return conversations whose look-up key begins so, by the index on the key."""
+        rows = self._read(
+            "SELECT lookup, id FROM snapshot WHERE tenant = ? AND lookup >= ? AND lookup < ?"
+            " AND kind = 'conversation' AND (lookup, id) > (?, ?) ORDER BY lookup, id LIMIT ?",
+            (tenant, max(prefix, after.lookup), prefix[:-1] + chr(ord(prefix[-1]) + 1), *after, limit),
+        )
+        return [LookupRow(*row) for row in rows]
 
     def newest(self, tenant: str, lookup: str) -> str | None:
         """Return the greatest of them: the index on the key ends with the table's own key."""

@@ -255,7 +255,8 @@ EXAMPLES: dict[str, Any] = {
 OTHERS = {
     "SetAside", "LoggedIn", "PresenceChosen", "LeaseLost", "LeaseRegained", "LoggedOut", "DeskApplied",
     "InactivityWarned", "ActiveAgain", "HandOverBegun", "HandedOver", "ShadowApplied", "OrderChanged",
-    "Healed", "VisitBegun", "PageViewed", "VisitEnded", "Acted", "DoNotDisturbSet", "Blocked",
+    "Healed", "ChannelCleared", "VisitBegun", "PageViewed", "VisitEnded", "Acted", "DoNotDisturbSet",
+    "Blocked",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from actors.journal import (
     Entry,
     IndexRow,
     JournalDamaged,
+    LookupRow,
     LowWater,
     Record,
     SnapshotRow,
@@ -215,6 +216,29 @@ def test_whoever_waits_for_a_time_is_found_in_order_and_where_one_has_stopped(ch
     again = chain.store.snapshot(("conversation", "acme", "c1"))
     assert again is not None
     assert again.wake_at == 11.0
+
+
+@pytest.mark.rule("F13")
+def test_conversations_under_a_prefix_are_found_in_order_and_where_one_has_stopped(chain: Chain) -> None:
+    def row(kind: str, tenant: str, ident: str, lookup: str | None) -> SnapshotRow:
+        return SnapshotRow((kind, tenant, ident), 1, b"", lookup=lookup)
+
+    chain.write(
+        snapshots=[
+            row("conversation", "acme", "c3", "web/ann"),
+            row("conversation", "acme", "c1", "web/bob"),
+            row("conversation", "acme", "c2", "web/ann"),
+            row("conversation", "acme", "c4", "webb/ann"),
+            row("conversation", "acme", "c5", "/web/ann"),
+            row("conversation", "acme", "c6", None),
+            row("conversation", "other", "c7", "web/ann"),
+            row("customer", "acme", "web/ann", "web/ann"),
+        ]
+    )
+    found = chain.store.under("acme", "web/", LookupRow("", ""), 2)
+    assert found == [LookupRow("web/ann", "c2"), LookupRow("web/ann", "c3")]
+    assert chain.store.under("acme", "web/", found[-1], 2) == [LookupRow("web/bob", "c1")]
+    assert chain.store.under("acme", "shop/", LookupRow("", ""), 2) == []
 
 
 @pytest.mark.rule("D7")
