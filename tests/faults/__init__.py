@@ -1,0 +1,1 @@
+"""Real processes in trouble: bad networks, clocks, disks, and too few descriptors."""
