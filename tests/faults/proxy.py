@@ -26,6 +26,8 @@ class Link:
         self.client = (reader, writer)
         #: By direction, "up" and "down": what happens to the bytes.
         self.mute = {"up": False, "down": False}
+        #: Ends what bytes wait for.
+        self.over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._writers = [writer]
 
@@ -49,7 +51,8 @@ class Link:
         with suppress(ConnectionError, OSError):
             while piece := await reader.read(proxy.piece):
                 if proxy.late_s:
-                    await asyncio.sleep(proxy.late_s * proxy.chance.random())
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self.over.wait(), proxy.late_s * proxy.chance.random())
                 if self.mute[way]:
                     continue
                 if proxy.wrong and proxy.chance.random() < proxy.wrong:
