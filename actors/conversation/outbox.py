@@ -12,7 +12,7 @@ conversation's messages are named by their sequence, which never changes however
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,6 +56,8 @@ class Outbound(Struct, frozen=True, array_like=True, gc=False):
     held: bool = False
     expires_at: float = 0.0
     tag: str = ""
+    #: The gateway has said what became of it, be it that it does not know.
+    answered: bool = False
 
     @property
     def waits(self) -> bool:
@@ -294,20 +296,30 @@ def reported(items: Items, event: events.DeliveryReported) -> dict[int, Outbound
         retry_at=waits,
         holds=event.holds,
         held=False,
+        answered=waits is None and bool(event.reported),
     )
     if event.holds:
         for sequence, later in items.items():
-            if sequence > event.sequence and later.state == "queued" and not later.waits:
+            if sequence > event.sequence and not later.answered and not later.waits:
                 # The gateway has put it aside, as it must, or the order would be lost.
-                found[sequence] = replace(later, held=True, report_by=None)
+                found[sequence] = replace(later, state="queued", held=True, report_by=None)
     return _pruned(found)
 
 
 def given(items: Items, event: events.SentAgain) -> dict[int, Outbound]:
     """A message was given to the gateway again."""
     item = items.get(event.sequence) or Outbound()
-    anew: dict[str, Any] = {"attempt": event.attempt, "report_by": event.report_by, "state": "queued"}
-    return {**items, event.sequence: replace(item, **anew, retry_at=None, holds=False, held=False)}
+    anew = replace(
+        item,
+        state="queued",
+        attempt=event.attempt,
+        report_by=event.report_by,
+        retry_at=None,
+        holds=False,
+        held=False,
+        answered=False,
+    )
+    return {**items, event.sequence: anew}
 
 
 def _pruned(items: dict[int, Outbound]) -> dict[int, Outbound]:
