@@ -20,6 +20,14 @@ from protocol.customers import (
     VisitorLeft,
     VisitorViewed,
 )
+from protocol.history import (
+    FindCustomers,
+    ReadHistory,
+    ReadTicket,
+    ReadTickets,
+    ReadVisitors,
+    SearchMessages,
+)
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.media import FetchMedia, UploadChunk, UploadMedia
 from protocol.messages import (
@@ -98,6 +106,10 @@ class Relation(StrEnum):
     )
     HAD_OR_SERVES = "logged in here, and the agent had the conversation last or serves its department"
     COLLEAGUE = "logged in here, and the other agent is a colleague or below"
+    IN_REACH = (
+        "logged in here; shows what the agent has served, with `see_colleagues` what is of the own "
+        "departments and below, with `search` everything"
+    )
 
 
 class Rule(NamedTuple):
@@ -194,5 +206,11 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         WhyNot: Rule(Relation.ABOUT_ONESELF, "explain"),
         WhyIdle: Rule(Relation.ABOUT_ONESELF, "explain"),
         ReadCustomer: Rule(Relation.SEES_CUSTOMER),
+        ReadHistory: Rule(Relation.IN_VIEW, "search"),
+        ReadTickets: Rule(Relation.IN_REACH),
+        ReadTicket: Rule(Relation.IN_REACH),
+        SearchMessages: Rule(Relation.IN_REACH),
+        FindCustomers: Rule(Relation.IN_REACH),
+        ReadVisitors: Rule(Relation.IN_REACH),
     },
 }

@@ -18,7 +18,7 @@ from config.keys import PublicKey, decodes
 from config.kinds import Count, Identifier, Name, Seconds, SecondsOrNone, Slug
 from config.messages import Card, ChannelKind, ContentKind, Language, MediaType, Reply
 from config.problems import ConfigurationError, in_reading_order
-from config.routing import ROLES, Department, DepartmentId, Role, Skills
+from config.routing import ROLES, Department, DepartmentId, Role, Skills, unknown_zone
 from config.schema import schema_of
 from config.source import Source, parse_source, read_source
 from config.styles import Style, StyleId
@@ -169,10 +169,13 @@ class Policies(Section, frozen=True):
         "audio/webm",
     )
     voice_bytes_max: Count = 2_097_152
+    timezone: str = "UTC"
+    """Where the tenant's days begin and end: for the lists of today (C5)."""
     welcome: Annotated[str, Meta(min_length=1)] | None = None
 
     def violations(self) -> Iterator[Violation]:
-        """A welcome within the tenant's own limit, and a warning that comes before the logout."""
+        """A known time zone, a welcome within the limit, and a warning that comes before the logout."""
+        yield from unknown_zone("timezone", self.timezone)
         if 0 < self.inactivity_logout_s <= self.inactivity_warning_s:
             what = f"must be less than inactivity_logout_s, which is {self.inactivity_logout_s:g}"
             yield Violation("inactivity_warning_s", what)

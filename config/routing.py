@@ -28,11 +28,27 @@ Span = Annotated[
 ]
 Order = Literal["longest_wait", "newest", "priority", "deadline"]
 Permission = Literal[
-    "see_colleagues", "transfer_for_others", "help", "end_for_others", "end_sessions", "set_order", "explain"
+    "see_colleagues",
+    "transfer_for_others",
+    "help",
+    "end_for_others",
+    "end_sessions",
+    "set_order",
+    "explain",
+    "search",
 ]
 #: Asked for each conversation that begins, so a zone is looked up once.
 _zone = lru_cache(maxsize=None)(zoneinfo.ZoneInfo)
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def unknown_zone(key: str, timezone: str) -> Iterator[Violation]:
+    """Yield what is wrong with a time zone that the system does not know."""
+    try:
+        _zone(timezone)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        hint = did_you_mean(timezone, zoneinfo.available_timezones())
+        yield Violation(key, 'is no time zone of this system, like "Europe/Kyiv"', hint)
 
 
 class Ring(Section, frozen=True):
@@ -60,11 +76,7 @@ class Hours(Section, frozen=True):
 
     def violations(self) -> Iterator[Violation]:
         """A zone that the system knows, and spans that end after they begin."""
-        try:
-            _zone(self.timezone)
-        except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-            hint = did_you_mean(self.timezone, zoneinfo.available_timezones())
-            yield Violation("timezone", 'is no time zone of this system, like "Europe/Kyiv"', hint)
+        yield from unknown_zone("timezone", self.timezone)
         for day in DAYS:
             if any(span[:5] >= span[6:] for span in getattr(self, day)):
                 yield Violation(day, "has a span that ends before it begins")
@@ -148,6 +160,7 @@ ROLES: Mapping[str, Role] = {
             "end_sessions",
             "set_order",
             "explain",
+            "search",
         )
     ),
 }

@@ -6,7 +6,6 @@ The one place that picks the real store, clock, sockets and ids.
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +22,6 @@ from actors.conversation.actor import ConversationActor
 from actors.customer.actor import CustomerActor
 from actors.dispatcher.actor import DispatcherActor
 from actors.journal import (
-    Address,
     CommitUnknown,
     Deposed,
     JournalDamaged,
@@ -38,14 +36,18 @@ from config.process import ProcessSettings, ReloadPlan, load_process_settings, p
 from config.sections import Listener as ListenerSettings
 from daemon import notify
 from daemon.admin import AdminServer, Answer, Request
+from daemon.archive.asking import HistoryQuestions
+from daemon.archive.figures import Figures, FiguresCollector
+from daemon.archive.keeper import Archive
 from daemon.clock import SteadyClock
 from daemon.counting import sample_dispatchers
 from daemon.desks import Desks, Prepared
 from daemon.exits import Exit
+from daemon.failures import Failures
 from daemon.http import Health, HttpServer
 from daemon.hub import Hub
 from daemon.identifiers import Identifiers
-from daemon.logins import LoginDesk, PasswordPool, Tokens
+from daemon.logins import LoginDesk, PasswordPool, Tokens, token_secret
 from daemon.logs import configure_logging
 from daemon.media.room import MEDIA_DIRECTORY, MediaRoom
 from daemon.memory import settle_garbage_collector
@@ -93,25 +95,6 @@ DISK_FULL = (Code.BUSY, "the disk is nearly full; nothing is stored", 5.0)
 log = structlog.get_logger("daemon")
 
 
-class Failures:
-    """Reports failed handlers."""
-
-    def __init__(self, numbers: Numbers) -> None:
-        self._numbers = numbers
-
-    def actor_failed(self, address: Address, message: object, error: BaseException) -> None:
-        """Log and count; never the message itself, it may hold what a customer wrote."""
-        self._numbers.actor_failures += 1
-        self._numbers.dead_letters += 1
-        log.error(
-            "actor.failed",
-            actor="/".join(address),
-            message_kind=type(getattr(message, "message", message)).__name__,
-            error=type(error).__name__,
-            exc_info=error,
-        )
-
-
 class Daemon:
     """Everything that lives in the process."""
 
@@ -119,6 +102,7 @@ class Daemon:
         self.settings = settings
         self._config_path = config_path
         self.numbers = Numbers()
+        self.figures = Figures()
         self.health = Health()
         self.health.set("journal", False, "not open yet")
         self.health.set("zap", False, "not tested yet")
@@ -228,7 +212,11 @@ class Daemon:
         self.orders = Orders(self.reactor, self._plan)
         self.reader = JournalReader(self.store.path, self.outbound, self.reactor.post)
         self.outbound.questions.reader = self.reader
-        self.operating = Operating(self.system, self.desks, self.reader)
+        self.archive = Archive(
+            self.store.path, self.system.journal, self.figures, lambda: self.system.head, self.reactor.post
+        )
+        self.outbound.questions.past = HistoryQuestions(self.system, self.outbound, self.archive)
+        self.operating = Operating(self.system, self.desks, self.reader, self.archive)
         self._use_settings()
         self.reactor.housekeeping += [
             self._watch_disk,
@@ -237,6 +225,7 @@ class Daemon:
             self._sample,
             self._forget_commands,
             self.media.collect,
+            self.archive.feed,
         ]
         self._self_test_at = 0.0
         self._watchdog_s = notify.watchdog_interval_s(os.environ)
@@ -418,6 +407,7 @@ class Daemon:
             "tenants": self.operating.status(),
             "actors": numbers.actors,
             "behind": numbers.write_behind_rows,
+            "archive": self.archive.status(),
             "addresses": {role: listener.address for role, listener in self.listeners.items()},
         }
 
@@ -438,23 +428,12 @@ class Daemon:
 
     def close(self) -> None:
         """Take everything down, in reverse order."""
-        for part in ("reader", "media", "pool", "self_test", "reactor"):
+        for part in ("archive", "reader", "media", "pool", "self_test", "reactor"):
             if hasattr(self, part):
                 getattr(self, part).close()
         if hasattr(self, "context"):
             self.context.destroy(0)
         self.store.close()
-
-
-def token_secret(path: Path) -> bytes:
-    """Return the secret that signs session tokens; made once, readable by the daemon alone."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(32))
-    return path.read_bytes()
 
 
 def serve(settings: ProcessSettings, config_path: Path | None) -> int:
@@ -474,7 +453,12 @@ def _serve(settings: ProcessSettings, config_path: Path | None) -> int:
     admin = AdminServer(settings.daemon.admin_socket, daemon.handle_admin)
     http = None
     if settings.http.port:
-        http = HttpServer(settings.http.address, settings.http.port, daemon.health, Metrics(daemon.numbers))
+        http = HttpServer(
+            settings.http.address,
+            settings.http.port,
+            daemon.health,
+            Metrics(daemon.numbers, FiguresCollector(daemon.figures)),
+        )
         http.start()
     try:
         daemon.recover()

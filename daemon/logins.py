@@ -8,8 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 from argon2 import PasswordHasher
@@ -184,3 +187,14 @@ class LoginDesk:
         """True when the token lets this agent in on this connection key; not one of an epoch before this."""
         expected = Claims(tenant, agent, key, digest_of(password_hash), 0.0, epoch)
         return self._tokens.check(token, expected, now)
+
+
+def token_secret(path: Path) -> bytes:
+    """Return the secret that signs session tokens; made once, readable by the daemon alone."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(32))
+    return path.read_bytes()

@@ -312,11 +312,12 @@ class NumbersCollector(Collector):
 class Metrics:
     """A registry of our own: our numbers, this process's, and the garbage collector's."""
 
-    def __init__(self, numbers: Numbers) -> None:
+    def __init__(self, numbers: Numbers, *others: Collector) -> None:
         # The extra series would double the count and say nothing.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
-        self._registry.register(NumbersCollector(numbers))
+        for collector in (NumbersCollector(numbers), *others):
+            self._registry.register(collector)
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 

@@ -23,6 +23,7 @@ from config.desk import Desk, desk_digest
 from config.problems import did_you_mean, quoted
 from config.routing import Order
 from daemon.admin import Answer, Request, refusal
+from daemon.archive.keeper import Archive
 from daemon.desks import Desks
 from daemon.orders import Later
 from daemon.questions import positions_of
@@ -43,14 +44,16 @@ class NotFound(Exception):
 class Operating:
     """Carries out operators' requests about tenants."""
 
-    def __init__(self, system: System, desks: Desks, reader: JournalReader) -> None:
+    def __init__(self, system: System, desks: Desks, reader: JournalReader, archive: Archive) -> None:
         self._system = system
         self._desks = desks
         self._reader = reader
+        self._archive = archive
         self._plans: dict[str, Callable[[Request], Carry]] = {
             "explain": self._plan_explain,
             "order": self._plan_order,
             "shadow": self._plan_shadow,
+            "archive": self._plan_archive,
         }
 
     def plan(self, request: Request) -> Carry:
@@ -170,6 +173,18 @@ class Operating:
         self._system.tell_from_outside(("dispatcher", tenant, ""), message)
         self._system.run()
         return {"ok": True, "tenant": tenant, "shadow": bool(text), "changes": changes}
+
+    # The archive.
+
+    def _plan_archive(self, request: Request) -> Carry:
+        return self._rebuild_archive if request.get("rebuild") else self._show_archive
+
+    def _rebuild_archive(self) -> Answer:
+        self._archive.rebuild()
+        return {"ok": True}
+
+    def _show_archive(self) -> Answer:
+        return {"ok": True, **self._archive.status()}
 
     # How it stands.
 

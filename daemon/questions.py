@@ -26,6 +26,7 @@ from daemon.pages import EXPLAINED_SEQUENCES, explanation
 from protocol.customers import ReadCustomer
 from protocol.errors import Code
 from protocol.fields import Message
+from protocol.history import HistoryQuestion
 from protocol.messages import Refused
 from protocol.teamwork import (
     Colleagues,
@@ -75,6 +76,13 @@ class Reader(Protocol):
         """Answer the question ``ident`` with what is made of the events at these positions."""
 
 
+class Past(Protocol):
+    """Answers questions about the past, off the reactor's thread."""
+
+    def take(self, connection: Connection, asked: Any) -> Refused | None:
+        """Refuse a question, or have it answered later."""
+
+
 class Denied(Exception):
     """The asker may not know that, or there is nothing to be known."""
 
@@ -86,6 +94,7 @@ class Questions:
         self._system = system
         self._timer = timer
         self.reader: Reader | None = None
+        self.past: Past | None = None
         self._answers: dict[type[Any], Callable[[str, Any], Message]] = {
             ReadQueue: self._waiting_list,
             ReadColleagues: self._colleagues,
@@ -116,6 +125,10 @@ class Questions:
             if type(message) is Explain:
                 self._explain(connection, message)
                 return None
+            if isinstance(message, HistoryQuestion):
+                assert self.past is not None
+                connection.heavy.charge(message.limit / ROWS_PER_HEAVY)
+                return self.past.take(connection, message)
             return self._answers[type(message)](tenant, message)
         except Denied as denied:
             return Refused(Code.NOT_ALLOWED.value, str(denied), message.id)

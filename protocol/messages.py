@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from protocol import channels, customers, life, media, teamwork
+from protocol import channels, customers, history, life, media, teamwork
 from protocol.content import Content, Outgoing
 from protocol.fields import CommandId, Contact, Message, Name, Number, Reason, Stream
 from protocol.news import (
@@ -441,6 +441,12 @@ Question = (
     | teamwork.WhyIdle
     | teamwork.ReadPosition
     | customers.ReadCustomer
+    | history.ReadHistory
+    | history.ReadTickets
+    | history.ReadTicket
+    | history.SearchMessages
+    | history.FindCustomers
+    | history.ReadVisitors
 )
 Answer = (
     Thread
@@ -450,6 +456,12 @@ Answer = (
     | teamwork.Reasons
     | teamwork.Position
     | customers.CustomerView
+    | history.History
+    | history.Tickets
+    | history.Ticket
+    | history.FoundMessages
+    | history.FoundCustomers
+    | history.Visitors
 )
 #: Requests about media, which change nothing in the journal either.
 MediaRequest = media.UploadMedia | media.UploadChunk | media.FetchMedia

@@ -33,6 +33,8 @@ COMMANDS = {
     "verify": "daemon.commands.verify",
     "tail": "daemon.commands.tail",
     "transcript": "daemon.commands.transcript",
+    "export": "daemon.commands.export",
+    "archive": "daemon.commands.archive",
     "demo": "daemon.commands.demo",
 }
 

@@ -80,6 +80,18 @@ class JournalFile:
                 return
             start = rows[-1][0] + 1
 
+    def record_at(self, position: int) -> Record | None:
+        """Return the record that holds a position."""
+        found = self._connection.execute(
+            f"{SELECT_RECORD} WHERE position <= ? ORDER BY position DESC LIMIT 1", (position,)
+        ).fetchone()
+        return None if found is None else Record(*found)
+
+    def ident(self) -> str:
+        """Return the name of the journal, which it keeps for ever."""
+        row = self._connection.execute("SELECT journal FROM shard").fetchone()
+        return row[0] if row else ""
+
     def chain(self) -> Iterator[Record]:
         """Return all records while their chain holds. Raises JournalDamaged where it does not."""
         (first,) = self._connection.execute("SELECT min(position) FROM journal").fetchone()

@@ -99,7 +99,7 @@ class SQLiteStore:
         Raises Deposed when another process has it, NewerJournal, JournalDamaged.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(self.path.with_suffix(".lock"))
+        self._lock = lock(self.path)
         try:
             _look_first(self.path)
             self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
@@ -370,7 +370,9 @@ def _refuse_newer(connection: sqlite3.Connection) -> None:
         )
 
 
-def _lock(path: Path) -> int:
+def lock(journal: Path) -> int:
+    """Take the journal for this process, until the descriptor is closed. Raises Deposed if another has it."""
+    path = journal.with_suffix(".lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

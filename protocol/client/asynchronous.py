@@ -16,6 +16,7 @@ from protocol.client.customers import AsyncCustomers, AsyncVisitors
 from protocol.client.driver import Driver, Item, OnEvent
 from protocol.client.errors import ClientClosed
 from protocol.client.events import Notice
+from protocol.client.history import AsyncHistoryReader
 from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.life import LifeVerbs
@@ -291,7 +292,9 @@ class AsyncGatewayClient(AsyncClient, AsyncVisitors, AsyncReports, AsyncGatewayM
         return self._stream(f"channel/{channel}")
 
 
-class AsyncConsoleClient(AsyncClient, AsyncCustomers, AsyncConsoleMedia, LifeVerbs[Coroutine[Any, Any, Ack]]):
+class AsyncConsoleClient(
+    AsyncClient, AsyncCustomers, AsyncConsoleMedia, AsyncHistoryReader, LifeVerbs[Coroutine[Any, Any, Ack]]
+):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"

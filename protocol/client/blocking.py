@@ -13,6 +13,7 @@ from protocol.client.channels import Reports
 from protocol.client.customers import Customers, Visitors
 from protocol.client.driver import Driver, Item, OnEvent
 from protocol.client.errors import ClientClosed
+from protocol.client.history import HistoryReader
 from protocol.client.inbox import Handed
 from protocol.client.keys import KeyPair
 from protocol.client.life import LifeVerbs
@@ -287,7 +288,7 @@ class GatewayClient(Client, Visitors, Reports, GatewayMedia):
         return self._subscribe(f"channel/{channel}")
 
 
-class ConsoleClient(Client, Customers, ConsoleMedia, LifeVerbs[Ack]):
+class ConsoleClient(Client, Customers, ConsoleMedia, HistoryReader, LifeVerbs[Ack]):
     """A console's connection to the daemon; it may carry the sessions of many agents."""
 
     _role = "console"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from protocol.channels import DeliveryReport
+from protocol.history import FindCustomers, ReadTickets, ReadVisitors, SearchMessages
 from protocol.messages import AgentCommand, GatewayCommand, Logout, MediaRequest, Question
 from protocol.teamwork import ReadColleagues, ReadQueue, WhyIdle
 
@@ -23,7 +24,15 @@ Command = GatewayCommand | AgentCommand | Question | MediaRequest | Logout
 Lane = tuple[str, str, str]
 
 #: Questions that concern no conversation: they wait for nothing but their own kind.
-_APART = (ReadQueue, ReadColleagues, WhyIdle)
+_APART = (
+    ReadQueue,
+    ReadColleagues,
+    WhyIdle,
+    ReadTickets,
+    SearchMessages,
+    FindCustomers,
+    ReadVisitors,
+)
 
 
 def lane_of(command: Command) -> Lane:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from protocol.specification.past import PAST
+
 MEANINGS: dict[str, str] = {
     "about": "what the reason is about: an agent, a skill, a number; may be empty",
     "add": "tags to put on",
@@ -298,4 +300,5 @@ MEANINGS: dict[str, str] = {
 
 def meaning_of(owner: str, name: str) -> str:
     """Return what a field means; ``owner`` is the message's type, or the name of a plain structure."""
-    return MEANINGS.get(f"{owner}.{name}") or MEANINGS[name]
+    qualified = f"{owner}.{name}"
+    return PAST.get(qualified) or MEANINGS.get(qualified) or MEANINGS[name]

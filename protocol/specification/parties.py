@@ -20,6 +20,20 @@ from protocol.customers import (
     VisitorViewed,
 )
 from protocol.fields import Message
+from protocol.history import (
+    FindCustomers,
+    FoundCustomers,
+    FoundMessages,
+    History,
+    ReadHistory,
+    ReadTicket,
+    ReadTickets,
+    ReadVisitors,
+    SearchMessages,
+    Ticket,
+    Tickets,
+    Visitors,
+)
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.media import FetchMedia, MediaChunk, MediaStored, UploadChunk, UploadMedia, UploadState
 from protocol.messages import (
@@ -107,6 +121,10 @@ SEES_CUSTOMER = (
 )
 HAD_OR_SERVES = "logged in here, and the agent had the conversation last or serves its department"
 COLLEAGUE = "logged in here, and the other agent is a colleague or below"
+IN_REACH = (
+    "logged in here; shows what the agent has served, with `see_colleagues` what is of the own "
+    "departments and below, with `search` everything"
+)
 
 
 def _or(condition: str, permission: str) -> str:
@@ -205,6 +223,12 @@ CONSOLE = Party(
         WhyNot: _or(ABOUT_ONESELF, "explain"),
         WhyIdle: _or(ABOUT_ONESELF, "explain"),
         ReadCustomer: SEES_CUSTOMER,
+        ReadHistory: _or(IN_VIEW, "search"),
+        ReadTickets: IN_REACH,
+        ReadTicket: IN_REACH,
+        SearchMessages: IN_REACH,
+        FindCustomers: IN_REACH,
+        ReadVisitors: IN_REACH,
     },
 )
 PARTIES = (GATEWAY, CONSOLE)
@@ -230,6 +254,12 @@ ANSWERS: dict[Kind, tuple[Kind, ...]] = {
     UploadChunk: (UploadState, MediaStored),
     FetchMedia: (MediaChunk,),
     ReadCustomer: (CustomerView,),
+    ReadHistory: (History,),
+    ReadTickets: (Tickets,),
+    ReadTicket: (Ticket,),
+    SearchMessages: (FoundMessages,),
+    FindCustomers: (FoundCustomers,),
+    ReadVisitors: (Visitors,),
 }
 
 #: What the daemon sends unasked, to whom.
@@ -242,6 +272,7 @@ _ONLY: dict[Kind, Party] = {
     **dict.fromkeys((LoggedIn, SessionEnded, Snapshot), CONSOLE),
     **dict.fromkeys((Thread, WaitingList, Colleagues, Explanation, Reasons), CONSOLE),
     CustomerView: CONSOLE,
+    **dict.fromkeys((History, Tickets, Ticket, FoundMessages, FoundCustomers, Visitors), CONSOLE),
     Position: GATEWAY,
 }
 

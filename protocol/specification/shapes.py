@@ -11,6 +11,7 @@ from msgspec import NODEFAULT, Struct, inspect
 
 from protocol.content import Content, Outgoing
 from protocol.fields import Message
+from protocol.history import HISTORY_VIEWS
 from protocol.messages import FromClient, FromDaemon, News, ThreadEntry
 from protocol.specification.meanings import meaning_of
 from protocol.views import (
@@ -45,6 +46,7 @@ VIEWS: tuple[type[Struct], ...] = (
     DecisionView,
     ReasonView,
     PageView,
+    *HISTORY_VIEWS,
 )
 #: Everything that may stand alone in a frame.
 TOP: tuple[type[Message], ...] = tuple(dict.fromkeys(FROM_CLIENT + FROM_DAEMON))

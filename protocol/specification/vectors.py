@@ -12,6 +12,7 @@ from msgspec import Struct, inspect
 from protocol.codec import encode
 from protocol.fields import Message
 from protocol.messages import VERSION
+from protocol.specification.past import PAST, PAST_EXAMPLES
 from protocol.specification.shapes import CONTENTS, FROM_CLIENT, NEWS, REFERENCES, TOP, name_of
 
 #: Versions that are released: their vectors never change again, so ``--write`` leaves them alone.
@@ -267,4 +268,6 @@ def _value(owner: str, field: inspect.Field, *, full: bool) -> Any:
             return _make(one.cls, full=full)
         case inspect.ListType(item_type=inspect.StructType() as item):
             return [_make(item.cls, full=full)] if full else []
+    if f"{owner}.{name}" in PAST:
+        return PAST_EXAMPLES.get(f"{owner}.{name}", PAST_EXAMPLES.get(name, EXAMPLES.get(name)))
     return EXAMPLES.get(f"{owner}.{name}", EXAMPLES.get(name))

@@ -1,7 +1,7 @@
 """Who may send what, proved at the door: every pair of principal and message, every relation of the table.
 
 The desk: ``owner`` and ``peer`` serve ``help``, which is below ``head``, where ``boss`` is; ``other`` is in
-``sales``, beside ``help``, and has every permission there. ``owner`` has a conversation of ``ann``'s.
+``sales``, beside ``help``, with every permission but ``search``. ``owner`` has a conversation of ``ann``'s.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import pytest
 
 from actors.authorization import ALLOWED, Principal, Relation, Rule
 from config.routing import Permission
+from daemon.archive.asking import HistoryQuestions
 from protocol.channels import DeliveryReport
 from protocol.content import Text
 from protocol.errors import Code
 from protocol.fields import Message
+from protocol.history import History, ReadHistory, ReadTicket
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
@@ -65,6 +67,7 @@ from protocol.teamwork import (
     WhyIdle,
     WhyNot,
 )
+from tests.archives import Library
 from tests.daemon.doors import Door
 from tests.protocol.examples import smallest
 from tests.stage import HASH
@@ -84,10 +87,11 @@ def desk(permissions: tuple[str, ...] = PERMISSIONS) -> str:
             ("owner", "help", "plain"),
             ("peer", "help", "plain"),
             ("boss", "head", "granted"),
-            ("other", "sales", "supervisor"),
+            ("other", "sales", "elsewhere"),
         )
     )
     granted = ", ".join(f'"{permission}"' for permission in permissions)
+    elsewhere = ", ".join(f'"{permission}"' for permission in PERMISSIONS if permission != "search")
     return f"""tenant = "acme"
 [departments.head]
 name = "Head"
@@ -100,6 +104,8 @@ parent = "head"
 [roles.plain]
 [roles.granted]
 permissions = [{granted}]
+[roles.elsewhere]
+permissions = [{elsewhere}]
 {agents}
 [gateways.web]
 [gateways.elsewhere]
@@ -123,6 +129,8 @@ class Scene:
 
     def __init__(self, permissions: tuple[str, ...] = PERMISSIONS) -> None:
         self.door = door = Door(desk=desk(permissions))
+        self.library = Library(door.stage)
+        door.outbound.questions.past = HistoryQuestions(door.system, door.outbound, self.library)
         for role, peer, name in (
             ("gateway", WEB, "web"),
             ("gateway", ELSEWHERE, "elsewhere"),
@@ -260,6 +268,8 @@ STRANGERS: dict[type[Message], Make] = {
     ReadThread: lambda s, i, c: ReadThread(i, "other", c),
     Explain: lambda s, i, c: Explain(i, "other", c),
     WhyNot: lambda s, i, c: WhyNot(i, "other", c, "other"),
+    ReadHistory: lambda s, i, c: ReadHistory(i, "other", c),
+    ReadTicket: lambda s, i, c: ReadTicket(i, "other", c),
 }
 #: What a gateway says of a conversation, as the channel of another gateway.
 FROM_GATEWAYS = {DeliveryReport}
@@ -348,6 +358,7 @@ GRANTED: dict[type[Message], tuple[Callable[[Scene, bytes], Message], type[Messa
     Explain: (lambda s, i: Explain(i, "boss", s.talk), Message),
     WhyNot: (lambda s, i: WhyNot(i, "boss", s.waits, "owner"), Reasons),
     WhyIdle: (lambda s, i: WhyIdle(i, "boss", "owner"), Reasons),
+    ReadHistory: (lambda s, i: ReadHistory(i, "boss", s.talk), History),
 }
 RULES: dict[type[Message], Rule] = {
     kind: rule for kind, rule in ALLOWED[Principal.CONSOLE].items() if rule.permission is not None

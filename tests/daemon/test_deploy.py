@@ -17,6 +17,7 @@ from config.desk import Desk
 from config.process import RELOADABLE, ProcessSettings
 from config.scanning import KeyPath
 from config.together import load_everything
+from daemon.archive.figures import Figures, FiguresCollector
 from daemon.exits import Exit
 from daemon.metrics import Metrics, Numbers
 from tests.rules import ROOT
@@ -148,7 +149,7 @@ def test_the_unit_is_as_closed_as_we_say(checkable: Path) -> None:
 
 
 def test_every_alert_is_about_a_metric_that_exists_and_is_explained() -> None:
-    exposed = set(METRIC.findall(Metrics(_full()).render()[0].decode()))
+    exposed = set(METRIC.findall(Metrics(_full(), FiguresCollector(Figures())).render()[0].decode()))
     rules = RULES.read_text(encoding="utf-8")
     assert set(METRIC.findall(rules)) - exposed == set()
     explained = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -166,7 +167,8 @@ def test_the_alerts_are_yaml_with_what_an_operator_needs() -> None:
 
 def test_every_metric_of_ours_is_explained() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    families = re.findall(r"^# TYPE switchboard(_\w+)", Metrics(Numbers()).render()[0].decode(), re.MULTILINE)
+    exposed = Metrics(Numbers(), FiguresCollector(Figures())).render()[0].decode()
+    families = re.findall(r"^# TYPE switchboard(_\w+)", exposed, re.MULTILINE)
     assert families
     assert [name for name in families if f"{name}`" not in page and f"{name}_total`" not in page] == []
 

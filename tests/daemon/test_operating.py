@@ -32,6 +32,19 @@ class Reader:
         return True
 
 
+class Archive:
+    """Notes that it is to be made anew."""
+
+    def __init__(self) -> None:
+        self.rebuilds = 0
+
+    def rebuild(self) -> None:
+        self.rebuilds += 1
+
+    def status(self) -> dict[str, Any]:
+        return {"position": 7, "behind": 2}
+
+
 class Office:
     """An operator beside a scene."""
 
@@ -40,7 +53,8 @@ class Office:
         system = self.scene.door.system
         self.desks = Desks(system, lambda: PLAIN, lambda _: None)
         self.reader: Any = Reader(self.scene)
-        self.operating = Operating(system, self.desks, self.reader)
+        self.archive: Any = Archive()
+        self.operating = Operating(system, self.desks, self.reader, self.archive)
 
     def asks(self, do: str, **fields: Any) -> Any:
         """Return the answer to a request, carried out in a turn of its own."""
@@ -212,3 +226,10 @@ def test_a_department_in_which_somebody_waits_or_is_offered_cannot_be_taken_away
     scene.does(Decline(scene.door.new_id(), "owner", scene.waits, offer))
     scene.door.stage.leaves("bob")
     assert office.desks.prepare(without, "desk.toml").tenant == "acme"
+
+
+def test_the_archive_is_shown_and_made_anew(office: Office) -> None:
+    assert office.asks("archive") == {"ok": True, "position": 7, "behind": 2}
+    assert office.archive.rebuilds == 0
+    assert office.asks("archive", rebuild=True) == {"ok": True}
+    assert office.archive.rebuilds == 1

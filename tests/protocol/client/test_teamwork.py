@@ -17,6 +17,14 @@ from protocol.client.outstanding import lane_of
 from protocol.client.pending import Pending
 from protocol.content import Text
 from protocol.fields import Message
+from protocol.history import (
+    FindCustomers,
+    ReadHistory,
+    ReadTicket,
+    ReadTickets,
+    ReadVisitors,
+    SearchMessages,
+)
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     AgentCommand,
@@ -96,6 +104,27 @@ CONSOLE: list[tuple[Callable[[Any], Any], Message]] = [
     (lambda c: c.why_not("anna", "k1", "wei"), WhyNot(ID, "anna", "k1", "wei")),
     (lambda c: c.why_idle("anna"), WhyIdle(ID, "anna", "anna")),
     (lambda c: c.why_idle("anna", "wei"), WhyIdle(ID, "anna", "wei")),
+    (
+        lambda c: c.read_history("anna", "k1", before=7, since=1.5, limit=20),
+        ReadHistory(ID, "anna", "k1", 7, 1.5, 20),
+    ),
+    (
+        lambda c: c.read_tickets("anna", "missed", tag="vip", before=7, limit=20),
+        ReadTickets(ID, "anna", "missed", tag="vip", before=7, limit=20),
+    ),
+    (lambda c: c.read_ticket("anna", "k1", after=7, limit=20), ReadTicket(ID, "anna", "k1", 7, 20)),
+    (
+        lambda c: c.search_messages("anna", "late parcel", customer_of="k1", before=7, limit=20),
+        SearchMessages(ID, "anna", "late parcel", customer_of="k1", before=7, limit=20),
+    ),
+    (
+        lambda c: c.find_customers("anna", "Ann", of_contact="c1", in_channel="web", before=7, limit=20),
+        FindCustomers(ID, "anna", "Ann", "c1", "web", 7, 20),
+    ),
+    (
+        lambda c: c.read_visitors("anna", "left", in_channel="web", before=7, limit=20),
+        ReadVisitors(ID, "anna", "left", "web", 7, 20),
+    ),
 ]
 CONSOLE += [
     (lambda c: c.end("anna", "k1", "done"), End(ID, "anna", "k1", "done")),
