@@ -74,7 +74,8 @@ class MediaRoom:
         self._post = post
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="media")
         self._waiting = 0
-        self._collect_at = 0.0
+        #: When the collector looks next.
+        self.collect_at = 0.0
         self._collecting = False
         system.media = self.find
         self._count()
@@ -144,7 +145,7 @@ class MediaRoom:
 
     def collect(self, now: float) -> None:
         """Look now and then for media that nobody refers to; each step is bounded."""
-        if now < self._collect_at or self._collecting:
+        if now < self.collect_at or self._collecting:
             return
         self._collecting = True
         kept = frozenset(_on_cards(self._system.desks))
@@ -193,7 +194,7 @@ class MediaRoom:
 
     def _collected(self, now: float, *, more: bool) -> None:
         self._collecting = False
-        self._collect_at = now + (COLLECT_ON_S if more else COLLECT_S)
+        self.collect_at = now + (COLLECT_ON_S if more else COLLECT_S)
         self._count()
 
     def close(self) -> None:
