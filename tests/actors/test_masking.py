@@ -16,7 +16,7 @@ from protocol.codec import encode
 from protocol.content import Content, Text
 from protocol.messages import Answer, CustomerMessage, Delivery, FromDaemon, GatewayCommand, News, Snapshot
 from protocol.news import Assigned, CustomerSaid
-from tests.canaries import CANARIES as BIRDS, MEDIUM, filled, seen_in
+from tests.canary_texts import CANARIES as BIRDS, MEDIUM, filled, seen_in
 from tests.protocol.examples import KINDS
 from tests.stage import Stage, desk_text
 

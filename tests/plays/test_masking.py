@@ -23,7 +23,7 @@ from protocol.messages import (
 )
 from protocol.news import OfferMade
 from protocol.teamwork import EndSession, HandOver
-from tests.canaries import CANARIES, filled, seen_in
+from tests.canary_texts import CANARIES, filled, seen_in
 from tests.plays.theatre import House, desk_text
 from tests.plays.wire import Peer, new_id
 
