@@ -12,10 +12,11 @@ from operator import attrgetter
 from actors import events
 from actors.dispatcher.actor import DispatcherActor
 from actors.dispatcher.audit import Kind
+from actors.events import AnyEvent
 from actors.journal import Entry
 from actors.runtime import System
 from config.desk import Desk
-from daemon.metrics import Numbers, count
+from daemon.metrics import OTHER, Numbers, count
 
 EVENT_OF = attrgetter("event")
 #: What became of an offer, by the event that says so.
@@ -30,7 +31,16 @@ AWAY = frozenset({"away", "offline"})
 #: What nearly every turn consists of, and nothing else.
 WRITTEN = frozenset({events.CustomerWrote, events.AgentWrote})
 #: What is looked at one by one.
-SINGLE = frozenset({events.Assigned, events.TransferEnded})
+SINGLE = frozenset(
+    {
+        events.Assigned,
+        events.TransferEnded,
+        events.DeliveryReported,
+        events.SentAgain,
+        events.GreetingLeftOut,
+        events.WindowLapsed,
+    }
+)
 
 
 def count_turn(numbers: Numbers, entries: Iterable[Entry], desks: Mapping[str, Desk]) -> None:
@@ -49,6 +59,25 @@ def count_turn(numbers: Numbers, entries: Iterable[Entry], desks: Mapping[str, D
                 _count_assigned(numbers, entry.at, event, desks[entry.tenant])
             elif isinstance(event, events.TransferEnded):
                 count(numbers.transfers, event.outcome)
+            else:
+                _count_sending(numbers, event, desks[entry.tenant])
+
+
+def _count_sending(numbers: Numbers, event: AnyEvent, desk: Desk) -> None:
+    """Count what becomes of messages on their way to customers, and of what may be sent to them."""
+    if isinstance(event, events.DeliveryReported):
+        count(numbers.deliveries, "retry" if event.retry_at else event.state)
+    elif isinstance(event, events.SentAgain):
+        count(numbers.deliveries, "sent_again")
+    elif isinstance(event, events.GreetingLeftOut):
+        count(numbers.greetings_left_out, _kind(event.channel, desk))
+    elif isinstance(event, events.WindowLapsed):
+        count(numbers.windows_lapsed, _kind(event.channel, desk))
+
+
+def _kind(channel: str, desk: Desk) -> str:
+    settings = desk.channels.get(channel)
+    return settings.kind if settings is not None else OTHER
 
 
 def _count_assigned(numbers: Numbers, at: float, event: events.Assigned, desk: Desk) -> None:
@@ -71,6 +100,7 @@ def sample_dispatchers(numbers: Numbers, system: System) -> None:
         dispatcher = system.actors.get(("dispatcher", tenant, ""))
         if isinstance(dispatcher, DispatcherActor):
             found.add(tenant, dispatcher, system.now)
+    numbers.window_refusals = dict(system.window_refusals)
     numbers.agents, numbers.waiting, numbers.oldest_wait = (
         dict(found.agents),
         found.waiting,

@@ -100,9 +100,11 @@ class Numbers:
         "config_last_reload_successful",
         "connections",
         "dead_letters",
+        "deliveries",
         "events",
         "frames_in",
         "frames_out",
+        "greetings_left_out",
         "handshakes_refused",
         "journal_position",
         "logins_failed",
@@ -126,6 +128,8 @@ class Numbers:
         "wait_seconds",
         "waiting",
         "wal_bytes",
+        "window_refusals",
+        "windows_lapsed",
         "write_behind_rows",
     )
 
@@ -185,6 +189,11 @@ class Numbers:
         self.media_removed = 0
         self.config_last_reload_successful = 1
         self.config_last_reload_at = 0.0
+        self.deliveries: dict[str, int] = {}
+        self.greetings_left_out: dict[str, int] = {}
+        self.windows_lapsed: dict[str, int] = {}
+        #: By kind of channel and rule; counted by the conversations, and copied together.
+        self.window_refusals: dict[tuple[str, str], int] = {}
 
     def refused(self, code: str) -> None:
         """Count a refusal; the code is one of the catalogue."""
@@ -241,6 +250,25 @@ GAUGES = (
     ),
 )
 COUNTED_BY_LABEL = (
+    ("deliveries", "deliveries", "Messages to customers, by what has become of them.", ("state",)),
+    (
+        "window_refusals",
+        "window_refusals",
+        "Messages refused because the channel's reply window is closed or used up.",
+        ("kind", "rule"),
+    ),
+    (
+        "windows_lapsed",
+        "windows_lapsed",
+        "Reply windows that have closed on a customer who waited for an answer.",
+        ("kind",),
+    ),
+    (
+        "greetings_left_out",
+        "greetings_left_out",
+        "Automatic answers left out to spare the reply window's last message.",
+        ("kind",),
+    ),
     ("refusals", "refusals", "Refusals.", ("code",)),
     ("offers", "offers", "Offers to agents, by what became of them; `made` counts all.", ("outcome",)),
     ("assignments", "assignments", "Conversations that an agent has got, by how.", ("how",)),

@@ -15,10 +15,10 @@ from actors.channel.machine import (
     ended_key,
 )
 from actors.conversation.actor import ConversationActor
-from actors.conversation.orders import Refusal, Reopening
+from actors.conversation.orders import Refusal, Reopening, VisitChanged
 from actors.conversation.state import BINDING, Status
 from actors.customer.actor import customer_address
-from actors.customer.machine import Open
+from actors.customer.machine import Did, Open
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System
 from actors.shell import Shell
@@ -48,6 +48,8 @@ class ChannelActor(Shell):
         kind = type(message)
         if kind is Told:
             self._route(message)
+        elif kind is Did:
+            self._pass_on(message)
         elif kind is Bound:
             self._bindings.bind(message.contact, message.conversation)
         elif kind is Forget:
@@ -76,6 +78,12 @@ class ChannelActor(Shell):
             self._open(told, conversation)
             return
         self.system.tell(("conversation", self.address[1], conversation), told)
+
+    def _pass_on(self, message: Did) -> None:
+        """Tell the open conversation, if there is one, that its customer has come to the site or has left."""
+        conversation = self._bindings.find(message.contact) or self._find(message.contact)
+        if conversation is not None:
+            self.system.tell(("conversation", self.address[1], conversation), VisitChanged(message.trigger))
 
     def _find(self, contact: str) -> str | None:
         """Return the customer's open conversation, if it is in the store only."""

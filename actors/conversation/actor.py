@@ -39,9 +39,10 @@ from actors.conversation.state import (
 )
 from actors.conversation.styles import style_of
 from actors.conversation.view import audience, hearers
+from actors.conversation.window import lapsed
 from actors.dispatcher.facts import RELEASED, Report
 from actors.events import AnyEvent
-from actors.events.conversation import AgentWrote, FirstReplyMissed, OfferExpired, WindowLapsed
+from actors.events.conversation import AgentWrote, FirstReplyMissed, OfferExpired
 from actors.journal import Address, SnapshotRow
 from actors.permissions import supervisors
 from actors.runtime import System
@@ -197,16 +198,10 @@ class ConversationActor(Shell):
             assert not isinstance(outcome, Refusal), "time is never refused"
             self.take_in(outcome)
             self._tell_unanswered(outcome)
-        self._watch_window()
+        if lapse := lapsed(self.state, self.system.now):
+            self.take_in(lapse)
         self._watch_outbox()
         self.unsettled = True
-
-    def _watch_window(self) -> None:
-        """Note that the reply window has closed on a customer who waits."""
-        state, closes_at = self.state, self.state.window_closes_at()
-        if state.window is not None and closes_at is not None and closes_at <= self.system.now:
-            lapsed = msgspec.structs.replace(state.window, lapsed=True)
-            self.take_in([WindowLapsed(state.channel, lapsed)])
 
     def _watch_outbox(self) -> None:
         """Give to the gateway again whatever is due, and note what nobody has reported on."""

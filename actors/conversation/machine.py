@@ -57,6 +57,7 @@ from actors.conversation.orders import (
     TransferAsked,
     TurnAway,
     Unmute,
+    VisitChanged,
     WithdrawOffer,
 )
 from actors.conversation.state import (
@@ -70,7 +71,7 @@ from actors.conversation.state import (
     nothing,
     offer_gone,
 )
-from actors.conversation.window import acted, wrote
+from actors.conversation.window import acted, visited, wrote
 from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
 from protocol.channels import CustomerActed, DeliveryReport
@@ -232,6 +233,7 @@ _LABELS: dict[type[Any], Rule] = {
     CustomerRating: labels.rate,
     CustomerActed: acted,
     DeliveryReport: outbox.report,
+    VisitChanged: visited,
 }
 _WAITING: dict[type[Any], Rule] = {
     **_NOT_OPEN,
@@ -325,6 +327,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         CustomerRating: not_yours,
         CustomerActed: not_yours,
         DeliveryReport: outbox.not_of_channel,
+        VisitChanged: nothing,
         Accept: offer_gone,
         Decline: offer_gone,
         End: not_yours,
@@ -384,6 +387,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         CustomerMessage: closed,
         CustomerLeft: closed,
         CustomerActed: closed,
+        VisitChanged: nothing,
         Claim: transfer.taken,
         Release: endings.agent_gone,
         Reassign: endings.agent_gone,
@@ -399,6 +403,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         CustomerMessage: closed,
         CustomerLeft: closed,
         CustomerActed: closed,
+        VisitChanged: nothing,
         AgentMessage: _ended_for_agent,
         Accept: offer_gone,
         Decline: offer_gone,

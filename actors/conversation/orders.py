@@ -45,6 +45,12 @@ class Begin(NamedTuple):
     window: Ledger | None = None
 
 
+class VisitChanged(NamedTuple):
+    """The customer has come to the site (``connect``), or has left it (``disconnect``)."""
+
+    trigger: str
+
+
 class MakeOffer(NamedTuple):
     """The dispatcher has decided: offer the conversation to this agent.
 

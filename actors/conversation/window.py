@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from actors.conversation import limits
 from actors.conversation.limits import Demands
-from actors.conversation.orders import Begin, Refusal
-from actors.events.conversation import CustomerWrote, Ledger, Said, Triggered
+from actors.conversation.orders import Begin, Refusal, VisitChanged
+from actors.events import AnyEvent
+from actors.events.conversation import CustomerWrote, Ledger, Said, Triggered, WindowLapsed
 from config.desk import Channel
 from config.windows import Extra
 from protocol.channels import CustomerActed
@@ -254,6 +255,20 @@ def acted(state: Conversation, command: CustomerActed, facts: Facts) -> Outcome:
     refusal = unknown_trigger(command.trigger)
     ledger = _opened(state, command.trigger, facts) if refusal is None else None
     return refusal or [Triggered(command.trigger, command.contact, ledger, command.channel)]
+
+
+def visited(state: Conversation, order: VisitChanged, facts: Facts) -> Outcome:
+    """Where the window is the connection (I4) it opens and closes with the visit; else nothing is kept."""
+    ledger = _opened(state, order.trigger, facts)
+    return [] if ledger is None else [Triggered(order.trigger, state.contact, ledger, state.channel)]
+
+
+def lapsed(state: Conversation, now: float) -> list[AnyEvent]:
+    """Return that the window has closed on a customer who waits for an answer; it is told once."""
+    closes_at = state.window_closes_at()
+    if state.window is None or closes_at is None or now < closes_at:
+        return []
+    return [WindowLapsed(state.channel, replace(state.window, lapsed=True))]
 
 
 def unknown_trigger(trigger: str) -> Refusal | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from actors.channel.machine import Forget
 from actors.conversation.orders import Begin, Refusal
+from actors.conversation.window import DISCONNECT
 from actors.customer.machine import Customer, Did, Open, Silent, apply, decide, known
 from actors.events import AnyEvent
 from actors.journal import Address, SnapshotRow
@@ -55,8 +56,6 @@ class CustomerActor(Shell):
             self._open(message)
         elif kind is Told:
             self._carry_out(message)
-        elif kind is Did:
-            self._take(decide(self.state, message))
         elif kind is Tick and self._silent_at() <= self.system.now:
             self._take(decide(self.state, Silent()))
 
@@ -91,7 +90,11 @@ class CustomerActor(Shell):
     def _take(self, outcome: list[AnyEvent] | Refusal, told: Told | None = None) -> None:
         assert not isinstance(outcome, Refusal), "nobody waits for the answer of an order"
         self._heard_at = self.system.now
+        before = self.state.online
         self.take_in(outcome, told)
+        if self.state.online is not before:
+            trigger = "connect" if self.state.online else DISCONNECT
+            self.system.tell(("channel", self.address[1], self.channel), Did(self.contact, trigger))
 
     def _silent_at(self) -> float:
         """Return from when on the visitor counts as gone, if the gateway says nothing any more."""

@@ -54,8 +54,8 @@ class Approach(NamedTuple):
 
 
 class Did(NamedTuple):
-    """The customer has done something that may open a reply window; the channel passes it on to the open
-    conversation.
+    """The customer has come to the site (``connect``) or left it (``disconnect``): the channel passes it on
+    to the open conversation, whose reply window may be the connection (I4).
     """
 
     contact: str
@@ -190,7 +190,7 @@ def _nothing(_: Customer, __: object) -> Outcome:
 # Triggers, abuse.
 
 
-def _acts(_: Customer, command: Did | CustomerActed) -> Outcome:
+def _acts(_: Customer, command: CustomerActed) -> Outcome:
     return unknown_trigger(command.trigger) or [events.Acted(command.trigger)]
 
 
@@ -210,7 +210,7 @@ def _so_already(what: str, *, on: bool) -> Refusal:
     return Refusal(Code.UNDER_WAY, f"the customer is {'already' if on else 'not'} {what}")
 
 
-_ANYWHERE: dict[type[Any], Rule] = {Did: _acts, CustomerActed: _acts, DoNotDisturb: _disturbs, Block: _blocks}
+_ANYWHERE: dict[type[Any], Rule] = {CustomerActed: _acts, DoNotDisturb: _disturbs, Block: _blocks}
 #: By whether the customer is online.
 TABLE: dict[bool, dict[type[Any], Rule]] = {
     False: {

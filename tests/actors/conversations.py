@@ -24,6 +24,7 @@ from actors.conversation.orders import (
     TransferAsked,
     TurnAway,
     Unmute,
+    VisitChanged,
     WithdrawOffer,
 )
 from actors.conversation.state import IN_HAND, Conversation, Facts, Status
@@ -105,6 +106,7 @@ COMMANDS: dict[type[Any], Any] = {
     Mute: Mute("a1"),
     Unmute: Unmute("a1"),
     ChannelGone: ChannelGone(),
+    VisitChanged: VisitChanged("disconnect"),
     Expire: Expire(),
 }
 

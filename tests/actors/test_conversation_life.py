@@ -37,10 +37,12 @@ from actors.conversation.orders import (
     TransferAsked,
     TurnAway,
     Unmute,
+    VisitChanged,
     WithdrawOffer,
 )
 from actors.conversation.state import Conversation, Facts, Status
 from actors.conversation.view import audience, delivery
+from actors.conversation.window import lapsed
 from actors.events.base import Why
 from actors.journal import Entry
 from config.desk import parse_desk
@@ -208,6 +210,8 @@ class Life:
             self.tell(Expire())
             steps += 1
             assert steps < 20, "time does not come to an end"
+        for event in lapsed(self.state, self.now):
+            self.take(event)
         due = self.state.deadline()
         assert due is None or due > self.now, "I8: something outlives its deadline"
         return Expire()
@@ -305,6 +309,7 @@ CAN_BE_TOLD: dict[Callable[[Life], Any], int] = {
     lambda _: HELLO: 4,
     lambda _: CustomerLeft(ID, "web", "ann"): 1,
     lambda _: CustomerActed(ID, "web", "ann", "scan"): 1,
+    lambda life: VisitChanged(life.random.choice(["connect", "disconnect"])): 1,
     lambda life: DeliveryReport(ID, "web", "c1", max(life.state.sequence, 1), "failed"): 1,
     Life.ends: 2,
     Life.sets_status: 4,

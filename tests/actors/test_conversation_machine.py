@@ -35,6 +35,7 @@ from actors.conversation.orders import (
     TransferAsked,
     TurnAway,
     Unmute,
+    VisitChanged,
     WithdrawOffer,
 )
 from actors.conversation.state import Conversation, Offer, Status
@@ -139,6 +140,7 @@ ANSWERS: dict[type[Any], tuple[Any, ...]] = {
     Mute: (NOTHING, ["Muted"], ["OfferWithdrawn", "Muted"], *[["Muted"]] * 4, *[NOTHING] * 3),
     Unmute: (*[NOTHING] * 8, ["Unmuted"], NOTHING),
     ChannelGone: (NOTHING,) * 10,
+    VisitChanged: (NOTHING, *[["Triggered"]] * 6, NOTHING, ["Triggered"], NOTHING),
     Expire: (NOTHING,) * 10,
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from actors.events.conversation import Ledger
 from config.desk import parse_desk
 from config.windows import WINDOWS, moment
 from protocol.channels import CustomerActed, WindowChanged
+from protocol.customers import VisitorEntered, VisitorLeft
 from protocol.errors import Code
 from protocol.messages import Ack, Refused
 from protocol.news import CustomerSaid
@@ -449,6 +450,34 @@ def test_a_window_that_is_set_while_running_counts_from_the_next_message() -> No
     assert refused(stage.says("a1", talk, "the other")).code == "WINDOW_CLOSED"
     stage.applies(desk_text())
     assert isinstance(stage.says("a1", talk, "no window any more"), Ack)
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize("parked", [False, True])
+def test_a_visitor_who_leaves_the_page_cannot_be_written_to_until_he_is_back(
+    stage: Stage, parked: bool
+) -> None:
+    def gateway(kind: Any) -> None:
+        message = kind(stage.command_id(), "web", "ann")
+        assert isinstance(stage.tell(("customer", "acme", "web/ann"), message, "gateway/web"), Ack)
+
+    gateway(VisitorEntered)
+    stage.logs_in("a1")
+    talk = talks(stage, "web")
+    assert isinstance(stage.says("a1", talk, "hello"), Ack)
+    if parked:
+        stage.clock.advance(1)
+        stage.turn(park_idle_s=0.0)
+    gateway(VisitorLeft)
+    answer = refused(stage.says("a1", talk, "are you there?"))
+    assert (answer.code, "has left the page" in answer.message) == ("WINDOW_CLOSED", True)
+    gateway(VisitorEntered)
+    assert isinstance(stage.says("a1", talk, "welcome back"), Ack)
+    gateway(VisitorLeft)
+    stage.writes("ann", "from my other device")
+    assert isinstance(stage.says("a1", talk, "I see"), Ack)
+    news = [each.news for each in stage.mail["agent/a1"] if isinstance(each.news, WindowChanged)]
+    assert [each.trigger for each in news] == ["disconnect", "connect", "disconnect"]
 
 
 @pytest.mark.rule("I4")

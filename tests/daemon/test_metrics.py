@@ -10,6 +10,7 @@ from actors.dispatcher.auditor import ROUND_S
 from config.desk import desk_digest
 from daemon.counting import count_turn, sample_dispatchers
 from daemon.metrics import LABELS_MAX, Histogram, Metrics, Numbers, build_facts, our_version
+from protocol.channels import DeliveryReport
 from tests.stage import Stage, desk_text
 
 OWN = re.compile(r"switchboard_[a-z_]+")
@@ -146,3 +147,31 @@ def test_offers_assignments_and_answers_are_counted_by_what_became_of_them() -> 
     assert numbers.answered == {"true": 1, "false": 1}
     assert sum(numbers.wait_seconds.counts) == 2
     assert numbers.messages_customer == 2
+
+
+def test_what_becomes_of_messages_and_which_windows_close_is_counted() -> None:
+    channels = {"one": 'kind = "wechat-mini-program"\nwindow = "one"\nreceipts = "sent"'}
+    window = '[windows.one]\nname = "One"\nrules = [{ trigger = "message", sends = 1, duration_s = 60 }]\n'
+    stage = Stage(
+        desk=desk_text(departments={"help": 'greeting_online = "Hi!"'}, channels=channels, extra=window)
+    )
+    numbers = Numbers()
+    stage.logs_in("a1")
+    talk = stage.writes("ann", channel="one").conversation
+    stage.accepts("a1", talk)
+    sequence = stage.says("a1", talk, "hello").sequence
+    assert stage.says("a1", talk, "too many").code == "WINDOW_CLOSED"
+    report = DeliveryReport(stage.command_id(), "one", talk, sequence, "retry", retry_after_s=5.0)
+    stage.tell(("conversation", "acme", talk), report, "gateway/web")
+    stage.pass_time(5)
+    stage.writes("ann", "hello?", channel="one")
+    stage.pass_time(400)
+    count_turn(numbers, list(stage.entries()), stage.system.desks)
+    sample_dispatchers(numbers, stage.system)
+    found = exposed(numbers)
+    kind = "wechat-mini-program"
+    assert found[f"switchboard_window_refusals_total['one/message', '{kind}']"] == 1
+    assert found[f"switchboard_windows_lapsed_total['{kind}']"] == 1
+    assert found[f"switchboard_greetings_left_out_total['{kind}']"] == 1
+    counts = {state: found[f"switchboard_deliveries_total['{state}']"] for state in numbers.deliveries}
+    assert counts == {"retry": 1, "sent_again": 1, "unknown": 1}
