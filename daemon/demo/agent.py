@@ -13,9 +13,9 @@ from queue import SimpleQueue
 from daemon.commands.showing import spoken
 from daemon.demo import part, reports
 from daemon.demo.part import Part
-from daemon.demo.script import AGENT, COLLEAGUE, CUSTOMER, TRANSFER, Dialogue, load_script
+from daemon.demo.script import AGENT, CARD_MARK, COLLEAGUE, CUSTOMER, TRANSFER, Dialogue, load_script
 from protocol.client.blocking import ConsoleClient
-from protocol.content import Text
+from protocol.content import Card, Image, Text
 from protocol.errors import CommandRefused, SwitchboardError
 from protocol.messages import Delivery, News, Snapshot, Thread
 from protocol.news import (
@@ -114,6 +114,9 @@ class Talk:
         delivery = self.inbox.get()
         if isinstance(delivery.news, CustomerSaid):
             self._heard.add(delivery.sequence)
+            if isinstance(delivery.news.content, Image):
+                # An agent looks at a picture; the client makes sure that it is the one.
+                self._agent.client.fetch(self._agent.name, delivery.news.content.media)
         elif isinstance(delivery.news, ConversationEnded | Unassigned):
             raise Over
         return delivery.news
@@ -240,7 +243,14 @@ class DemoAgent:
     def say(self, conversation: str, contact: str, text: str) -> None:
         """Type a line and send it."""
         self.pace.type(text)
-        ack = self.client.say(self.name, conversation, text)
+        card = Card(text.removeprefix(CARD_MARK)) if text.startswith(CARD_MARK) else None
+        ack = self.client.say(self.name, conversation, card or text)
+        if card is not None:
+            # What the card has become in the customer's language is in the thread.
+            thread = self.client.read_thread(self.name, conversation, ack.sequence - 1, 1)
+            text = next(
+                spoken(each.news.content) for each in thread.entries if isinstance(each.news, AgentSaid)
+            )
         reports.send(
             reports.Wrote(self.name, "agent", conversation, ack.sequence, contact, text, time.time())
         )

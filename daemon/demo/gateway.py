@@ -8,10 +8,12 @@ import time
 from functools import partial
 from queue import Empty, SimpleQueue
 
-from daemon.demo import part, reports
+from daemon.commands.showing import spoken
+from daemon.demo import part, picture, reports
 from daemon.demo.part import Part
-from daemon.demo.script import CUSTOMER, RUN_MARK, TRANSFER, Dialogue, load_script
+from daemon.demo.script import CUSTOMER, PICTURE_MARK, RUN_MARK, TRANSFER, Dialogue, load_script
 from protocol.client.blocking import GatewayClient
+from protocol.content import Image
 from protocol.errors import SwitchboardError
 from protocol.messages import Delivery, News
 from protocol.news import AgentSaid, Assigned, ConversationEnded
@@ -122,8 +124,20 @@ class DemoGateway:
                 customer.inbox.put(delivery)
 
     def write(self, contact: str, dialogue: Dialogue, text: str) -> None:
-        """Hand over what a customer writes."""
-        ack = self.client.customer_message(dialogue.channel, contact, text, dialogue.name, dialogue.language)
+        """Hand over what a customer writes; a picture is uploaded first."""
+        said: str | Image = text
+        if text.startswith(PICTURE_MARK):
+            stored = self.client.upload(picture.router())
+            said = Image(
+                stored.media,
+                text.removeprefix(PICTURE_MARK),
+                stored.media_type,
+                stored.size_bytes,
+                stored.width,
+                stored.height,
+            )
+            text = spoken(said)
+        ack = self.client.customer_message(dialogue.channel, contact, said, dialogue.name, dialogue.language)
         reports.send(
             reports.Wrote(self.name, "customer", ack.conversation, ack.sequence, contact, text, time.time())
         )

@@ -17,6 +17,8 @@ Side = Literal["customer", "agent"]
 COLLEAGUE: Literal["colleague"] = "colleague"
 TRANSFER: Literal["transfer"] = "transfer"
 Cue = Literal["customer", "agent", "colleague", "transfer"]
+#: How a line begins that is sent as a picture, or as a card of the desk.
+PICTURE_MARK, CARD_MARK = "picture: ", "card: "
 
 #: How long somebody types: to begin, per column on the screen (a Chinese character has two), and at most.
 TYPING_FIRST_S = 0.7
@@ -65,6 +67,11 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
         """Return the dialogues of a contact, with or without the mark of a run, in their order."""
         bare = contact.partition(RUN_MARK)[0]
         return [one for one in self.conversations if one.contact == bare]
+
+    def cards(self) -> set[str]:
+        """Return the cards that are sent."""
+        lines = (text for dialogue in self.conversations for _, text in dialogue.talk)
+        return {text.removeprefix(CARD_MARK) for text in lines if text.startswith(CARD_MARK)}
 
     def opened_with(self, contact: str, text: str) -> Dialogue | None:
         """Find the dialogue of a contact by its first line."""

@@ -121,6 +121,8 @@ def _faults(site: Site, script: Script) -> Iterator[str]:
             yield f"it has no channel {channel!r}"
         elif found.gateway != GATEWAY:
             yield f"channel {channel!r} belongs to gateway {found.gateway!r}, not to {GATEWAY!r}"
+    for card in sorted(script.cards() - site.desk.cards.keys()):
+        yield f"it has no card {card!r}"
     for agent in AGENTS:
         if agent not in site.desk.agents:
             yield f"it has no agent {agent!r}"

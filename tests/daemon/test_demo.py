@@ -48,7 +48,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str]:
 def test_it_runs_to_its_summary_and_loses_nothing(whole_run: tuple[int, str, str]) -> None:
     code, out, err = whole_run
     assert (code, err) == (Exit.OK, "")
-    assert "14 conversations, 117 messages" in out
+    assert "14 conversations, 119 messages" in out
     assert out.rstrip().endswith("nothing was lost.")
 
 

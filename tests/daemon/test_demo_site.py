@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from daemon.commands.failure import Failure
-from daemon.demo.script import AGENT, CUSTOMER, load_script
+from daemon.demo import picture
+from daemon.demo.script import AGENT, CARD_MARK, CUSTOMER, PICTURE_MARK, load_script
 from daemon.demo.site import CONFIG_FILE, DESK_FILE, Site, check_fit, load_site, make_site
+from daemon.media.sniffing import Found, examine
 
 
 @pytest.fixture
@@ -41,9 +43,11 @@ def test_a_desk_that_does_not_fit_is_refused_with_every_reason(site: Site) -> No
     key = site.desk.consoles["mei"].public_key
     assert key is not None
     text = text.replace("[channels.wechat]", "[channels.renamed]").replace("[agents.wei]", "[agents.wang]")
+    text = text.replace("[cards.returns", "[cards.refunds")
     file.write_text(text.replace(key, key[5:] + key[:5]), encoding="utf-8")
     with pytest.raises(Failure) as caught:
         check_fit(load_site(site.directory / CONFIG_FILE, {}), load_script())
+    assert "no card 'returns'" in str(caught.value)
     assert "no channel 'wechat'" in str(caught.value)
     assert "no agent 'wei'" in str(caught.value)
     assert "console 'mei' has another key" in str(caught.value)
@@ -53,6 +57,17 @@ def test_a_directory_that_no_demo_has_made_is_refused(site: Site) -> None:
     (site.directory / "passwords.toml").unlink()
     with pytest.raises(Failure, match="--attach needs a directory"):
         load_site(site.directory / CONFIG_FILE, {})
+
+
+@pytest.mark.rule("H5", "H7")
+def test_a_customer_sends_a_picture_and_an_agent_a_card_of_the_desk(site: Site) -> None:
+    lines = [line for dialogue in load_script().conversations for line in dialogue.talk]
+    assert [(side, text) for side, text in lines if text.startswith((PICTURE_MARK, CARD_MARK))] == [
+        (CUSTOMER, "picture: router.png"),
+        (AGENT, "card: returns"),
+    ]
+    assert site.desk.cards["returns"].texts["uk"].title == "Повернення та обмін"
+    assert examine(picture.router()) == Found("image", "image/png", picture.WIDTH, picture.HEIGHT)
 
 
 def test_the_script_has_a_dozen_whole_conversations_in_three_languages() -> None:
