@@ -7,7 +7,7 @@ Somebody sends, the turn is run and committed, and what would have gone out is l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from actors.agent.actor import AgentActor
 from actors.agent.machine import LastSessionLost, SessionOpened, SignOfLife
@@ -26,6 +26,7 @@ from actors.runtime import System
 from actors.telling import Told
 from config.desk import desk_digest
 from daemon.stores.memory import MemoryStore
+from protocol.channels import DeliveryReport
 from protocol.content import Text
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
@@ -39,6 +40,7 @@ from protocol.messages import (
     End,
     Logout,
     SetPresence,
+    VisitorCommand,
 )
 from protocol.teamwork import (
     CancelInvitation,
@@ -66,6 +68,7 @@ HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$K3Wmnb3bOXvdUxyXTEVNBB
 
 #: Who carries a command out, where it is not the conversation that it names.
 TO_DISPATCHER = (Take, TakeNext, SetOrder, Transfer, Invite)
+TO_CUSTOMER = get_args(VisitorCommand)
 TO_AGENT = (SetPresence, Logout, HandOver, EndSession)
 
 
@@ -226,7 +229,12 @@ class Stage:
 
     def from_gateway(self, message: Any) -> tuple[Any, Told]:
         """Return a gateway's message with the address to which the hub sends it: for several in one turn."""
-        return ("channel", "acme", message.channel), Told(message, "acme", "gateway/web", "peer")
+        told = Told(message, "acme", "gateway/web", "peer")
+        if isinstance(message, DeliveryReport):
+            return ("conversation", "acme", message.conversation), told
+        if isinstance(message, TO_CUSTOMER):
+            return ("customer", "acme", f"{message.channel}/{message.contact}"), told
+        return ("channel", "acme", message.channel), told
 
     def writes(self, contact: str, text: str = "hello", ident: bytes = b"", channel: str = "web") -> Any:
         """A customer writes."""

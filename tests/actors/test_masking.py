@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from actors.masking import KEPT, Masking, hide, mask_email, mask_phone, masking_of
 from config.desk import Policies
+from protocol.channels import DeliveryReport
 from protocol.codec import encode
 from protocol.content import Content, Text
 from protocol.messages import Answer, CustomerMessage, Delivery, FromDaemon, GatewayCommand, News, Snapshot
@@ -151,6 +152,9 @@ def test_what_gateways_say_reaches_agents_without_a_canary(switched_on: bool) ->
         )[0]
         if stage.state(begun.conversation).offer is not None:
             stage.accepts("a1", begun.conversation)
+        of = {"channel": "web", "conversation": begun.conversation, "sequence": 1, "state": "failed"}
+        for message in filled(DeliveryReport, **of):
+            stage.turn(stage.from_gateway(replace(message, id=stage.command_id())))
     assert not stage.failures.seen
     mail = [seen_in(encode([told])) for told in stage.mail["agent/a1"]]
     assert len(mail) > len(BIRDS)
