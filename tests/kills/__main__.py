@@ -16,8 +16,8 @@ from tests.plays.theatre import House, desk_text, until
 
 #: How long the daemon lives in a cycle, at the least and at the most.
 LIFE_S = (0.05, 1.6)
-#: What a restart may take.
-RESTART_S_MAX = 5.0
+#: A restart takes a second; on a machine that has other things to do it may take more, but not this long.
+RESTART_S_MAX = 30.0
 #: Settings under which load is not taken for a flood.
 LIMITS = {"frames_per_second": 20_000, "frame_burst": 40_000}
 

@@ -24,7 +24,7 @@ def tell(result: Result) -> str:
     lines = [
         f"seed {result.seed}: {result.violation}",
         f"shortest failing prefix: {result.operations} operations, {result.simulated_s:.3f} s",
-        f"play it again: python -m tests.simulation --seeds {result.seed} --operations {result.operations}",
+        f"play it again: python -m tests.simulation --seeds {result.seed} --operations {result.asked}",
     ]
     story = result.story[-STORY_LINES:]
     lines += [f"  {at:10.3f} s  {who:<12} {what}" for at, who, what in story]

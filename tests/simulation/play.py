@@ -51,6 +51,8 @@ class Result(NamedTuple):
     hash: str
     events: int
     lives: int
+    #: How many operations were asked for; a violation may have come before.
+    asked: int
     story: list[tuple[float, str, str]]
 
 
@@ -233,6 +235,7 @@ def play(seed: int, operations: int = OPERATIONS) -> Result:
         journal.hash.hex() if journal is not None else "",
         len(it.checkers.oracle.entries),
         it.process.lives,
+        operations,
         it.story,
     )
 
@@ -240,8 +243,8 @@ def play(seed: int, operations: int = OPERATIONS) -> Result:
 def shortest(seed: int, failing: Result) -> Result:
     """Return the failing play with the fewest operations, by halving; each play begins as the whole does."""
     low, best = 0, failing
-    while low < best.operations:
-        middle = (low + best.operations) // 2
+    while low < best.asked:
+        middle = (low + best.asked) // 2
         found = play(seed, middle)
         if found.violation is None:
             low = middle + 1
