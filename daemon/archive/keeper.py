@@ -106,13 +106,17 @@ class Archive:
         """A step of the housekeeping: save up time by what the reactor leaves, and spend it on a step."""
         self._now = now
         self._save_up()
-        figures, head = self._figures, self._head()
-        figures.behind = max(0, head - figures.position)
-        figures.behind_s = self._lag.look(now, head, figures.position)
-        wanted = bool(figures.behind) or not self._there
+        self._look()
+        wanted = bool(self._figures.behind) or not self._there
         if wanted and not self._feeding and self._saved_s > 0.0 and now >= self._retry_at:
             self._feeding = True
             self._pool.submit(self._work, self._feeder.step, self._saved_s)
+
+    def _look(self) -> None:
+        """See how far behind the archive is."""
+        figures, head = self._figures, self._head()
+        figures.behind = max(0, head - figures.position)
+        figures.behind_s = self._lag.look(self._now, head, figures.position)
 
     def _save_up(self) -> None:
         looked_at, worked_s = time.perf_counter(), time.thread_time()
@@ -132,7 +136,7 @@ class Archive:
         self._there = fed.there
         self._saved_s -= fed.used_s
         self._figures.fed(fed)
-        self._figures.behind = max(0, self._head() - fed.position)
+        self._look()
         # Twice as long each time: a full disk is not filled with complaints.
         self._pause_s = min(PAUSE_MAX_S, max(1.0, 2 * self._pause_s)) if fed.failed else 0.0
         self._retry_at = self._now + self._pause_s
