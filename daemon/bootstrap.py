@@ -213,7 +213,12 @@ class Daemon:
         self.reader = JournalReader(self.store.path, self.outbound, self.reactor.post)
         self.outbound.questions.reader = self.reader
         self.archive = Archive(
-            self.store.path, self.system.journal, self.figures, lambda: self.system.head, self.reactor.post
+            self.store.path,
+            self.system.journal,
+            self.figures,
+            lambda: self.system.head,
+            lambda: self.reactor.idle_s,
+            self.reactor.post,
         )
         self.outbound.questions.past = HistoryQuestions(self.system, self.outbound, self.archive)
         self.operating = Operating(self.system, self.desks, self.reader, self.archive)

@@ -64,6 +64,8 @@ class Reactor:
         self.after_flush: list[Callable[[], None]] = []
         self.drain_frames = 512
         self.park_after_s = 600.0
+        #: For how long there was nothing to do, ever since; waiting for the disk is no idling.
+        self.idle_s = 0.0
         self._store = store
         self._listeners = listeners
         self._zap = zap
@@ -118,10 +120,13 @@ class Reactor:
         wait_s = HOUSEKEEPING_S if due is None else min(HOUSEKEEPING_S, max(0.0, due - now))
         if self._posted or self._again or self.outbound.owing:
             wait_s = 0.0
+        began = time.perf_counter()
         try:
             zmq_poll(self._poll_list, int(wait_s * 1000) + (1 if wait_s else 0))
         except InterruptedError:
             return
+        finally:
+            self.idle_s += time.perf_counter() - began
         try:
             while self._wake_out.recv(4096):
                 pass

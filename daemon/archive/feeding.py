@@ -2,12 +2,14 @@
 
 A second thread takes time from the reactor's, because Python runs one of them at a time (docs/archive.md has
 the figures). So the share of time that feeding may take follows from what the reactor leaves, and never falls
-to nothing.
+to nothing. It works in short stretches with pauses between them, for the reactor gets its turn only when this
+thread lets go: one long stretch would show in the slowest messages.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,12 +21,16 @@ from actors.journal import Record, read_record
 from daemon.archive.file import ArchiveFile, remove
 from daemon.archive.projection import Observed, Projection
 
-#: Of the time that the reactor leaves, feeding takes so much.
-SHARE_OF_IDLE = 0.5
-#: And so much when it leaves none, so that the archive comes forward in any case.
+#: Of the time, feeding takes so much while the reactor has nothing to do.
+SHARE_MAX = 0.5
+#: And so much when the reactor is never idle, so that the archive comes forward in any case.
 SHARE_MIN = 0.02
-#: The most that may have been saved up: one step is never longer.
-BUDGET_MAX_S = 0.25
+#: How long a step lasts at most, with its pauses: time that was saved up goes no further.
+STEP_S = 0.5
+#: After so much work there is a pause, in proportion to the share.
+STRETCH_S = 0.001
+#: So many events are worked on before the time is looked at.
+EVENTS_IN_A_STRETCH = 16
 #: Records read at once: the journal's write-ahead log cannot be shortened while a reading is under way.
 RECORDS_AT_ONCE = 64
 #: Events of one transaction at most, but for those of one record.
@@ -54,36 +60,56 @@ class Fed(NamedTuple):
     there: bool = True
 
 
-def share(busy: float) -> float:
-    """Return the share of time for feeding while the reactor is busy for this share of it."""
-    return max(SHARE_MIN, (1.0 - min(1.0, busy)) * SHARE_OF_IDLE)
+def share(idle: float) -> float:
+    """Return the share of time for feeding while the reactor is idle for this share of it.
+
+    The square: where the reactor is half busy, what comes next is likely to meet feeding at work.
+    """
+    return max(SHARE_MIN, min(1.0, max(0.0, idle)) ** 2 * SHARE_MAX)
 
 
 class Feeder:
     """Brings the archive after the journal. One thread at a time may use it."""
 
-    def __init__(self, path: Path, journal: Journal, timer: Callable[[], float] = time.thread_time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        journal: Journal,
+        timer: Callable[[], float] = time.thread_time,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
         self._path = path
         self._journal = journal
         self._timer = timer
+        #: Set from another thread when the daemon ends: the step under way ends too.
+        self._stopping = threading.Event()
+        self._pause = pause or self._stopping.wait
+        #: How long the pause after a second of work would be, and when the stretch of work began.
+        self._pause_per_s = 0.0
+        self._stretch_began = 0.0
         self._file: ArchiveFile | None = None
         self._projection: Projection | None = None
         self._position = 0
         #: Counts how often the archive was begun anew: readers then open it again.
         self.generation = 0
 
-    def step(self, budget_s: float) -> Fed:
+    def step(self, budget_s: float, share_of_time: float = 1.0) -> Fed:
         """Feed until the budget is used up or the archive has everything; one record in any case.
 
         A failure is logged and told, and the next step tries again; a file that is damaged is begun anew.
         Nobody is routed by the archive, so nothing that goes wrong here may stop the daemon.
         """
-        began = self._timer()
+        began = self._stretch_began = self._timer()
+        self._pause_per_s = 1.0 / share_of_time - 1.0
         try:
             fed = self._step(began + budget_s)
         except Exception as error:
             fed = self._failed(error)
         return fed._replace(used_s=self._timer() - began)
+
+    def stop(self) -> None:
+        """End the step under way at its next pause, and make no more pauses. From any thread."""
+        self._stopping.set()
 
     def rebuild(self) -> Fed:
         """Drop the archive; the next step begins it anew."""
@@ -117,9 +143,12 @@ class Feeder:
             events += run.events
             skipped += run.skipped
             observed += run.observed
-            if self._timer() >= until:
+            if self._over(until):
                 break
         return Fed(self._position, events, 0.0, tuple(observed), skipped, rebuilt)
+
+    def _over(self, until: float) -> bool:
+        return self._stopping.is_set() or self._timer() >= until
 
     def _open(self) -> bool:
         self._file, reason = ArchiveFile.open(self._path, self._journal.ident, self._fits)
@@ -141,10 +170,10 @@ class Feeder:
         last: Record | None = None
         events = 0
         for record in self._records():
-            self._projection.take(record.first, read_record(record))
+            self._take(record)
             events += record.size
             last = record
-            if events >= EVENTS_AT_ONCE or self._timer() >= until:
+            if events >= EVENTS_AT_ONCE or self._over(until):
                 break
         if last is None:
             return None
@@ -158,6 +187,16 @@ class Feeder:
         for position, error in rows.skipped:
             log.error("archive.event_skipped", position=position, error=error)
         return Fed(self._position, events, 0.0, tuple(rows.observed), len(rows.skipped))
+
+    def _take(self, record: Record) -> None:
+        assert self._projection is not None
+        entries = read_record(record)
+        for place in range(0, len(entries), EVENTS_IN_A_STRETCH):
+            self._projection.take(record.first + place, entries[place : place + EVENTS_IN_A_STRETCH])
+            worked_s = self._timer() - self._stretch_began
+            if worked_s >= STRETCH_S:
+                self._pause(worked_s * self._pause_per_s)
+                self._stretch_began = self._timer()
 
     def _records(self) -> Iterator[Record]:
         after = self._position

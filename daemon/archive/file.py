@@ -160,8 +160,9 @@ class ArchiveFile:
 
     def _write(self, rows: Rows) -> None:
         many = self._connection.executemany
-        many(UPSERT_CUSTOMER, [_values(row) for row in rows.customers])
-        many(UPSERT_TICKET, [_values(row) for row in rows.tickets])
+        # One by one, not all before: with each row SQLite lets the reactor's thread have its turn.
+        many(UPSERT_CUSTOMER, map(_values, rows.customers))
+        many(UPSERT_TICKET, map(_values, rows.tickets))
         many("INSERT INTO said (position, at, ticket) VALUES (?, ?, ?)", rows.said)
         many("INSERT INTO word (rowid, place, text) VALUES (?, ?, ?)", rows.words)
         many("INSERT OR IGNORE INTO customer_name (tenant, name, customer) VALUES (?, ?, ?)", rows.names)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from actors.journal import Record
 from daemon.archive.answers import Reading
-from daemon.archive.feeding import BUDGET_MAX_S, Fed, Feeder, Journal, share
+from daemon.archive.feeding import STEP_S, Fed, Feeder, Journal, share
 from daemon.archive.figures import Figures
 from daemon.archive.file import ARCHIVE_FILE, read_only
 from daemon.archive.reading import ArchiveReader
@@ -81,10 +81,12 @@ class Archive:
         ident: str,
         figures: Figures,
         head: Callable[[], int],
+        idle_s: Callable[[], float],
         post: Callable[[Callable[[], None]], None],
     ) -> None:
         self._figures = figures
         self._head = head
+        self._idle_s = idle_s
         self._post = post
         path = journal.with_name(ARCHIVE_FILE)
         self._records = JournalRecords(journal)
@@ -95,9 +97,10 @@ class Archive:
         self._feeding = False
         self._there = False
         self._now = self._retry_at = self._pause_s = 0.0
-        self._saved_s = BUDGET_MAX_S
+        self._share = share(0.0)
+        self._saved_s = self._share * STEP_S
         self._looked_at = time.perf_counter()
-        self._worked_s = time.thread_time()
+        self._idled_s = idle_s()
         figures.begin(head())
 
     # Feeding.
@@ -110,7 +113,7 @@ class Archive:
         wanted = bool(self._figures.behind) or not self._there
         if wanted and not self._feeding and self._saved_s > 0.0 and now >= self._retry_at:
             self._feeding = True
-            self._pool.submit(self._work, self._feeder.step, self._saved_s)
+            self._pool.submit(self._work, self._feeder.step, self._saved_s, self._share)
 
     def _look(self) -> None:
         """See how far behind the archive is."""
@@ -119,12 +122,13 @@ class Archive:
         figures.behind_s = self._lag.look(self._now, head, figures.position)
 
     def _save_up(self) -> None:
-        looked_at, worked_s = time.perf_counter(), time.thread_time()
+        looked_at, idled_s = time.perf_counter(), self._idle_s()
         passed_s = looked_at - self._looked_at
         if passed_s > 0.0:
-            busy = (worked_s - self._worked_s) / passed_s
-            self._saved_s = min(BUDGET_MAX_S, self._saved_s + share(busy) * passed_s)
-        self._looked_at, self._worked_s = looked_at, worked_s
+            idle = (idled_s - self._idled_s) / passed_s
+            self._share = share(idle)
+            self._saved_s = min(self._share * STEP_S, self._saved_s + self._share * passed_s)
+        self._looked_at, self._idled_s = looked_at, idled_s
 
     def _work(self, step: Callable[..., Fed], *arguments: Any) -> None:
         """Do something on the archive's thread, and tell what has come of it on the reactor's."""
@@ -163,6 +167,7 @@ class Archive:
 
     def close(self) -> None:
         """Stop both threads, and close the files."""
+        self._feeder.stop()
         self._reader.close()
         self._pool.shutdown(cancel_futures=True)
         self._feeder.close()

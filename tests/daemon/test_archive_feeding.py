@@ -15,7 +15,7 @@ from actors import events
 from actors.events.base import Why
 from actors.journal import Entry, Record
 from daemon.archive import feeding, tickets
-from daemon.archive.feeding import SHARE_MIN, SHARE_OF_IDLE, Feeder, Journal, share
+from daemon.archive.feeding import SHARE_MAX, SHARE_MIN, Feeder, Journal, share
 from daemon.archive.file import ARCHIVE_FILE, ArchiveFile, read_only
 from daemon.archive.keeper import MOMENTS_MAX, Lag
 from daemon.archive.projection import Projection
@@ -322,10 +322,10 @@ def test_events_of_a_conversation_whose_beginning_the_journal_has_no_more_are_pa
 # How much of the time.
 
 
-def test_feeding_takes_half_of_what_the_reactor_leaves_and_never_nothing() -> None:
-    assert share(0.0) == SHARE_OF_IDLE
-    assert share(0.5) == SHARE_OF_IDLE / 2
-    assert share(1.0) == share(3.0) == SHARE_MIN > 0
+def test_feeding_stands_back_where_the_reactor_is_busy_and_never_stops() -> None:
+    assert share(1.0) == share(1.1) == SHARE_MAX
+    assert share(0.5) == SHARE_MAX / 4
+    assert share(0.0) == share(-1.0) == SHARE_MIN > 0
 
 
 def test_a_step_ends_when_its_budget_is_used_up_but_brings_one_record_at_least(tmp_path: Path) -> None:
@@ -333,6 +333,26 @@ def test_a_step_ends_when_its_budget_is_used_up_but_brings_one_record_at_least(t
     records = _some_records()
     feeder = Feeder(tmp_path / ARCHIVE_FILE, _journal(records), lambda: float(next(ticks)))
     assert [feeder.step(0.0).events for _ in range(4)] == [1, 1, 1, 0]
+    feeder.close()
+
+
+def test_work_is_done_in_short_stretches_with_pauses_by_the_share_of_time(tmp_path: Path) -> None:
+    ticks = count()
+    pauses: list[float] = []
+    feeder = Feeder(
+        tmp_path / ARCHIVE_FILE, _journal(_some_records()), lambda: float(next(ticks)), pauses.append
+    )
+    assert feeder.step(1_000.0, 0.25).position == 3
+    feeder.close()
+    # Each look at this clock takes a second; three more are paused for each of them.
+    assert len(pauses) == 3
+    assert all(pause % 3.0 == 0.0 and pause > 0.0 for pause in pauses)
+
+
+def test_a_step_ends_early_when_the_daemon_does(tmp_path: Path) -> None:
+    feeder = Feeder(tmp_path / ARCHIVE_FILE, _journal(_some_records()), pause=lambda _: None)
+    feeder.stop()
+    assert feeder.step(60.0).position == 1
     feeder.close()
 
 

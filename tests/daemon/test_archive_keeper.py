@@ -12,7 +12,7 @@ import pytest
 
 from daemon.archive import reading
 from daemon.archive.answers import Reading
-from daemon.archive.feeding import BUDGET_MAX_S, Fed
+from daemon.archive.feeding import STEP_S, Fed
 from daemon.archive.figures import Figures
 from daemon.archive.file import ARCHIVE_FILE
 from daemon.archive.keeper import PAUSE_MAX_S, Archive
@@ -34,7 +34,12 @@ class Reactor:
         self.figures = Figures()
         system = self.stage.system
         self.archive = Archive(
-            folder / JOURNAL_FILE, system.journal, self.figures, lambda: system.head, self.posted.put
+            folder / JOURNAL_FILE,
+            system.journal,
+            self.figures,
+            lambda: system.head,
+            lambda: 0.0,
+            self.posted.put,
         )
 
     def does_next(self) -> None:
@@ -44,7 +49,7 @@ class Reactor:
     def feeds(self) -> None:
         """Let the housekeeping feed until the archive has everything."""
         while self.figures.position < self.stage.system.head:
-            self.archive._saved_s = BUDGET_MAX_S
+            self.archive._saved_s = STEP_S
             self.archive.feed(self.stage.clock.now())
             self.does_next()
 
@@ -170,7 +175,7 @@ def test_after_failures_the_pauses_grow_and_a_good_step_ends_them(reactor: React
 
 def test_what_a_step_has_used_is_saved_up_again_before_the_next_one(reactor: Reactor) -> None:
     archive = reactor.archive
-    archive._fed(Fed(0, used_s=BUDGET_MAX_S + 1_000.0))
+    archive._fed(Fed(0, used_s=1_000.0))
     reactor.stage.writes("ann")
     archive.feed(1.0)
     assert reactor.posted.empty()
