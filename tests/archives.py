@@ -24,6 +24,7 @@ TABLES = (
     "channel",
     "customer",
     "customer_name",
+    "masking",
     "said",
     "ticket",
     "ticket_agent",

@@ -12,13 +12,14 @@ import csv
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
 
 import msgspec
 
 from actors import events
 from actors.journal import Entry
+from actors.masking import Masking
 from daemon.archive import queries
 from daemon.archive.answers import said_view
 from daemon.archive.projection import spoken
@@ -168,7 +169,7 @@ def messages(archive: sqlite3.Connection, entries: ReadEntries, span: Span) -> I
                 "agent": said.agent,
                 "author": said.author,
                 "text": spoken(said.content),
-                "content": msgspec.to_builtins(said.content),
+                "content": said.content,
             }
         if len(found) < ROWS_AT_ONCE:
             return
@@ -188,6 +189,43 @@ def _moment(at: float) -> str | None:
         return None
     text = dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+# Masking.
+
+#: What the desk or the daemon has named, or is no text of anybody's.
+UNTOUCHED = frozenset(
+    {*TICKET_KEYS, *CUSTOMER_KEYS, *MESSAGE_KEYS}
+    - {"contact", "name", "tags", "question", "wrap_up_reason", "notes", "rating_comment", "text", "content"}
+)
+#: One name or identifier, and nothing else (M7).
+WHOLE = frozenset({"contact", "name"})
+
+
+def masked(rows: Iterable[Row], switches: Mapping[str, tuple[bool, bool]]) -> Iterator[Row]:
+    """Pass rows on as agents may see them, each by its tenant's desk (docs/masking.md)."""
+    maskings = {
+        tenant: Masking(payment=payment, personal=personal)
+        for tenant, (payment, personal) in switches.items()
+        if payment or personal
+    }
+    for row in rows:
+        masking = maskings.get(row["tenant"])
+        yield row if masking is None else {key: _seen(masking, key, row[key]) for key in row}
+
+
+def _seen(masking: Masking, key: str, value: Any) -> Any:
+    if key in UNTOUCHED:
+        return value
+    return masking.whole(value) if key in WHOLE else masking.value(value)
+
+
+def plain(rows: Iterable[Row]) -> Iterator[Row]:
+    """Pass rows on with their contents as plain maps."""
+    for row in rows:
+        if isinstance(row.get("content"), msgspec.Struct):
+            row = {**row, "content": msgspec.to_builtins(row["content"])}
+        yield row
 
 
 # Formats.

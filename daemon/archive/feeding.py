@@ -22,7 +22,7 @@ from daemon.archive.file import ArchiveFile, remove
 from daemon.archive.projection import Observed, Projection
 
 #: Of the time, feeding takes so much while the reactor has nothing to do.
-SHARE_MAX = 0.5
+SHARE_MAX = 0.3
 #: And so much when the reactor is never idle, so that the archive comes forward in any case.
 SHARE_MIN = 0.02
 #: How long a step lasts at most, with its pauses: time that was saved up goes no further.

@@ -25,6 +25,8 @@ from daemon.archive.tickets import Ticket
 ARCHIVE_FILE = "archive.db"
 #: Inner pages of the tables, and what a step writes.
 CACHE_KIB = 8_192
+#: Checkpoint when the write-ahead log has this many pages (of 4 KiB): each one makes the disk wait.
+CHECKPOINT_PAGES = 4_000
 #: What a busy reader may keep in the write-ahead log before a checkpoint gives it back.
 WAL_BYTES_MAX = 67_108_864
 
@@ -94,6 +96,7 @@ class ArchiveFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
             _migrate(connection)
             connection.execute(
@@ -174,6 +177,10 @@ class ArchiveFile:
         many(
             "INSERT OR REPLACE INTO channel (tenant, id, kind) VALUES (?, ?, ?)",
             [(*key, kind) for key, kind in rows.channels.items()],
+        )
+        many(
+            "INSERT OR REPLACE INTO masking (tenant, payment, personal) VALUES (?, ?, ?)",
+            [(tenant, *switches) for tenant, switches in rows.masking.items()],
         )
 
     def close(self) -> None:

@@ -55,6 +55,8 @@ class Rows(NamedTuple):
     tags: dict[tuple[str, str, int], bool]
     #: Tenant and channel: its kind.
     channels: dict[tuple[str, str], str]
+    #: Tenant: whether payment data, and personal data, are to be masked.
+    masking: dict[str, tuple[bool, bool]]
     observed: list[Observed]
     #: Positions of events that could not be taken in, with the error.
     skipped: list[tuple[int, str]]
@@ -83,7 +85,7 @@ class Projection:
     def _begin(self) -> None:
         self._changed_tickets: dict[int, Ticket] = {}
         self._changed_customers: dict[int, Customer] = {}
-        self._rows = Rows([], [], [], [], [], [], {}, {}, [], [])
+        self._rows = Rows([], [], [], [], [], [], {}, {}, {}, [], [])
 
     def take(self, first: int, entries: Iterable[Entry]) -> None:
         """Take consecutive events. One that cannot be taken in is passed over, noted, and stops nothing."""
@@ -243,9 +245,15 @@ class Projection:
             self._name(customer)
 
     def _desk(self, tenant: str, text: str) -> None:
-        """Note the kinds of the channels. Of the desk no more is read than that: an old one may not check."""
-        for ident, channel in tomllib.loads(text).get("channels", {}).items():
+        """Note kinds of channels, and what is masked. No more is read: an old desk may not check any more."""
+        desk = tomllib.loads(text)
+        for ident, channel in desk.get("channels", {}).items():
             self._kinds[tenant, ident] = self._rows.channels[tenant, ident] = str(channel.get("kind", ""))
+        policies = desk.get("policies", {})
+        self._rows.masking[tenant] = (
+            policies.get("mask_payment") is True,
+            policies.get("mask_personal") is True,
+        )
 
 
 def _forget_oldest(kept: dict[Any, Any]) -> None:

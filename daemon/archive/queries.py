@@ -399,3 +399,9 @@ def said_between(
         (after, position_at(archive, since), until, tenant, limit),
     )
     return [(row[0], ticket_of(row[1:])) for row in rows]
+
+
+def masking(archive: sqlite3.Connection) -> dict[str, tuple[bool, bool]]:
+    """Return by tenant whether payment data, and personal data, are to be masked."""
+    rows = archive.execute("SELECT tenant, payment, personal FROM masking")
+    return {tenant: (bool(payment), bool(personal)) for tenant, payment, personal in rows}

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import sqlite3
 import sys
+import syslog
 import zoneinfo
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,9 @@ from typing import TextIO
 import click
 
 from actors.journal import Entry, entries_at
-from daemon.archive.export import FORMATS, KINDS, Span
+from daemon.archive.export import FORMATS, KINDS, Span, masked, plain
 from daemon.archive.file import ARCHIVE_FILE, read_only
-from daemon.archive.queries import position
+from daemon.archive.queries import masking, position
 from daemon.commands.failure import Failure
 from daemon.commands.options import config_option, journal_option, journal_path
 from daemon.commands.reading import JournalFile
@@ -38,6 +39,9 @@ from daemon.exits import Exit
     metavar="FILE",
     help="A new file; one that is there is never overwritten. [default: standard output]",
 )
+@click.option(
+    "--unmasked", is_flag=True, help="Hide nothing, whatever the desk masks; the system log notes it."
+)
 @click.option("--tenant", metavar="TENANT", default="", help="Only this tenant's. [default: all]")
 @journal_option
 @config_option
@@ -48,6 +52,7 @@ def command(
     timezone: str,
     form: str,
     output: Path | None,
+    unmasked: bool,
     tenant: str,
     journal: Path | None,
     config: Path | None,
@@ -55,7 +60,7 @@ def command(
     """Export tickets, customers or messages.
 
     Tickets and customers by when their conversations began, messages by when they were said. Times in the
-    export are UTC. The daemon may be running.
+    export are UTC. What the desk masks for agents is masked here too. The daemon may be running.
     """
     span = Span(tenant, moment(since, timezone, end=False), moment(until, timezone, end=True))
     if span.since >= span.until:
@@ -72,7 +77,14 @@ def command(
             return list(entries_at(positions, file.record_at))
 
         with destination(output) as target:
-            many = FORMATS[form](rows(archive, entries, span), keys, target)
+            found = rows(archive, entries, span)
+            if unmasked:
+                syslog.syslog(
+                    syslog.LOG_NOTICE, f"switchboard: unmasked export of {kind} by user {os.getuid()}"
+                )
+            else:
+                found = masked(found, masking(archive))
+            many = FORMATS[form](plain(found), keys, target)
     click.echo(f"{many:,} {kind}", err=True)
 
 

@@ -16,6 +16,13 @@ CREATE TABLE channel (
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 
+-- What of a tenant's is to be masked (docs/masking.md), from the desk in force: for exports.
+CREATE TABLE masking (
+    tenant   TEXT    PRIMARY KEY,
+    payment  INTEGER NOT NULL,
+    personal INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- A customer of one channel account, with the visit that goes on or was the last one.
 CREATE TABLE customer (
     number        INTEGER PRIMARY KEY,
