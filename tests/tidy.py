@@ -29,6 +29,8 @@ PURE_ACTOR_FILES = frozenset(
         "changes.py",
         "naming.py",
         "transfer.py",
+        "outbox.py",
+        "window.py",
         "conference.py",
         "endings.py",
         "labels.py",

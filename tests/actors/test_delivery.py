@@ -181,6 +181,18 @@ def test_what_was_sent_before_the_throttling_does_not_come_again(stage: Stage) -
 
 
 @pytest.mark.rule("guarantee-G6")
+def test_what_a_slow_gateway_has_put_aside_comes_again_unless_it_does_not_know_itself(stage: Stage) -> None:
+    talk = talks(stage)
+    first, second, third = (says(stage, talk, text) for text in ("one", "two", "three"))
+    reports(stage, talk, third, "unknown", reason="no answer of the provider")
+    stage.pass_time(400)
+    assert state_of(stage, talk, second) == "unknown", "nobody has said anything of it"
+    reports(stage, talk, first, "retry", retry_after_s=5.0)
+    stage.pass_time(5)
+    assert given(stage)[3:] == [("one", first, 2), ("two", second, 2)]
+
+
+@pytest.mark.rule("guarantee-G6")
 def test_where_later_messages_may_pass_only_the_one_comes_again(stage: Stage) -> None:
     talk = talks(stage, "passing")
     first, second = says(stage, talk, "one"), says(stage, talk, "two")
@@ -291,7 +303,7 @@ def test_what_waits_behind_another_expires_with_the_window(stage: Stage) -> None
 @pytest.mark.rule("I2")
 def test_a_providers_refusal_closes_the_window_and_the_agent_sees_the_code(stage: Stage) -> None:
     talk = talks(stage, "wechat")
-    sequence = says(stage, talk)
+    earlier, sequence = says(stage, talk), says(stage, talk)
     reports(stage, talk, sequence, "failed", code="45015")
     news = stage.mail["agent/a1"][-1].news
     assert isinstance(news, DeliveryChanged)
@@ -302,7 +314,8 @@ def test_a_providers_refusal_closes_the_window_and_the_agent_sees_the_code(stage
     assert (answer.code, "45015" in answer.message) == ("WINDOW_CLOSED", True)
     stage.writes("ann", "I follow you again", channel="wechat")
     later = says(stage, talk)
-    reports(stage, talk, sequence, "failed", code="45015")
+    reports(stage, talk, earlier, "failed", code="45015")
+    assert state_of(stage, talk, earlier) == "failed"
     assert isinstance(stage.says("a1", talk, "hi"), Ack), "an old refusal says nothing of the new window"
     reports(stage, talk, later, "failed", code="45047")
     assert stage.says("a1", talk, "hi").sends_left == 0

@@ -10,12 +10,14 @@ from hypothesis import given, strategies as st
 from actors.conversation.limits import Demands, demands_of
 from actors.conversation.window import Leave, Shut, corrected, granted, is_open, may_send, refusal, spent
 from actors.events.conversation import Ledger
+from actors.telling import Told
 from config.desk import parse_desk
 from config.windows import WINDOWS, moment
 from protocol.channels import CustomerActed, WindowChanged
+from protocol.content import Text
 from protocol.customers import VisitorEntered, VisitorLeft
 from protocol.errors import Code
-from protocol.messages import Ack, Refused
+from protocol.messages import Ack, CustomerMessage, End, Refused
 from protocol.news import CustomerSaid
 from tests.stage import Stage, desk_text
 
@@ -341,24 +343,32 @@ def test_an_automatic_answer_is_left_out_where_it_would_spend_the_only_message(s
 
 
 @pytest.mark.rule("I1")
-def test_a_new_conversation_inherits_what_is_left_and_by_maximum(stage: Stage) -> None:
+@pytest.mark.parametrize("how", ["in memory", "parked", "restart", "in the turn of the end"])
+def test_a_new_conversation_inherits_what_is_left_of_the_window(stage: Stage, how: str) -> None:
     stage.logs_in("a1")
-    talk = talks(stage, "wechat")
+    talk = talks(stage, "facebook")
+    acts(stage, "facebook", "ad_click")
+    closes_at = stage.clock.now() + 7 * DAY
     stage.clock.advance(HOUR)
-    stage.ends("a1", talk)
-    for how in ("in memory", "parked", "restart"):
+    if how == "in the turn of the end":
+        end = stage.command("a1", End(stage.command_id(), "a1", talk))
+        again = CustomerMessage(stage.command_id(), "facebook", "ann", Text("one more thing"))
+        told = Told(again, "acme", "gateway/web", "peer")
+        _, ack = stage.turn(end, (("conversation", "acme", talk), told))
+        second = ack.conversation
+    else:
+        stage.ends("a1", talk)
         if how == "parked":
             stage.clock.advance(10)
             stage.turn(park_idle_s=0.0)
+            assert ("conversation", "acme", talk) not in stage.system.actors
         if how == "restart":
             stage.restart()
-            stage.logs_in("a1")
-        acts(stage, "wechat", "scan")
-        talk = talks(stage, "wechat")
-        ledger = stage.state(talk).window
-        assert ledger is not None
-        assert (ledger.sends_left, ledger.until) == (4, stage.clock.now() + 48 * HOUR)
-        stage.ends("a1", talk)
+        second = stage.writes("ann", channel="facebook").conversation
+    assert second != talk
+    ledger = stage.state(second).window
+    assert ledger is not None
+    assert (ledger.rule, ledger.until) == ("messenger/ad_click", closes_at)
 
 
 @pytest.mark.rule("I1")
