@@ -160,6 +160,12 @@ class DaemonProcess:
             os.close(end)
         raise DaemonFailed(f"the daemon is not ready:\n{self.log.read_text()[-2_000:]}")
 
+    def metric(self, sample: str) -> float:
+        """Return one number of /metrics, by its name with its labels; 0 if there is none."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{sample} ")), 0.0)
+
     def kill(self) -> None:
         """SIGKILL: no goodbye, nothing written."""
         assert self.process is not None

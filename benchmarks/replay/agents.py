@@ -99,4 +99,4 @@ class Agents(Peer):
 
 
 if __name__ == "__main__":
-    run_peer(Agents, Agents.perform)  # type: ignore[arg-type]
+    run_peer(Plan, Agents)

@@ -59,4 +59,4 @@ class Gateway(Peer):
 
 
 if __name__ == "__main__":
-    run_peer(Gateway, Gateway.perform)  # type: ignore[arg-type]
+    run_peer(Plan, Gateway)

@@ -31,7 +31,7 @@ def read_journal(path: Path) -> JournalFound:
     sequences: dict[tuple[str, str, str], int] = {}
     dialogue_of: dict[str, str] = {}
     epochs = set()
-    for record in verified(_records(path), EMPTY_HASH):
+    for record in verified(records(path), EMPTY_HASH):
         epochs.add(record.epoch)
         for entry in read_record(record):
             found.events += 1
@@ -43,7 +43,8 @@ def read_journal(path: Path) -> JournalFound:
     return found
 
 
-def _records(path: Path) -> Iterator[Record]:
+def records(path: Path) -> Iterator[Record]:
+    """Return the records of a journal's file, in order."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT position, count, epoch, body, hash FROM journal ORDER BY position")
         yield from (Record(*row) for row in rows)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +21,8 @@ from protocol.messages import Ack, Delivery
 
 #: How often a peer says how far it is.
 TELL_S = 0.05
+
+P = TypeVar("P")
 
 
 class Plan(Struct):
@@ -36,10 +39,9 @@ class Plan(Struct):
     console_keys: KeyPair | None = None
 
 
-class Report(Struct):
-    """What a peer has seen."""
+class Counts(Struct):
+    """What every report counts."""
 
-    transcripts: Transcripts
     finished: bool = False
     acknowledged: int = 0
     duplicate_acks: int = 0
@@ -49,6 +51,12 @@ class Report(Struct):
     connects: int = 0
     disconnects: int = 0
     problem: str = ""
+
+
+class Report(Counts):
+    """What a peer has seen."""
+
+    transcripts: Transcripts = {}
 
 
 class Talk:
@@ -77,13 +85,13 @@ class Talk:
             await self._news.wait()
 
 
-class Peer:
-    """One side of all dialogues."""
+class Reporting:
+    """Whoever plays and counts what comes of it."""
 
-    def __init__(self, plan: Plan, side: Speaker) -> None:
-        self.plan = plan
-        self.side: Speaker = side
-        self.report = Report({})
+    report: Any
+
+    def __init__(self, report: Counts) -> None:
+        self.report = report
         self._numbers: dict[str, int] = {}
         self._told_at = 0.0
 
@@ -99,6 +107,30 @@ class Peer:
         self.report.deliveries += 1
         self._numbers[delivery.stream] = delivery.number
 
+    def acknowledged(self, ack: Ack) -> None:
+        """Count an acknowledged message and say now and then how many there are."""
+        self.report.acknowledged += 1
+        self.report.duplicate_acks += ack.duplicate
+        now = time.monotonic()
+        if now - self._told_at >= TELL_S:
+            self._told_at = now
+            print(self.report.acknowledged, flush=True)
+
+    async def perform(self) -> None:
+        """Play until it is over."""
+        raise NotImplementedError
+
+
+class Peer(Reporting):
+    """One side of all dialogues."""
+
+    report: Report
+
+    def __init__(self, plan: Plan, side: Speaker) -> None:
+        super().__init__(Report())
+        self.plan = plan
+        self.side: Speaker = side
+
     async def play(self, talk: Talk, say: Callable[[str], Awaitable[Ack]]) -> None:
         """Say this side's turns, each when everything before it was said, and hear the other's."""
         for place, turn in enumerate(talk.turns, 1):
@@ -111,26 +143,17 @@ class Peer:
             else:
                 await talk.wait_until(lambda wanted=place: len(talk.lines) >= wanted)  # type: ignore[misc]
 
-    def acknowledged(self, ack: Ack) -> None:
-        """Count an acknowledged message and say now and then how many there are."""
-        self.report.acknowledged += 1
-        self.report.duplicate_acks += ack.duplicate
-        now = time.monotonic()
-        if now - self._told_at >= TELL_S:
-            self._told_at = now
-            print(self.report.acknowledged, flush=True)
 
-
-def run_peer(make: Callable[[Plan], Peer], perform: Callable[[Peer], Awaitable[None]]) -> None:
+def run_peer(plan_type: type[P], make: Callable[[P], Reporting]) -> None:
     """Read the plan, perform it, write the report: also after SIGTERM, as far as it has come."""
     parser = argparse.ArgumentParser()
     parser.add_argument("plan", type=Path)
     parser.add_argument("report", type=Path)
     options = parser.parse_args()
-    plan = msgspec.msgpack.decode(options.plan.read_bytes(), type=Plan)
+    plan = msgspec.msgpack.decode(options.plan.read_bytes(), type=plan_type)
     peer = make(plan)
     try:
-        asyncio.run(_until_terminated(perform(peer)))
+        asyncio.run(_until_terminated(peer.perform()))
         peer.report.finished = True
     except asyncio.CancelledError:
         peer.report.problem = "ended before it was finished"

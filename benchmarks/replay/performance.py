@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from benchmarks.common import PASSWORD, DaemonProcess
 from benchmarks.replay.journal import read_journal
-from benchmarks.replay.peers import Plan, Report
+from benchmarks.replay.peers import Counts, Plan, Report
 from benchmarks.replay.sources import Dialogue
 from benchmarks.replay.transcripts import Difference, compare
 
@@ -23,6 +24,9 @@ from benchmarks.replay.transcripts import Difference, compare
 STALLED_S = 60.0
 #: Kills come after a random wait up to this long, so that they do not keep step with the peers' words.
 AFTER_PROGRESS_S = 0.05
+
+
+R = TypeVar("R", bound=Counts)
 
 
 class Wanted(NamedTuple):
@@ -38,9 +42,9 @@ class Wanted(NamedTuple):
 class Kills:
     """When to kill the daemon: at random shares of all messages."""
 
-    def __init__(self, wanted: Wanted, messages: int) -> None:
-        self._random = random.Random(wanted.seed)
-        moments = (self._random.uniform(0.02, 0.95) * messages for _ in range(wanted.kills))
+    def __init__(self, kills: int, seed: int, messages: int) -> None:
+        self._random = random.Random(seed)
+        moments = (self._random.uniform(0.02, 0.95) * messages for _ in range(kills))
         self._at = sorted(moments, reverse=True)
         self.recovery_s: list[float] = []
 
@@ -61,12 +65,13 @@ class Kills:
         return self._random.uniform(0.0, AFTER_PROGRESS_S)
 
 
-class Actors:
-    """The two processes that play; their words tell how far they are."""
+class Actors(Generic[R]):
+    """The processes that play, by the names of their modules; their words tell how far they are."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, plan: Struct, who: tuple[str, ...], report: type[R]) -> None:
         self._folder = folder
-        self.said = {"gateway": 0, "agents": 0}
+        self._report_type = report
+        self.said = dict.fromkeys(who, 0)
         self._unread = dict.fromkeys(self.said, b"")
         self._selector = selectors.DefaultSelector()
         path = folder / "plan.msgpack"
@@ -115,7 +120,7 @@ class Actors:
         """Tell whether a process has not ended: then the time it took is not known."""
         return bool(self._selector.get_map())
 
-    def finish(self) -> dict[str, Report]:
+    def finish(self) -> dict[str, R]:
         """Let both end, and return what they report."""
         for process in self._processes.values():
             if self.at_work:
@@ -126,12 +131,12 @@ class Actors:
             reports[who] = self._reported(who)
         return reports
 
-    def _reported(self, who: str) -> Report:
+    def _reported(self, who: str) -> R:
         path = self._report(who)
         if not path.exists():
             log = (self._folder / f"{who}.log").read_text()
-            return Report({}, problem=f"has left no report: {log[-1_000:]}")
-        return msgspec.msgpack.decode(path.read_bytes(), type=Report)
+            return self._report_type(problem=f"has left no report: {log[-1_000:]}")
+        return msgspec.msgpack.decode(path.read_bytes(), type=self._report_type)
 
 
 def perform(dialogues: list[Dialogue], wanted: Wanted, folder: Path) -> dict[str, Any]:
@@ -140,10 +145,10 @@ def perform(dialogues: list[Dialogue], wanted: Wanted, folder: Path) -> dict[str
     daemon = DaemonProcess(folder, wanted.agents, capacity, curve=wanted.curve)
     daemon.start()
     messages = sum(len(dialogue.turns) for dialogue in dialogues)
-    kills = Kills(wanted, messages)
+    kills = Kills(wanted.kills, wanted.seed, messages)
     try:
         began = time.monotonic()
-        peers = Actors(folder, _plan(dialogues, wanted, daemon))
+        peers = Actors(folder, _plan(dialogues, wanted, daemon), ("gateway", "agents"), Report)
         while not peers.failed and peers.listen(STALLED_S):
             if kills.due(peers.progress):
                 peers.listen(kills.wait_s())
