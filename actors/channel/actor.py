@@ -104,7 +104,9 @@ class ChannelActor(Shell):
         elif found != conversation:
             text = f"the customer has another open conversation: {found}"
             refusal = Refusal(Code.UNDER_WAY, text)
-        self.system.tell(("conversation", self.address[1], conversation), Reopening(wanted.told, refusal))
+        window = self._left_by_last(wanted.contact).window if refusal is None else None
+        order = Reopening(wanted.told, refusal, window)
+        self.system.tell(("conversation", self.address[1], conversation), order)
 
     def _begin(self, told: Told, contact: str) -> None:
         """Begin a conversation with the customer's message, if he may write: his own actor knows."""

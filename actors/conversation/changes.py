@@ -149,6 +149,8 @@ def _reopened(state: Conversation, event: events.Reopened, at: float) -> None:
         state.assignee = event.agent
     state.status, state.closes_at = Status.OPEN, None
     state.since, state.declined = at, {}
+    if event.window is not None:
+        state.window, state.window_at = event.window, state.sequence
 
 
 def _end_scheduled(state: Conversation, event: events.EndScheduled, _: float) -> None:

@@ -177,6 +177,8 @@ class Reopening(NamedTuple):
 
     told: Told
     refusal: Refusal | None = None
+    #: What the customer's last conversation has left of the reply window.
+    window: Ledger | None = None
 
 
 class Mute(NamedTuple):

@@ -134,7 +134,11 @@ def reopening(state: Conversation, command: Reopening, facts: Facts) -> Outcome:
     refused = reopen_ended(state, wanted, facts)
     if isinstance(refused, Refusal):
         return refused
-    return command.refusal or reopen(state, wanted, facts)
+    if command.refusal is not None:
+        return command.refusal
+    # The customer may have written, and been written to, in a later conversation.
+    window = command.window if command.window != state.window else None
+    return [events.Reopened(wanted.agent, wanted.agent, "history", state.contact, window)]
 
 
 def reopened_already(state: Conversation, command: Reopening, facts: Facts) -> Outcome:

@@ -287,13 +287,15 @@ class StatusSet(Event, frozen=True, tag="status_set"):
 class Reopened(Event, frozen=True, tag="reopened"):
     """Solved or ended, it is open again and ``agent``'s; without an agent it goes to a queue (F3, F14).
 
-    ``how``: by the customer's ``reply``, or by an agent out of the ``history``.
+    ``how``: by the customer's ``reply``, or by an agent out of the ``history``. ``window``: what a later
+    conversation has left of the reply window.
     """
 
     by: str
     agent: str
     how: str
     contact: str = ""
+    window: Ledger | None = None
 
 
 class EndScheduled(Event, frozen=True, tag="end_scheduled"):

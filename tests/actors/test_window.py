@@ -17,6 +17,7 @@ from protocol.channels import CustomerActed, WindowChanged
 from protocol.content import Text
 from protocol.customers import VisitorEntered, VisitorLeft
 from protocol.errors import Code
+from protocol.life import Reopen
 from protocol.messages import Ack, CustomerMessage, End, Refused
 from protocol.news import CustomerSaid
 from tests.stage import Stage, desk_text
@@ -369,6 +370,28 @@ def test_a_new_conversation_inherits_what_is_left_of_the_window(stage: Stage, ho
     ledger = stage.state(second).window
     assert ledger is not None
     assert (ledger.rule, ledger.until) == ("messenger/ad_click", closes_at)
+
+
+@pytest.mark.rule("F14", "I3")
+def test_one_that_is_taken_up_again_from_history_has_the_window_of_its_customer(stage: Stage) -> None:
+    stage.logs_in("a1")
+    old = talks(stage, "wechat")
+    stage.says("a1", old, "hello")
+    stage.ends("a1", old)
+    stage.clock.advance(49 * HOUR)
+    assert isinstance(stage.says_to_desk("a1", Reopen(stage.command_id(), "a1", old)), Ack)
+    assert refused(stage.says("a1", old, "nobody would get this")).code == "WINDOW_CLOSED"
+    stage.ends("a1", old)
+    newer = talks(stage, "wechat")
+    for _ in range(3):
+        stage.says("a1", newer, "hm")
+    stage.ends("a1", newer)
+    assert isinstance(stage.says_to_desk("a1", Reopen(stage.command_id(), "a1", old)), Ack)
+    assert isinstance(stage.says("a1", old, "this one goes"), Ack)
+    assert refused(stage.says("a1", old, "and this is the sixth")).sends_left == 0
+    before = stage.state(old)
+    stage.restart()
+    assert stage.state(old).window == before.window
 
 
 @pytest.mark.rule("I1")
