@@ -175,6 +175,7 @@ class Thread:
                 assert self.status in ("solved", "ended"), "F14: it has not ended"
                 self.status, self.since, self.declined = "open", at, {}
                 self.assignees = [event.agent or self.kept]
+                self.served.update(self.assignees)
             case events.Tagged():
                 self.tags = (self.tags - set(event.removed)) | set(event.added)
 

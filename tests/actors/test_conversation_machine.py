@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from types import ModuleType
 from typing import Any, get_args
 
@@ -76,6 +77,7 @@ from tests.actors.conversations import (
     conversation,
     outcome_of,
 )
+from tests.rules import ROOT
 from tests.stage import Stage, desk_text
 
 STATES: dict[Status, Conversation] = {
@@ -183,6 +185,13 @@ def test_every_command_of_an_agent_may_be_sent_by_somebody() -> None:
 def test_a_pair_has_the_answer_that_was_agreed(status: Status, command: type[Any]) -> None:
     outcome = decide(copy.deepcopy(STATES[status]), COMMANDS[command], FACTS)
     assert outcome_of(outcome) == ANSWERS[command][list(Status).index(status)]
+
+
+@pytest.mark.rule("F1")
+def test_the_page_on_conversations_has_every_status_in_the_order_of_life() -> None:
+    page = (ROOT / "docs" / "conversations.md").read_text(encoding="utf-8")
+    table = page.split("## Statuses")[1].split("## What agents can do")[0]
+    assert re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE) == [status.value for status in Status]
 
 
 @pytest.mark.parametrize("command", [AgentMessage, End])

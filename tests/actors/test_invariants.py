@@ -7,6 +7,7 @@ the actors.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, get_args
 
 import pytest
@@ -20,6 +21,7 @@ from actors.telling import Told
 from config.desk import desk_digest
 from config.routing import Order
 from protocol.content import Text
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     Ack,
@@ -70,7 +72,8 @@ PRESENCES = st.sampled_from(["online", "online", "busy", "away", "transfer_only"
 MODES = st.sampled_from(["push", "push", "direct", "pull"])
 RING = "rings = [{ after_s = 45, relax = ['skills'], departments = ['sales'] }]"
 
-WORK = ("accept", "accept", "accept", "decline", "say", "end", "presence", "take", "next")
+WORK = ("accept", "accept", "accept", "decline", "say", "end", "presence", "take", "next", "status", "status")
+LIFE = ("later", "call off", "reopen", "note", "tag")
 TEAM = ("transfer", "cancel", "invite", "join", "out", "hand_over", "order")
 
 Telling = tuple[tuple[str, str, str], Any]
@@ -81,6 +84,7 @@ def desk_of(capacity: int, mode: str = "push", order: str = "longest_wait", *, w
 
     ``without`` is an agent who has left.
     """
+    wraps_up = "wrap_up_required = true\nwrap_up_timeout_s = 45" if mode != "pull" else ""
     return desk_text(
         agents=0,
         capacity=capacity,
@@ -90,10 +94,10 @@ def desk_of(capacity: int, mode: str = "push", order: str = "longest_wait", *, w
         },
         people={agent: lines for agent, lines in PEOPLE.items() if agent != without},
         channels={
-            "app": "department = 'sales'\npriority = 2",
-            "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }",
+            "app": "department = 'sales'\npriority = 2\nkind = 'sms'\nstyle = 'live_chat_with_return'",
+            "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }\nstyle = 'social_messaging'",
         },
-        policies=f"grace_s = {GRACE_S}\nbusy_fallback = 'never'",
+        policies=f"grace_s = {GRACE_S}\nbusy_fallback = 'never'\n{wraps_up}",
     )
 
 
@@ -119,7 +123,7 @@ class Tenant(RuleBasedStateMachine):
         text = desk_of(capacity, mode, order)
         self.desk = parse_once(text, "the play")
         self.stage = Stage(desk=text)
-        self.oracle = Oracle(weights=WEIGHTS)
+        self.oracle = Oracle(weights=WEIGHTS, releases=frozenset({"social_messaging"}))
         self.logged_in: dict[str, None] = {}
         self.sent: list[tuple[Telling, Any]] = []
         self.used_before: dict[str, int] = {}
@@ -156,6 +160,12 @@ class Tenant(RuleBasedStateMachine):
         owned = [(ident, agent) for ident, thread in threads for agent in thread.assignees]
         return [(ident, agent) for ident, agent in owned if agent in self.logged_in]
 
+    def set_apart_now(self) -> list[str]:
+        threads = self.oracle.threads.items() if hasattr(self, "oracle") else ()
+        return [
+            ident for ident, thread in threads if thread.status not in ("new", "queued", "offered", "open")
+        ]
+
     def answer(
         self, agent: str, data: st.DataObject, kind: type[Accept] | type[Decline], about: str = ""
     ) -> Any:
@@ -186,15 +196,36 @@ class Tenant(RuleBasedStateMachine):
 
     def anything(self, data: st.DataObject) -> Telling:
         """Draw one message that a hub would let through."""
-        customers = ["write", "write", "leave"]
-        kind = data.draw(st.sampled_from(customers + ([*WORK, *TEAM] if self.logged_in else [])))
+        customers = ["write", "write", "leave", "rate"]
+        kind = data.draw(st.sampled_from(customers + ([*WORK, *TEAM, *LIFE] if self.logged_in else [])))
         if kind == "write":
             return self.write(data.draw(CHANNELS), data.draw(CONTACTS))
         if kind == "leave":
             return self.leave(data.draw(CHANNELS), data.draw(CONTACTS))
+        if kind == "rate":
+            who = (data.draw(CHANNELS), data.draw(CONTACTS))
+            return self.stage.from_gateway(CustomerRating(self.stage.command_id(), *who, 4))
         agent = data.draw(st.sampled_from(sorted(self.logged_in)))
-        message = self.work(kind, agent, data) if kind in WORK else self.teamwork(kind, agent, data)
-        return self.stage.command(agent, message)
+        make = self.work if kind in WORK else self.life if kind in LIFE else self.teamwork
+        return self.stage.command(agent, make(kind, agent, data))
+
+    def life(self, kind: str, agent: str, data: st.DataObject) -> Any:
+        ident, threads = self.stage.command_id(), sorted(self.oracle.threads) or ["nothing"]
+        match kind:
+            case "reopen":
+                over = [it for it in threads if it in self.oracle.threads and self.is_over(it)]
+                return Reopen(ident, agent, data.draw(st.sampled_from(over or threads)))
+            case "later":
+                after_s = data.draw(st.sampled_from([5.0, 40.0]))
+                return End(ident, agent, self.owned_or_any(agent, data), "done", after_s)
+            case "call off":
+                return CancelEnd(ident, agent, self.owned_or_any(agent, data))
+            case "note":
+                return AddNote(ident, agent, self.owned_or_any(agent, data), "note")
+        return Tag(ident, agent, self.owned_or_any(agent, data), [data.draw(st.sampled_from("ab"))], ["a"])
+
+    def is_over(self, ident: str) -> bool:
+        return self.oracle.threads[ident].status in ("ended", "solved")
 
     def work(self, kind: str, agent: str, data: st.DataObject) -> Any:
         ident = self.stage.command_id()
@@ -211,18 +242,22 @@ class Tenant(RuleBasedStateMachine):
                 return TakeNext(ident, agent, data.draw(st.sampled_from(["", "help", "sales"])))
             case "say":
                 return AgentMessage(ident, agent, self.owned_or_any(agent, data), Text("yes?"))
-        return End(ident, agent, self.owned_or_any(agent, data))
+            case "status":
+                status: Any = data.draw(st.sampled_from(["open", "pending", "pending", "on_hold"]))
+                return SetStatus(ident, agent, self.owned_or_any(agent, data), status)
+        return End(ident, agent, self.owned_or_any(agent, data), "done")
 
     def teamwork(self, kind: str, agent: str, data: st.DataObject) -> Any:
         ident, thread = self.stage.command_id(), self.owned_or_any(agent, data)
         if kind == "transfer":
             to = data.draw(st.sampled_from(["agent", "department"]))
             if to == "agent":
-                return Transfer(ident, agent, thread, to_agent=data.draw(AGENTS))
-            return Transfer(ident, agent, thread, to_department=data.draw(DEPARTMENTS))
+                return Transfer(ident, agent, thread, to_agent=data.draw(AGENTS), reason="done")
+            return Transfer(ident, agent, thread, to_department=data.draw(DEPARTMENTS), reason="done")
         if kind == "cancel":
             kinds = st.sampled_from([CancelTransfer, EndConference, Leave])
-            return data.draw(kinds)(ident, agent, thread)
+            cancel = data.draw(kinds)(ident, agent, thread)
+            return EndConference(ident, agent, thread, "done") if type(cancel) is EndConference else cancel
         if kind == "invite":
             return Invite(ident, agent, thread, data.draw(AGENTS))
         if kind == "join":
@@ -329,10 +364,49 @@ class Tenant(RuleBasedStateMachine):
             owned = self.owned_now()
             if owned:
                 _, agent = data.draw(st.sampled_from(owned))
-                kind = data.draw(st.sampled_from([*TEAM, "transfer", "say", "end"]))
-                make = self.teamwork if kind in TEAM else self.work
+                kind = data.draw(st.sampled_from([*TEAM, *LIFE, "transfer", "say", "end", "status"]))
+                make = self.teamwork if kind in TEAM else self.life if kind in LIFE else self.work
                 telling.append(self.stage.command(agent, make(kind, agent, data)))
         self.play(*telling)
+
+    @precondition(lambda self: self.owned_now())
+    @rule(data=st.data(), kind=st.sampled_from(["pending", "on_hold", "end", "later", "leave", "note"]))
+    def an_owner_moves_it_along(self, data: st.DataObject, kind: str) -> None:
+        ident, agent = data.draw(st.sampled_from(self.owned_now()))
+        thread, command = self.oracle.threads[ident], self.stage.command_id()
+        match kind:
+            case "pending" | "on_hold":
+                status: Any = kind
+                message: Any = SetStatus(command, agent, ident, status)
+            case "end":
+                message = End(command, agent, ident, "done")
+            case "later":
+                message = End(command, agent, ident, "done", 20.0)
+            case "leave":
+                self.play(self.leave(thread.channel, thread.contact))
+                return
+            case _:
+                message = AddNote(command, agent, ident, "note")
+        self.play(self.stage.command(agent, message))
+
+    @precondition(lambda self: self.set_apart_now())
+    @rule(
+        data=st.data(),
+        by=st.sampled_from(["reply", "reply", "reply", "history", "leave"]),
+        park=st.booleans(),
+    )
+    def somebody_takes_it_up_again(self, data: st.DataObject, by: str, park: bool) -> None:
+        ident = data.draw(st.sampled_from(self.set_apart_now()))
+        thread = self.oracle.threads[ident]
+        if park:
+            self.play(park_idle_s=0.0)
+        if by == "reply":
+            self.play(self.write(thread.channel, thread.contact))
+        elif by == "leave":
+            self.play(self.leave(thread.channel, thread.contact))
+        elif self.logged_in:
+            agent = data.draw(st.sampled_from(sorted(self.logged_in)))
+            self.play(self.stage.command(agent, Reopen(self.stage.command_id(), agent, ident)))
 
     @rule(agent=AGENTS)
     def an_agent_logs_in(self, agent: str) -> None:
@@ -341,7 +415,7 @@ class Tenant(RuleBasedStateMachine):
         self.logged_in[agent] = None
         self.play((("agent", "acme", agent), SessionOpened()))
 
-    @rule(seconds=st.sampled_from([0.0, 0.5, 5.0, 20.0, 30.0, 60.0, 61.0]), park=st.booleans())
+    @rule(seconds=st.sampled_from([0.0, 0.5, 5.0, 20.0, 30.0, 60.0, 61.0, 3700.0]), park=st.booleans())
     def time_passes(self, seconds: float, park: bool) -> None:
         self.stage.clock.advance(seconds)
         self.play(park_idle_s=seconds / 2 if park else None)
@@ -385,17 +459,24 @@ class Tenant(RuleBasedStateMachine):
         self.oracle.read(self.stage.store)
         assert self.stage.failures.seen == [], "a handler has raised"
         self._equals_keep_their_order(self.oracle.entries[offered:])
-        self._capacity_is_kept()
+        self._capacity_is_kept(self.oracle.entries[offered:])
         self._who_can_be_served_is_offered()
         self._nobody_waits_for_somebody_gone()
         self._the_auditor_finds_nothing()
         self.waited_before = {ident: thread.since for ident, thread in self.oracle.waiting()}
 
-    def _capacity_is_kept(self) -> None:
-        """I7."""
-        used = self.oracle.used()
+    def _capacity_is_kept(self, fresh: list[Any]) -> None:
+        """I7: nobody is given more than there is room for; but what comes back to its agent comes (F5)."""
+        used, back = self.oracle.used(), Counter[str]()
+        for entry in fresh:
+            thread, event = self.oracle.threads.get(entry.id), entry.event
+            name = type(event).__name__
+            if thread is None or name not in ("StatusSet", "Reopened", "TransferStarted"):
+                continue
+            for agent in {*thread.assignees, getattr(event, "agent", "")}:
+                back[agent] += WEIGHTS[thread.channel]
         for agent, it in self.desk.agents.items():
-            allowed = max(it.capacity, self.used_before.get(agent, 0))
+            allowed = max(it.capacity, self.used_before.get(agent, 0)) + back[agent]
             assert used[agent] <= allowed, f"I7: {agent} has too much"
             found = self.stage.dispatcher.view.agent(agent).used
             assert found == used[agent], f"I7: the roster of {agent} is not what a recount finds"
@@ -457,7 +538,9 @@ class Tenant(RuleBasedStateMachine):
                 assert self.oracle.presence[agent] in allowed, f"A8: {ident}"
                 assert offer.deadline_at > self.stage.clock.now(), "I8: an offer outlives its deadline"
             for agent in thread.assignees:
-                assert self.oracle.presence[agent] != "offline", f"G11: {agent} has {ident} and is gone"
+                # What waits for somebody stays until the customer replies (D11).
+                there = self.oracle.presence[agent] != "offline" or thread.status in ("pending", "on_hold")
+                assert there, f"G11: {agent} has {ident} and is gone"
 
     def _the_auditor_finds_nothing(self) -> None:
         """Nothing has drifted: neither a conversation's place, nor an agent's books."""
@@ -488,7 +571,7 @@ class Tenant(RuleBasedStateMachine):
         open_now = [
             (entry.event.channel, entry.event.contact)  # type: ignore[union-attr]
             for entry in started
-            if self.oracle.threads[entry.id].status != "ended"
+            if self.oracle.threads[entry.id].status not in ("ended", "wrap_up")
         ]
         assert len(set(open_now)) == len(open_now), f"D6: {open_now}"
 
