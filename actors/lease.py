@@ -8,21 +8,24 @@ an end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from actors.journal import Address
+
+#: Policies by which an absent agent's conversations go to somebody else, at once or with a reply.
+GIVEN_UP = frozenset({"queue", "on_reply"})
 
 
 class Lease:
     """The lease of one agent in this process."""
 
-    __slots__ = ("active_at", "ended", "epoch", "newest", "tokens_from", "warned")
+    __slots__ = ("active_at", "ended", "epoch", "newest", "own", "tokens_from", "warned")
 
     def __init__(self) -> None:
         #: Under which epoch sessions are alive; 0 when the agent is logged out.
         self.epoch = 0
         #: The newest epoch that there was; the next login's is one more.
         self.newest = 0
+        #: What becomes of the agent's conversations while the agent is absent; empty for one who is there.
+        self.own = ""
         #: Why there is no session of an earlier epoch any more.
         self.ended = ""
         #: A token of an earlier epoch than this lets nobody in: the agent was logged out on purpose.
@@ -64,14 +67,17 @@ class Leases(dict[Address, Lease]):
         #: Whose epoch has ended. After the flush somebody ends the sessions that are no longer alive.
         self.ended: list[Address] = []
 
-    def of_tenant(self, tenant: str) -> Callable[[str], bool]:
-        """Return what says whether an agent of the tenant is logged in, be it without a living connection."""
+    def there(self, tenant: str, agent: str) -> bool:
+        """Say whether an agent is logged in, be it without a living connection, and has not given up the own
+        conversations.
+        """
+        lease = self.get(("agent", tenant, agent))
+        return lease is not None and lease.epoch != 0 and lease.own not in GIVEN_UP
 
-        def logged_in(agent: str) -> bool:
-            lease = self.get(("agent", tenant, agent))
-            return lease is not None and lease.epoch != 0
-
-        return logged_in
+    def keeps(self, tenant: str, agent: str) -> bool:
+        """Say whether an agent is absent, and keeps the own conversations."""
+        lease = self.get(("agent", tenant, agent))
+        return lease is not None and lease.own == "keep"
 
     def __missing__(self, address: Address) -> Lease:
         lease = self[address] = Lease()

@@ -141,7 +141,7 @@ class AgentActor(Shell):
             self.system.leases.ended.append(self.address)
         lease.epoch, lease.newest = epoch, state.epoch
         lease.ended, lease.tokens_from = state.ended, state.tokens_from
-        lease.warned = state.logout_at is not None
+        lease.warned, lease.own = state.logout_at is not None, state.own
         lease.active_at = max(lease.active_at, state.active_at)
 
     def sequence(self) -> int:

@@ -248,8 +248,14 @@ class ConversationActor(Shell):
             desk, rules = system.desks[tenant], system.rules.get(tenant)
             if rules is None or rules.desk is not desk:
                 rules = system.rules[tenant] = rules_of(desk)
+            leases = system.leases
             facts = system.facts[tenant] = Facts(
-                system.now, desk, system.leases.of_tenant(tenant), rules, partial(system.media, tenant)
+                system.now,
+                desk,
+                partial(leases.there, tenant),
+                rules,
+                partial(system.media, tenant),
+                partial(leases.keeps, tenant),
             )
         return facts
 

@@ -56,7 +56,7 @@ def customer_leaves_agent(state: Conversation, command: CustomerLeft, facts: Fac
 
 def _can_wrap_up(state: Conversation, facts: Facts) -> bool:
     """Somebody is there to do it."""
-    there = state.assignee in facts.desk.agents and facts.logged_in(state.assignee)
+    there = state.assignee in facts.desk.agents and facts.there(state.assignee)
     return there and not state.assignee_gone
 
 

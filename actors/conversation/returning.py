@@ -30,14 +30,11 @@ from protocol.life import Reopen, SetStatus
 from protocol.messages import CustomerMessage
 
 
-def lost(state: Conversation, agent: str, facts: Facts) -> bool:
-    """Say whether a customer's reply has to go to somebody else (D11): the agent is not there.
-
-    Where the desk keeps the conversations of who is lost, only an agent who has left the desk is.
+def lost(agent: str, facts: Facts) -> bool:
+    """Say whether a customer's reply has to go to somebody else (D11): the agent has left the desk, or is
+    not there and does not keep the own conversations.
     """
-    if agent not in facts.desk.agents:
-        return True
-    return facts.desk.policies.when_lost != "keep" and not facts.logged_in(agent)
+    return agent not in facts.desk.agents or not (facts.there(agent) or facts.keeps(agent))
 
 
 def written(state: Conversation, command: CustomerMessage, facts: Facts, *more: AnyEvent) -> Outcome:
@@ -74,7 +71,7 @@ def set_status(state: Conversation, command: SetStatus, facts: Facts) -> Outcome
 
 def _back_to_work(state: Conversation, by: str, facts: Facts) -> list[AnyEvent]:
     opened = events.StatusSet("open", by)
-    if not state.assignee_gone and not lost(state, state.assignee, facts):
+    if not state.assignee_gone and not lost(state.assignee, facts):
         return [opened]
     return [opened, *transfer.released(state, Reason.ASSIGNEE_GONE, since=facts.now)]
 
@@ -89,7 +86,7 @@ def customer_answers(state: Conversation, command: CustomerMessage, facts: Facts
 
 def customer_returns(state: Conversation, command: CustomerMessage, facts: Facts) -> Outcome:
     """The same conversation goes on, with the same agent and without a queue (F3), if that agent is there."""
-    agent = "" if lost(state, state.assignee, facts) else state.assignee
+    agent = "" if lost(state.assignee, facts) else state.assignee
     reopened = events.Reopened("customer", agent, "reply", state.contact)
     if agent:
         return written(state, command, facts, reopened)
@@ -108,6 +105,9 @@ def reopen(state: Conversation, command: Reopen, facts: Facts) -> Outcome:
     """An agent takes up what is solved (F14)."""
     if not may_reopen(state, command.agent, facts.desk):
         return not_yours()
+    if not facts.there(command.agent):
+        # It would be taken away again at once.
+        return Refusal(Code.UNAVAILABLE, "you are not there for customers: choose another presence first")
     return [events.Reopened(command.agent, command.agent, "history", state.contact)]
 
 
@@ -158,7 +158,7 @@ def mute(state: Conversation, command: Mute, _: Facts) -> Outcome:
 def unmute(state: Conversation, command: Unmute, facts: Facts) -> Outcome:
     """Back to whoever had it, or to the queue with its waiting time."""
     agent = state.muted_from
-    if agent and not lost(state, agent, facts):
+    if agent and not lost(agent, facts):
         return [events.Unmuted(command.by, agent)]
     queued = events.Queued(state.department, state.since, Reason.DO_NOT_DISTURB_LIFTED)
     return [events.Unmuted(command.by), queued]

@@ -197,16 +197,19 @@ def _nowhere(_: str) -> Medium | None:
 
 
 class Facts(NamedTuple):
-    """What a decision may know beside the state. ``logged_in(agent)``: the agent has not left the desk.
+    """What a decision may know beside the state.
 
-    ``rules`` follow from the desk; ``media(media)``: what a medium of the tenant is, None if it is not there.
+    ``there(agent)``: the agent is logged in, and does not give the own conversations up; ``keeps(agent)``: is
+    absent, and keeps them. ``rules`` follow from the desk; ``media(media)``: what a medium of the tenant is,
+    None if it is not there.
     """
 
     now: float
     desk: Desk
-    logged_in: Callable[[str], bool] = _nobody
+    there: Callable[[str], bool] = _nobody
     rules: Rules | None = None
     media: Callable[[str], Medium | None] = _nowhere
+    keeps: Callable[[str], bool] = _nobody
 
 
 Outcome = list[AnyEvent] | Refusal

@@ -131,7 +131,8 @@ class Life:
 
     @property
     def facts(self) -> Facts:
-        return Facts(self.now, self.desk, lambda agent: agent in self.there)
+        keeps = self.desk.policies.when_lost == "keep"
+        return Facts(self.now, self.desk, lambda agent: agent in self.there, keeps=lambda _: keeps)
 
     def channel_goes(self) -> Any:
         """Mostly it is in the desk: there is nothing to do."""

@@ -9,8 +9,9 @@ import pytest
 from actors.conversation.orders import Mute, Unmute
 from actors.conversation.state import Status
 from actors.queries import agent_snapshot
+from protocol.content import Text
 from protocol.life import DoNotDisturbChanged, Noted, Rated, Renamed, Reopen, Reopened, StatusChanged, Tagged
-from protocol.messages import Ack
+from protocol.messages import Ack, CustomerMessage, Logout
 from tests.actors.styles import DAY_S, no_violations, refused, styled, talks, used, writes
 from tests.stage import Stage
 
@@ -206,6 +207,70 @@ def test_a_colleague_s_logout_does_not_touch_what_is_solved() -> None:
     stage.logs_in("a1")
     writes(stage, "sms")
     assert whose(stage, talk) == ("open", "a1")
+
+
+@pytest.mark.rule("D11", "guarantee-G11")
+@pytest.mark.parametrize("how", ["reply", "history", "lifted"])
+@pytest.mark.parametrize("leaves_first", [False, True])
+@pytest.mark.parametrize("lost", ["queue", "on_reply", "keep"])
+def test_what_comes_back_to_an_agent_who_leaves_in_the_same_breath_is_not_left_behind(
+    how: str, leaves_first: bool, lost: str
+) -> None:
+    stage = styled(f'when_lost = "{lost}"')
+    stage.logs_in("a1")
+    talk = talks(stage, "sms")
+    back = stage.from_gateway(CustomerMessage(stage.command_id(), "sms", "ann", Text("hello?")))
+    if how == "lifted":
+        mutes(stage, talk, Mute("a1"))
+        back = (("conversation", "acme", talk), Unmute("a1"))  # type: ignore[assignment]
+    else:
+        stage.ends("a1", talk)
+    if how == "history":
+        back = stage.command("a1", Reopen(stage.command_id(), "a1", talk))
+    out = stage.command("a1", Logout(stage.command_id(), "a1"))
+    stage.turn(*([out, back] if leaves_first else [back, out]))
+    if how == "history" and leaves_first:
+        assert whose(stage, talk) == ("solved", "a1"), "who is gone reopens nothing"
+        return
+    if lost == "keep":
+        assert whose(stage, talk) == ("open", "a1")
+    elif lost == "on_reply" and how != "reply" and whose(stage, talk)[0] == "open":
+        assert stage.state(talk).assignee_gone
+        writes(stage, "sms")
+    if lost != "keep":
+        assert whose(stage, talk) == ("queued", "")
+    no_violations(stage)
+
+
+@pytest.mark.rule("D11", "A6")
+@pytest.mark.parametrize("status", ["pending", "solved"])
+def test_who_is_logged_in_but_not_there_for_customers_gets_no_reply(status: str) -> None:
+    stage = styled()
+    stage.logs_in("a1")
+    talk = talks(stage, "social")
+    if status == "solved":
+        stage.ends("a1", talk)
+    else:
+        stage.sets_status("a1", talk, status)
+    stage.chooses("a1", "offline")
+    assert whose(stage, talk) == (status, "a1")
+    writes(stage, "social")
+    assert whose(stage, talk) == ("queued", "")
+    stage.chooses("a1", "online")
+    assert stage.offered_to(talk) == "a1"
+
+
+@pytest.mark.rule("F14", "A6")
+def test_who_is_not_there_for_customers_reopens_nothing() -> None:
+    stage = styled()
+    stage.logs_in("a1")
+    talk = talks(stage, "web")
+    stage.ends("a1", talk)
+    stage.chooses("a1", "offline")
+    answer = stage.reopens("a1", talk)
+    assert refused(answer) == "UNAVAILABLE"
+    assert "choose another presence" in answer.message
+    assert writes(stage, "web").conversation != talk, "it is not bound to what was not reopened"
 
 
 # Out of the history.
