@@ -106,8 +106,7 @@ def reopen(state: Conversation, command: Reopen, facts: Facts) -> Outcome:
     if not may_reopen(state, command.agent, facts.desk):
         return not_yours()
     if not facts.there(command.agent):
-        # It would be taken away again at once.
-        return Refusal(Code.UNAVAILABLE, "you are not there for customers: choose another presence first")
+        return _not_there()
     return [events.Reopened(command.agent, command.agent, "history", state.contact)]
 
 
@@ -118,7 +117,12 @@ def reopen_ended(state: Conversation, command: Reopen, facts: Facts) -> Outcome:
     if state.channel not in facts.desk.channels:
         text = f"its channel {state.channel!r} is no longer in the desk: nothing would reach the customer"
         return Refusal(Code.CLOSED, text)
-    return []
+    return [] if facts.there(command.agent) else _not_there()
+
+
+def _not_there() -> Refusal:
+    """It would be taken away from the agent again at once."""
+    return Refusal(Code.UNAVAILABLE, "you are not there for customers: choose another presence first")
 
 
 def open_already(state: Conversation, command: Reopen, facts: Facts) -> Outcome:
