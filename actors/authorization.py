@@ -14,8 +14,12 @@ from config.routing import Permission
 from protocol.channels import CustomerActed, DeliveryReport
 from protocol.customers import (
     AgentHint,
+    Block,
     CustomerHint,
+    InviteVisitor,
+    ReadAbuseList,
     ReadCustomer,
+    SetDoNotDisturb,
     VisitorEntered,
     VisitorLeft,
     VisitorViewed,
@@ -100,6 +104,7 @@ class Relation(StrEnum):
     ASSIGNED_OR_MEMBER = "logged in here, and the agent is the assignee or a member of the conversation"
     IN_VIEW = "logged in here, and the agent is the assignee (after the end: the last), a member, or asked"
     IN_CONVERSATION = "logged in here; from others than the assignee and the members nothing is passed on"
+    OWN_CHANNEL_AGENT = "logged in here, and the channel's department is the agent's own or below"
     SEES_CUSTOMER = (
         "logged in here, and the channel's department is the agent's own or below, or the agent is in the "
         "customer's open conversation"
@@ -198,6 +203,9 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         Leave: Rule(Relation.MEMBER),
         EndConference: Rule(Relation.ASSIGNED, "end_for_others"),
         AgentHint: Rule(Relation.IN_CONVERSATION),
+        SetDoNotDisturb: Rule(Relation.ASSIGNED, "manage_customers"),
+        Block: Rule(Relation.ASSIGNED, "manage_customers"),
+        InviteVisitor: Rule(Relation.OWN_CHANNEL_AGENT),
         # Questions.
         ReadThread: Rule(Relation.IN_VIEW, "help"),
         ReadQueue: Rule(Relation.OWN_QUEUE),
@@ -212,5 +220,6 @@ ALLOWED: dict[Principal, dict[type[Any], Rule]] = {
         SearchMessages: Rule(Relation.IN_REACH),
         FindCustomers: Rule(Relation.IN_REACH),
         ReadVisitors: Rule(Relation.IN_REACH),
+        ReadAbuseList: Rule(Relation.OWN_SESSION, "manage_customers", instead=False),
     },
 }

@@ -197,6 +197,9 @@ class Store(Protocol):
     def newest(self, tenant: str, lookup: str) -> str | None:
         """Return the greatest of the ids that ``find`` would return, however many there are."""
 
+    def filed(self, tenant: str, lookup: str, skip: int, limit: int) -> list[str]:
+        """Return at most ``limit`` of the ids under a look-up key, in their order, after so many others."""
+
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots of all actors to be woken at start."""
 

@@ -6,8 +6,10 @@ from actors.agent.actor import AgentActor
 from actors.conversation.actor import ConversationActor
 from actors.conversation.state import BINDING, NOBODYS, Conversation
 from actors.conversation.view import conversation_view, invitation_view, offer_view
-from actors.customer.actor import CustomerActor, customer_address
+from actors.customer.actor import CustomerActor
+from actors.customer.address import customer_address
 from actors.customer.machine import Customer
+from actors.customer.naming import channel_names
 from actors.dispatcher.actor import DispatcherActor
 from actors.runtime import System
 from protocol.messages import Snapshot
@@ -61,6 +63,7 @@ def agent_snapshot(system: System, tenant: str, agent: str) -> Snapshot:
     dispatcher = system.actors[("dispatcher", tenant, "")]
     assert isinstance(dispatcher, DispatcherActor)
     known = dispatcher.view.agent(agent)
+    names = channel_names(system.desks[tenant])
     offers: list[OfferView] = []
     present: list[ConversationView] = []
     invitations: list[InvitationView] = []
@@ -72,9 +75,9 @@ def agent_snapshot(system: System, tenant: str, agent: str) -> Snapshot:
         if state is None or state.status in NOBODYS:
             continue
         if state.offer is not None and state.offer.agent == agent:
-            offers.append(offer_view(ident, state, state.offer))
+            offers.append(offer_view(ident, state, state.offer, names))
         if agent == state.assignee or agent in state.members:
-            present.append(conversation_view(ident, state))
+            present.append(conversation_view(ident, state, names))
         if agent in state.invitations:
             invitations.append(invitation_view(ident, state, state.invitations[agent]))
     stream = f"agent/{agent}"

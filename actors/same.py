@@ -121,6 +121,20 @@ def _delivery_report(command: channels.DeliveryReport, event: events.DeliveryRep
     )
 
 
+def _invite_visitor(command: customers.InviteVisitor, event: events.AgentWrote) -> bool:
+    return same_content(command.content, event.content, event.asked) and (
+        event.agent,
+        event.channel,
+        event.contact,
+    ) == (command.agent, command.channel, command.contact)
+
+
+def _abuse(
+    command: customers.SetDoNotDisturb | customers.Block, event: events.DoNotDisturbSet | events.Blocked
+) -> bool:
+    return (event.on, event.by, event.conversation) == (command.on, command.agent, command.conversation)
+
+
 TRACES: dict[type[Any], Trace] = {
     messages.CustomerLeft: Trace((events.Ended, events.Interrupted), _customer_left),
     channels.DeliveryReport: Trace(events.DeliveryReported, _delivery_report),
@@ -129,6 +143,7 @@ TRACES: dict[type[Any], Trace] = {
         lambda command, event: (
             same_content(command.content, event.content, event.asked)
             and command.agent == (event.author or event.agent)
+            and not event.channel
         ),
     ),
     messages.Accept: Trace(events.Assigned, _accept),
@@ -158,6 +173,9 @@ TRACES: dict[type[Any], Trace] = {
         events.PresenceChosen, lambda command, event: event.presence == command.presence
     ),
     messages.Logout: Trace(events.LoggedOut, lambda _, event: not event.by),
+    customers.InviteVisitor: Trace(events.AgentWrote, _invite_visitor),
+    customers.SetDoNotDisturb: Trace(events.DoNotDisturbSet, _abuse),
+    customers.Block: Trace(events.Blocked, _abuse),
     customers.VisitorEntered: Trace(events.VisitBegun, _visitor_entered),
     customers.VisitorViewed: Trace(
         events.PageViewed,

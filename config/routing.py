@@ -36,6 +36,7 @@ Permission = Literal[
     "set_order",
     "explain",
     "search",
+    "manage_customers",
 ]
 #: Asked for each conversation that begins, so a zone is looked up once.
 _zone = lru_cache(maxsize=None)(zoneinfo.ZoneInfo)
@@ -161,6 +162,7 @@ ROLES: Mapping[str, Role] = {
             "set_order",
             "explain",
             "search",
+            "manage_customers",
         )
     ),
 }

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from actors.authorization import Principal
 from actors.commands import Recent
+from actors.customer.naming import channel_names
 from actors.journal import Address
 from actors.lease import Session as LeasedSession
 from actors.mailbox import Mailbox
@@ -107,6 +108,7 @@ class Connection:
         "bad_frames",
         "budget",
         "budget_at",
+        "channel_names",
         "channels",
         "client",
         "closed",
@@ -159,6 +161,8 @@ class Connection:
         self.subscriptions: dict[str, Subscription] = {}
         #: What is hidden from the people at this console; None: nothing. Of a gateway always nothing.
         self.masking: Masking | None = None
+        #: What the people at this console call the channels (J3).
+        self.channel_names: dict[str, str] = {}
         self.budget = budget
         self.budget_at = now
         self.heavy = Allowance(HEAVY_AT_ONCE, HEAVY_PER_S, now)
@@ -167,7 +171,9 @@ class Connection:
 
     def look_at(self, desk: Desk) -> None:
         """Take over what the desk says of the people at the other end: agents are not to see everything."""
-        self.masking = masking_of(desk.policies) if self.principal is Principal.CONSOLE else None
+        agents = self.principal is Principal.CONSOLE
+        self.masking = masking_of(desk.policies) if agents else None
+        self.channel_names = channel_names(desk) if agents else {}
 
     def given_up_for(self, newer: Connection) -> bool:
         """Say whether this is an earlier connection of the same process, whose hello has come late."""

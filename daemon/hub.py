@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 from actors.authorization import ALLOWED, Principal
-from actors.customer.actor import customer_address
+from actors.customer.address import customer_address
 from actors.runtime import System
 from actors.telling import Told
 from config.process import ProcessSettings

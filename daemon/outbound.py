@@ -213,7 +213,7 @@ class Outbound:
             return True
         connection = subscription.connection
         said = self._said.setdefault(connection, [])
-        said += deliveries(mailbox.stream, sent + 1, entries, connection.masking)
+        said += deliveries(mailbox.stream, sent + 1, entries, connection.masking, connection.channel_names)
         window.sent = sent + len(entries)
         if window.room > 0 and window.sent < mailbox.last:
             self._owed[subscription] = None

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import structlog
 
 from actors.conversation.state import Conversation, Status
-from actors.customer.view import customer_view
+from actors.customer.actor import BLOCKED, DO_NOT_DISTURB
+from actors.customer.view import abuse_view, customer_view
 from actors.dispatcher import questions
 from actors.journal import Entry
 from actors.permissions import has, knows_of, may, may_in, sees
@@ -23,7 +24,7 @@ from actors.runtime import System
 from config.desk import Desk
 from daemon.connection import Connection
 from daemon.pages import EXPLAINED_SEQUENCES, explanation
-from protocol.customers import ReadCustomer
+from protocol.customers import AbuseList, ReadAbuseList, ReadCustomer
 from protocol.errors import Code
 from protocol.fields import Message
 from protocol.history import HistoryQuestion
@@ -102,6 +103,7 @@ class Questions:
             WhyIdle: self._why_idle,
             ReadPosition: self._position,
             ReadCustomer: self._customer,
+            ReadAbuseList: self._abuse_list,
         }
 
     def answer(self, connection: Connection, asked: Asked) -> Message | None:
@@ -198,17 +200,45 @@ class Questions:
     def _customer(self, tenant: str, message: ReadCustomer) -> Message:
         """Answer to those whose customer it is, and to those who serve the channel's department (C7)."""
         system, desk, agent = self._system, self._desk(tenant), message.agent
-        channel, contact = message.channel, message.contact
-        settings = desk.channels.get(channel)
-        ident = open_conversation(system, tenant, channel, contact)
-        state = conversation(system, tenant, ident) if ident is not None else None
-        own = state is not None and (agent == state.assignee or agent in state.members)
-        if not own and (settings is None or not sees(desk, agent, settings.department)):
+        channel, contact, ident = message.channel, message.contact, message.conversation
+        if not ident:
+            ident = open_conversation(system, tenant, channel, contact) or ""
+        state = conversation(system, tenant, ident) if ident else None
+        if state is None or state.status is Status.NEW:
+            ident, own = "", False
+        else:
+            channel, contact = state.channel, state.contact
+            last = state.assignee or (state.previous if state.status is Status.ENDED else "")
+            own = agent == last or agent in state.members
+        if not (own or _serves(desk, agent, channel)):
             raise Denied(NO_CUSTOMER)
-        shown = own or (state is not None and sees(desk, agent, state.department))
+        if state is not None and not own and not sees(desk, agent, state.department):
+            ident, state = "", None
+        name = state.name if state is not None else ""
         known = customer(system, tenant, channel, contact)
-        name, seen = (state.name, ident or "") if shown and state is not None else ("", "")
-        return customer_view(message.id, channel, contact, known, desk, seen, name)
+        return customer_view(message.id, channel, contact, known, desk, ident, name)
+
+    def _abuse_list(self, tenant: str, message: ReadAbuseList) -> Message:
+        """Answer with those of the channels that the agent answers for; the store has them in order."""
+        system, desk, agent = self._system, self._desk(tenant), message.agent
+        if not has(desk, agent, "manage_customers"):
+            raise Denied("the agent's role does not have the permission manage_customers")
+        key = BLOCKED if message.kind == "blocked" else DO_NOT_DISTURB
+        filed = system.store.filed(tenant, key, message.first, message.limit)
+        found = []
+        for ident in filed:
+            channel, _, contact = ident.partition("/")
+            if _serves(desk, agent, channel):
+                known = customer(system, tenant, channel, contact)
+                view = abuse_view(channel, contact, known, desk, message.kind)
+                found += [view] if view is not None else []
+        following = message.first + len(filed) if len(filed) == message.limit else 0
+        return AbuseList(message.id, message.kind, found, following)
+
+
+def _serves(desk: Desk, agent: str, channel: str) -> bool:
+    settings = desk.channels.get(channel)
+    return settings is not None and sees(desk, agent, settings.department)
 
 
 def positions_of(system: System, tenant: str, ident: str, last: int) -> list[int]:

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from protocol.content import Content
+from protocol.content import Outgoing
 from protocol.fields import CommandId, Contact, Message, Name, Number
 from protocol.views import AbuseView, PageView
 
 Page = Annotated[str, Meta(max_length=2_048)]
 Words = Annotated[str, Meta(max_length=256)]
 Tag = Annotated[str, Meta(max_length=35)]
+NameOrNone = Annotated[str, Meta(max_length=128)]
 Hint = Literal["typing", "stopped", "read"]
 AbuseKind = Literal["do_not_disturb", "blocked"]
 
@@ -84,7 +85,7 @@ class AgentHint(Message, frozen=True, tag="agent_hint"):
     sequence: Number = 0
 
 
-class DoNotDisturb(Message, frozen=True, tag="do_not_disturb"):
+class SetDoNotDisturb(Message, frozen=True, tag="do_not_disturb"):
     """Keep a customer's messages from everybody (M1), or let him back into the session list (``on`` false).
 
     What he writes is kept. For the assignee (the last one, when nobody has it), or with ``manage_customers``.
@@ -115,31 +116,34 @@ class InviteVisitor(Message, frozen=True, tag="invite_visitor"):
     agent: Name
     channel: Name
     contact: Contact
-    content: Content
+    content: Outgoing
 
 
 # Questions of agents, and their answers.
 
 
 class ReadCustomer(Message, frozen=True, tag="read_customer"):
-    """Ask what is known of a customer of a channel account (C6, C7)."""
+    """Ask what is known of a customer of a channel account (C6, C7): by channel and contact, or by one of his
+    conversations, for a contact may be masked.
+    """
 
     id: CommandId
     agent: Name
-    channel: Name
-    contact: Contact
+    channel: NameOrNone = ""
+    contact: Annotated[str, Meta(max_length=256)] = ""
+    conversation: NameOrNone = ""
 
 
 class ReadAbuseList(Message, frozen=True, tag="read_abuse_list"):
     """Ask who is not to disturb, or is blocked (M1, M2), by channel and contact. Needs ``manage_customers``.
 
-    The next page comes ``after`` the last ``key`` of this one. Who is blocked stands in that list only.
+    The next page begins at the answer's ``following``. Who is blocked stands in that list only.
     """
 
     id: CommandId
     agent: Name
     kind: AbuseKind
-    after: Annotated[str, Meta(max_length=400)] = ""
+    first: Number = 0
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
 
 
@@ -166,12 +170,12 @@ class CustomerView(Message, frozen=True, tag="customer_view"):
 
 
 class AbuseList(Message, frozen=True, tag="abuse_list"):
-    """The answer to ``read_abuse_list``; ``more``: another page follows."""
+    """The answer to ``read_abuse_list``; ``following``: where the next page begins, 0 if this is the last."""
 
     id: CommandId
     kind: str
     customers: list[AbuseView]
-    more: bool = False
+    following: Number = 0
 
 
 # Beside the streams.

@@ -410,7 +410,12 @@ GatewayCommand = (
 PersonalCommand = SetPresence | teamwork.HandOver | teamwork.EndSession
 #: Commands of agents that the dispatcher sees first, for it knows who has room.
 DispatcherCommand = (
-    teamwork.TakeNext | teamwork.Take | teamwork.SetOrder | teamwork.Transfer | teamwork.Invite
+    teamwork.TakeNext
+    | teamwork.Take
+    | teamwork.SetOrder
+    | teamwork.Transfer
+    | teamwork.Invite
+    | customers.InviteVisitor
 )
 #: Commands of agents to a conversation.
 ConversationCommand = (
@@ -430,7 +435,9 @@ ConversationCommand = (
     | life.AddNote
     | life.Tag
 )
-AgentCommand = PersonalCommand | DispatcherCommand | ConversationCommand
+#: Commands of agents about the customer of a conversation.
+CustomerCommand = customers.SetDoNotDisturb | customers.Block
+AgentCommand = PersonalCommand | DispatcherCommand | ConversationCommand | CustomerCommand
 #: Questions, which change nothing and are not journaled.
 Question = (
     ReadThread
@@ -447,6 +454,7 @@ Question = (
     | history.SearchMessages
     | history.FindCustomers
     | history.ReadVisitors
+    | customers.ReadAbuseList
 )
 Answer = (
     Thread
@@ -462,6 +470,7 @@ Answer = (
     | history.FoundMessages
     | history.FoundCustomers
     | history.Visitors
+    | customers.AbuseList
 )
 #: Requests about media, which change nothing in the journal either.
 MediaRequest = media.UploadMedia | media.UploadChunk | media.FetchMedia

@@ -50,7 +50,10 @@ class OfferEnded(Message, frozen=True, tag="offer_ended"):
 
 
 class Assigned(Message, frozen=True, tag="assigned"):
-    """The conversation belongs to ``agent`` from now on; to the customer that is ``shown_as`` (H8)."""
+    """The conversation belongs to ``agent`` from now on; to the customer that is ``shown_as`` (H8).
+
+    In agents' streams ``channel_name`` says which channel that is (J3), and ``origin`` what began it (C8).
+    """
 
     agent: str
     department: str
@@ -58,6 +61,8 @@ class Assigned(Message, frozen=True, tag="assigned"):
     contact: str
     name: str = ""
     shown_as: str = ""
+    channel_name: str = ""
+    origin: str = ""
 
 
 class Unassigned(Message, frozen=True, tag="unassigned"):

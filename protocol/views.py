@@ -31,7 +31,8 @@ class OfferView(View, frozen=True):
     """A live offer, as the agent may see it (E2).
 
     ``kind``: ``new`` for a waiting customer, ``transfer`` for a colleague's conversation; then
-    ``from_agent`` has it and ``note`` is the colleague's message (G3).
+    ``from_agent`` has it and ``note`` is the colleague's message (G3). ``origin``: empty, or ``proactive``
+    for one that an agent has begun (C8).
     """
 
     conversation: str
@@ -45,6 +46,8 @@ class OfferView(View, frozen=True):
     kind: str = "new"
     from_agent: str = ""
     note: str = ""
+    channel_name: str = ""
+    origin: str = ""
 
 
 class ConversationView(View, frozen=True):
@@ -71,6 +74,8 @@ class ConversationView(View, frozen=True):
     ends_at: float = 0.0
     tags: tuple[str, ...] = ()
     window: WindowView | None = None
+    channel_name: str = ""
+    origin: str = ""
 
 
 class InvitationView(View, frozen=True):
@@ -99,6 +104,8 @@ class WaitingView(View, frozen=True):
     name: str = ""
     priority: int = 0
     offered_to: str = ""
+    channel_name: str = ""
+    origin: str = ""
 
 
 class ColleagueView(View, frozen=True):
@@ -175,12 +182,8 @@ class PageView(View, frozen=True):
 
 
 class AbuseView(View, frozen=True):
-    """A customer on a list of abuse (M1, M2): ``by`` whom, since when, because of which conversation.
+    """A customer on a list of abuse (M1, M2): ``by`` whom, since when, because of which conversation."""
 
-    ``key`` is the place in the list, to go on after it.
-    """
-
-    key: str
     channel: str
     contact: str
     by: str

@@ -28,6 +28,7 @@ from config.desk import desk_digest
 from daemon.stores.memory import MemoryStore
 from protocol.channels import DeliveryReport
 from protocol.content import Text
+from protocol.customers import InviteVisitor
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
@@ -67,7 +68,7 @@ HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$K3Wmnb3bOXvdUxyXTEVNBB
 
 
 #: Who carries a command out, where it is not the conversation that it names.
-TO_DISPATCHER = (Take, TakeNext, SetOrder, Transfer, Invite)
+TO_DISPATCHER = (Take, TakeNext, SetOrder, Transfer, Invite, InviteVisitor)
 TO_CUSTOMER = get_args(VisitorCommand)
 TO_AGENT = (SetPresence, Logout, HandOver, EndSession)
 

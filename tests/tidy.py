@@ -28,6 +28,7 @@ PURE_ACTOR_FILES = frozenset(
         "state.py",
         "changes.py",
         "naming.py",
+        "proactive.py",
         "transfer.py",
         "outbox.py",
         "window.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.channel.machine import (
+    Approach,
     Bindings,
     Bounced,
     Bound,
@@ -12,13 +13,15 @@ from actors.channel.machine import (
     Forget,
     Left,
     ReopenWanted,
+    ToOpen,
     ended_key,
 )
 from actors.conversation.actor import ConversationActor
-from actors.conversation.orders import Refusal, Reopening, VisitChanged
+from actors.conversation.orders import Refusal, Reopening
 from actors.conversation.state import BINDING, Status
-from actors.customer.actor import customer_address
-from actors.customer.machine import Did, Open
+from actors.customer.address import customer_address
+from actors.customer.machine import Open
+from actors.dispatcher.facts import nobodys
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System
 from actors.shell import Shell
@@ -40,50 +43,80 @@ class ChannelActor(Shell):
         published = system.bound.setdefault(address, {})
         published.clear()
         self._bindings = Bindings(published)
-        #: Whose conversation is being begun: what else comes from them goes the same way, in its order.
-        self._beginning: set[str] = set()
+        #: Whose conversation is being begun, or reopened: what else comes from them goes the same way, in its
+        #: order.
+        self._beginning: dict[str, str] = {}
 
     def on_receive(self, message: Any) -> None:
         """Route a customer's message, or take note of what becomes of a conversation."""
         kind = type(message)
         if kind is Told:
             self._route(message)
-        elif kind is Did:
-            self._pass_on(message)
         elif kind is Bound:
             self._bindings.bind(message.contact, message.conversation)
         elif kind is Forget:
             self._bindings.forget(message.contact, message.conversation)
         elif kind is Closed:
-            left = Left(message.agent, message.window)
-            self._bindings.close(message.contact, message.conversation, left)
+            self._close(message.contact, message.conversation, Left(message.agent, message.window))
         elif kind is Bounced:
             left = Left(message.agent, message.window)
-            self._bindings.close(message.told.message.contact, message.conversation, left)
+            self._close(message.told.message.contact, message.conversation, left)
             self._route(message.told)
         elif kind is ReopenWanted:
             self._reopen(message)
+        elif kind is Approach:
+            self._approach(message)
+        elif kind is ToOpen:
+            found = self._open_conversation(message.contact)
+            if found is not None:
+                self.system.tell(("conversation", self.address[1], found), message.order)
+
+    def _close(self, contact: str, conversation: str, left: Left) -> None:
+        """Take note of an end, unless it is older than the wish to reopen that has come in the same turn."""
+        self._bindings.close(contact, conversation, left)
+        if self._beginning.get(contact) == conversation:
+            self._bindings.bind(contact, conversation)
+
+    def _begins(self, contact: str, conversation: str) -> None:
+        self._bindings.bind(contact, conversation)
+        self._beginning[contact] = conversation
+        self.unsettled = True
 
     def _route(self, told: Told) -> None:
         contact = told.message.contact
+        conversation = self._open_conversation(contact)
+        if conversation is None:
+            if not self.answered_before(told):
+                self._begin(told, contact)
+        elif contact in self._beginning:
+            self._open(told, conversation)
+        else:
+            self.system.tell(("conversation", self.address[1], conversation), told)
+
+    def _open_conversation(self, contact: str) -> str | None:
+        """Return the customer's open conversation; from now on it is known here."""
         conversation = self._bindings.find(contact)
         if conversation is None:
             conversation = self._find(contact)
-            if conversation is None:
-                if not self.answered_before(told):
-                    self._begin(told, contact)
-                return
-            self._bindings.bind(contact, conversation)
-        elif contact in self._beginning:
-            self._open(told, conversation)
-            return
-        self.system.tell(("conversation", self.address[1], conversation), told)
+            if conversation is not None:
+                self._bindings.bind(contact, conversation)
+        return conversation
 
-    def _pass_on(self, message: Did) -> None:
-        """Tell the open conversation, if there is one, that its customer has come to the site or has left."""
-        conversation = self._bindings.find(message.contact) or self._find(message.contact)
-        if conversation is not None:
-            self.system.tell(("conversation", self.address[1], conversation), VisitChanged(message.trigger))
+    def _approach(self, asked: Approach) -> None:
+        """Let an agent begin a conversation with a visitor who has none (C9)."""
+        told, contact = asked.told, asked.told.message.contact
+        _, tenant, channel = self.address
+        found = self._open_conversation(contact)
+        if found not in (None, asked.conversation):
+            text = f"the visitor has an open conversation: {found}"
+            self.system.refuse(told, Code.UNDER_WAY, text)
+            nobody = nobodys(asked.conversation, "", self.system.now)
+            self.system.tell(("dispatcher", tenant, ""), nobody)
+            return
+        self._begins(contact, asked.conversation)
+        left = self._left_by_last(contact)
+        asked = asked._replace(previous=left.agent, window=left.window)
+        self.system.tell(customer_address(tenant, channel, contact), asked)
 
     def _find(self, contact: str) -> str | None:
         """Return the customer's open conversation, if it is in the store only."""
@@ -97,16 +130,17 @@ class ChannelActor(Shell):
 
     def _reopen(self, wanted: ReopenWanted) -> None:
         """One open conversation for each customer, however it has come to be open (F14, D6)."""
-        conversation, refusal = wanted.told.message.conversation, None
-        found = self._bindings.find(wanted.contact) or self._find(wanted.contact)
-        if found is None:
-            self._bindings.bind(wanted.contact, conversation)
-        elif found != conversation:
+        _, tenant, channel = self.address
+        conversation, contact = wanted.told.message.conversation, wanted.contact
+        found = self._open_conversation(contact)
+        if found not in (None, conversation):
             text = f"the customer has another open conversation: {found}"
-            refusal = Refusal(Code.UNDER_WAY, text)
-        window = self._left_by_last(wanted.contact).window if refusal is None else None
-        order = Reopening(wanted.told, refusal, window)
-        self.system.tell(("conversation", self.address[1], conversation), order)
+            refused = Reopening(wanted.told, Refusal(Code.UNDER_WAY, text))
+            self.system.tell(("conversation", tenant, conversation), refused)
+            return
+        self._begins(contact, conversation)
+        order = Reopening(wanted.told, None, self._left_by_last(contact).window)
+        self.system.tell(customer_address(tenant, channel, contact), order)
 
     def _begin(self, told: Told, contact: str) -> None:
         """Begin a conversation with the customer's message, if he may write: his own actor knows."""
@@ -120,9 +154,7 @@ class ChannelActor(Shell):
             self.system.refuse(told, Code.CLOSED, "the customer has no open conversation in this channel")
             return
         conversation = self.system.make_id()
-        self._bindings.bind(contact, conversation)
-        self._beginning.add(contact)
-        self.unsettled = True
+        self._begins(contact, conversation)
         self._open(told, conversation)
 
     def _open(self, told: Told, conversation: str) -> None:

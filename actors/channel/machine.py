@@ -7,6 +7,7 @@
 | parked | bound again, told | bound again, told | bound again, told | refused: names it |
 | none | a new one, for the previous agent first | nothing to end | told to the last one | bound to that |
 | has just ended | bounced back: a new one | refused by it | told to it | bound to that |
+| begins in this turn | follows, through the customer's actor | follows | follows | refused |
 """
 
 from __future__ import annotations
@@ -64,6 +65,22 @@ class Forget(NamedTuple):
 
     contact: str
     conversation: str
+
+
+class Approach(NamedTuple):
+    """An agent wants to begin this conversation with a visitor; the dispatcher has booked a place (C9)."""
+
+    told: Any
+    conversation: str
+    previous: str = ""
+    window: Ledger | None = None
+
+
+class ToOpen(NamedTuple):
+    """Pass an order on to the contact's open conversation, if there is one."""
+
+    contact: str
+    order: Any
 
 
 def ended_key(channel: str, contact: str) -> str:

@@ -19,6 +19,7 @@ from actors.conversation.limits import rules_of
 from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import (
     Begin,
+    BeginProactively,
     ChannelGone,
     Claim,
     Expire,
@@ -35,12 +36,14 @@ from actors.conversation.state import (
     Facts,
     Outcome,
     Status,
+    may_act,
     not_yours,
 )
 from actors.conversation.styles import style_of
 from actors.conversation.view import audience, hearers
 from actors.conversation.window import lapsed
-from actors.dispatcher.facts import RELEASED, Report
+from actors.customer.address import customer_address
+from actors.dispatcher.facts import RELEASED, Report, nobodys
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, FirstReplyMissed, OfferExpired
 from actors.journal import Address, SnapshotRow
@@ -49,11 +52,12 @@ from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
 from protocol.channels import CustomerActed, DeliveryReport
+from protocol.customers import InviteVisitor
 from protocol.life import Reopen
 from protocol.messages import Ack, CustomerMessage, ReadThread, Refused
 
 #: Orders that have a client's command in them.
-WITH_COMMAND = frozenset({Begin, Claim, TransferAsked, InviteAsked, Reopening})
+WITH_COMMAND = frozenset({Begin, BeginProactively, Claim, TransferAsked, InviteAsked, Reopening})
 #: Statuses whose deadlines are waited for in the store (``SnapshotRow.wake_at``), and cost no memory.
 SLEEPS = frozenset({Status.SOLVED, Status.MUTED, Status.ENDED, Status.NEW})
 
@@ -87,7 +91,7 @@ class ConversationActor(Shell):
         #: The channel was told that it has ended.
         self._end_told = False
         #: The last message that was to begin it.
-        self._first: CustomerMessage | None = None
+        self._first: CustomerMessage | InviteVisitor | None = None
         #: Its first message has come in this turn.
         self._begun = False
 
@@ -118,7 +122,7 @@ class ConversationActor(Shell):
                 continue
             rule = TABLE[state.status].get(type(command))
             if rule is None:
-                self._grant_thread(told)
+                self._carry_out_apart(told)
                 continue
             if facts is None:
                 facts = self._facts()
@@ -173,7 +177,9 @@ class ConversationActor(Shell):
         else:
             self.unsettled, self._hearers = True, None
 
-    def _carry_out_order(self, order: Begin | Claim | TransferAsked | InviteAsked | Reopening) -> None:
+    def _carry_out_order(
+        self, order: Begin | BeginProactively | Claim | TransferAsked | InviteAsked | Reopening
+    ) -> None:
         """An order that has a client's command in it, which is answered from here."""
         told = order.told
         self.unsettled = True
@@ -184,7 +190,7 @@ class ConversationActor(Shell):
             else:
                 self._begun = type(order) is Begin
                 self.take_in(outcome, told)
-        if type(order) is Begin:
+        if type(order) in (Begin, BeginProactively):
             self._first = told.message
         elif self.state.status is Status.ENDED and type(order) is Reopening:
             # It was refused after all, and the channel has bound the customer to it.
@@ -222,9 +228,23 @@ class ConversationActor(Shell):
             self.deadline = self.deadline_set = due
             self.system.timers.set(self.address, due)
 
+    def _carry_out_apart(self, told: Told) -> None:
+        """What is no row of the table: reading changes nothing, abuse is about the customer."""
+        if type(told.message) is ReadThread:
+            self._grant_thread(told)
+            return
+        state, wanted = self.state, told.message
+        if state.status is not Status.NEW and may_act(
+            state, wanted.agent, "manage_customers", self._facts().desk
+        ):
+            address = customer_address(self.address[1], state.channel, state.contact)
+            self.system.tell(address, told)
+        else:
+            refusal = not_yours()
+            self.system.refuse(told, refusal.code, refusal.message)
+
     def _grant_thread(self, told: Told) -> None:
         wanted, state = told.message, self.state
-        assert type(wanted) is ReadThread, "only reading is no row of the table: it changes nothing"
         if not wanted.agent or not self._may_read(wanted.agent):
             refusal = not_yours()
             self.system.refuse(told, refusal.code, refusal.message)
@@ -300,6 +320,10 @@ class ConversationActor(Shell):
             if self._first is not None:
                 channel = ("channel", self.address[1], self._first.channel)
                 self.system.tell(channel, Forget(self._first.contact, self.address[2]))
+            if type(self._first) is InviteVisitor:
+                # The dispatcher has booked a place for it.
+                nobody = nobodys(self.address[2], "", self.system.now)
+                self.system.tell(("dispatcher", self.address[1], ""), nobody)
             self.system.discard(self)
             return
         self.deadline = state.deadline()

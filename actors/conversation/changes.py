@@ -54,7 +54,7 @@ def _started(state: Conversation, event: events.Started, at: float) -> None:
     state.name, state.language = event.name, event.language
     state.priority, state.skills, state.served_before = event.priority, event.skills, event.previous
     state.started_at, state.question, state.email = at, event.question, event.email
-    state.style = event.style
+    state.style, state.origin = event.style, event.origin
 
 
 def _queued(state: Conversation, event: events.Queued, at: float) -> None:

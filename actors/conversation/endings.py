@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from actors import events
 from actors.conversation import conference, transfer
-from actors.conversation.orders import ChannelGone, Expire, OwnerGone, Reassign, Refusal, Release
+from actors.conversation.orders import ChannelGone, Expire, OwnerGone, Reassign, Refusal, Release, Shut
 from actors.conversation.state import (
     Conversation,
     Facts,
@@ -85,6 +85,15 @@ def channel_gone_for_agent(state: Conversation, command: ChannelGone, facts: Fac
     if state.channel in facts.desk.channels or not _can_wrap_up(state, facts):
         return channel_gone(state, command, facts)
     return _interrupted(state, facts, "desk", Reason.CHANNEL_REMOVED, Reason.CHANNEL_REMOVED)
+
+
+# Abuse.
+
+
+def shut(state: Conversation, command: Shut, _: Facts) -> Outcome:
+    """The customer is blocked (M2): nothing is left to be said, solved or wrapped up."""
+    ended = events.Ended("agent", state.contact, Reason.BLOCKED, state.channel)
+    return [*nothing_pending(state, Reason.BLOCKED), ended]
 
 
 # Agents.

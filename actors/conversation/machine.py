@@ -24,6 +24,7 @@
 | assignee gone | - | - | queued, or when written to | kept | ends | - |
 | other department | moves | ignored | transfer.py | ignored | ignored | ignored |
 | invitations | - | - | conference.py | - | - | - |
+| customer blocked (M2) | ends | ends | ends | ends | stays | ends |
 | channel removed (F13) | ends | ends | to wrap up | ends | stays | ends |
 
 A dash is a refusal for whoever asked, and nothing for news. NEW refuses all but a customer's message. ENDED
@@ -35,11 +36,12 @@ from __future__ import annotations
 from typing import Any
 
 from actors import events
-from actors.conversation import conference, endings, labels, outbox, returning, transfer, waiting
+from actors.conversation import conference, endings, labels, outbox, proactive, returning, transfer, waiting
 from actors.conversation.content import written
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
+    BeginProactively,
     ChannelGone,
     Claim,
     Expire,
@@ -54,6 +56,7 @@ from actors.conversation.orders import (
     Refusal,
     Release,
     Reopening,
+    Shut,
     TransferAsked,
     TurnAway,
     Unmute,
@@ -76,6 +79,7 @@ from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
 from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
+from protocol.errors import Code
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (
@@ -114,6 +118,15 @@ def _agent_writes(state: Conversation, command: AgentMessage, facts: Facts) -> O
 
 
 # The dispatcher.
+
+
+def _begin_proactively(_: Conversation, command: BeginProactively, facts: Facts) -> Outcome:
+    return proactive.begin(command, facts, _agent_writes)
+
+
+def _begun_by_another(*_: object) -> Refusal:
+    """The channel binds a visitor to a conversation that has just been made: it cannot have begun."""
+    return Refusal(Code.UNDER_WAY, "the conversation has begun already")
 
 
 def _withdraw_all(state: Conversation, command: WithdrawOffer, facts: Facts) -> Outcome:
@@ -234,6 +247,7 @@ _LABELS: dict[type[Any], Rule] = {
     CustomerActed: acted,
     DeliveryReport: outbox.report,
     VisitChanged: visited,
+    BeginProactively: _begun_by_another,
 }
 _WAITING: dict[type[Any], Rule] = {
     **_NOT_OPEN,
@@ -247,6 +261,7 @@ _WAITING: dict[type[Any], Rule] = {
     TransferAsked: transfer.move_waiting,
     Greet: waiting.greet,
     Mute: returning.mute,
+    Shut: endings.shut,
     ChannelGone: endings.channel_gone,
 }
 _IN_HAND: dict[type[Any], Rule] = {
@@ -283,6 +298,7 @@ _IN_HAND: dict[type[Any], Rule] = {
     OwnerBack: _owner_back,
     Mute: returning.mute,
     Unmute: nothing,
+    Shut: endings.shut,
     ChannelGone: endings.channel_gone_for_agent,
     Expire: _expire_any,
 }
@@ -314,6 +330,7 @@ _SET_APART: dict[type[Any], Rule] = {
     Greet: nothing,
     Mute: nothing,
     Unmute: nothing,
+    Shut: endings.shut,
     ChannelGone: endings.channel_gone,
     Expire: nothing,
 }
@@ -322,6 +339,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
     Status.NEW: {
         **_NOT_OPEN,
         Begin: waiting.begin,
+        BeginProactively: _begin_proactively,
         CustomerMessage: waiting.start,
         CustomerLeft: not_yours,
         CustomerRating: not_yours,
@@ -344,6 +362,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         TurnAway: nothing,
         Greet: nothing,
         Mute: nothing,
+        Shut: nothing,
         ChannelGone: nothing,
         Expire: nothing,
     },
@@ -392,6 +411,7 @@ TABLE: dict[Status, dict[type[Any], Rule]] = {
         Release: endings.agent_gone,
         Reassign: endings.agent_gone,
         OwnerGone: endings.agent_gone,
+        Shut: nothing,
         ChannelGone: nothing,
         Expire: endings.close,
     },

@@ -51,6 +51,16 @@ class VisitChanged(NamedTuple):
     trigger: str
 
 
+class BeginProactively(NamedTuple):
+    """An agent begins this conversation with a visitor (C9): his ``invite_visitor``; see ``Begin``."""
+
+    told: Told
+    conversation: str
+    previous: str
+    known: Known
+    window: Ledger | None = None
+
+
 class MakeOffer(NamedTuple):
     """The dispatcher has decided: offer the conversation to this agent.
 
@@ -189,6 +199,12 @@ class Mute(NamedTuple):
 
 class Unmute(NamedTuple):
     """The customer reaches agents again: whoever had the conversation, or a queue."""
+
+    by: str
+
+
+class Shut(NamedTuple):
+    """The customer is blocked (M2) ``by`` an agent: his conversation is over."""
 
     by: str
 

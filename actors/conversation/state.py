@@ -153,6 +153,8 @@ class Conversation(Struct, array_like=True):
     window_at: int = 0
     #: The messages that are followed on their way to the customer, by sequence; never changed in place.
     outbox: dict[int, Outbound] = {}
+    #: What has begun it: the customer (empty), or an agent (``proactive``, C8).
+    origin: str = ""
 
     def deadline(self) -> float | None:
         """Return the next time at which something is over by itself."""

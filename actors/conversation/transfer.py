@@ -110,6 +110,7 @@ def assigned(
         why,
         facts.now + timeout_s if timeout_s else None,
         (known.shown_as or "") if known is not None else "",
+        state.origin,
     )
     made = state.invitations.get(agent)
     if made is None:
@@ -233,6 +234,7 @@ def _asked(state: Conversation, command: TransferAsked, wanted: teamwork.Transfe
         "transfer",
         state.assignee or wanted.agent,
         wanted.note,
+        state.origin,
     )
 
 
@@ -365,6 +367,7 @@ def _offer(state: Conversation, command: MakeOffer, _: Facts) -> Outcome:
             "transfer",
             state.assignee,
             under_way.note,
+            state.origin,
         )
     ]
 

@@ -6,9 +6,11 @@ built (``actors/masking.py``): here for deliveries, in ``daemon/outbound.py`` fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from actors import events
 from actors.agent import view as agents
@@ -22,6 +24,10 @@ from protocol import channels, life, news as wire, teamwork
 from protocol.messages import Delivery, News
 from protocol.news import AgentSaid, CustomerSaid
 from protocol.views import ConversationView, InvitationView, OfferView
+
+#: What agents call the channels, by id (``actors/customer/naming.py``); without it nothing is said.
+Names = Mapping[str, str]
+NO_NAMES: Names = {}
 
 
 @lru_cache(maxsize=10_000)
@@ -198,7 +204,7 @@ _AUDIENCES: dict[type[Any], Callable[[Conversation, Any], tuple[str, ...]]] = {
 }
 
 
-def offer_view(ident: str, state: Conversation, offer: Offer) -> OfferView:
+def offer_view(ident: str, state: Conversation, offer: Offer, names: Names = NO_NAMES) -> OfferView:
     """Return a live offer as the agent may see it (E2)."""
     going_to = state.transfer.to_department if state.transfer is not None else ""
     return OfferView(
@@ -213,10 +219,12 @@ def offer_view(ident: str, state: Conversation, offer: Offer) -> OfferView:
         offer.kind,
         offer.from_agent,
         offer.note,
+        names.get(state.channel, ""),
+        state.origin,
     )
 
 
-def conversation_view(ident: str, state: Conversation) -> ConversationView:
+def conversation_view(ident: str, state: Conversation, names: Names = NO_NAMES) -> ConversationView:
     """Return a conversation as those who are in it may see it; several are in it if it has members (G9)."""
     return ConversationView(
         ident,
@@ -236,6 +244,8 @@ def conversation_view(ident: str, state: Conversation) -> ConversationView:
         state.ending.ends_at if state.ending is not None else 0.0,
         state.tags,
         window.view(state.window),
+        names.get(state.channel, ""),
+        state.origin,
     )
 
 
@@ -267,6 +277,7 @@ def _offer(ident: str, event: events.Offered) -> News:
         kind=event.kind,
         from_agent=event.from_agent,
         note=event.note,
+        origin=event.origin,
     )
     return wire.OfferMade(view)
 
@@ -326,7 +337,13 @@ _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
     events.OfferExpired: lambda _, event: wire.OfferEnded(event.offer, "expired"),
     events.OfferWithdrawn: lambda _, event: wire.OfferEnded(event.offer, "withdrawn", event.reason),
     events.Assigned: lambda _, event: wire.Assigned(
-        event.agent, event.department, event.channel, event.contact, event.name, event.shown_as
+        event.agent,
+        event.department,
+        event.channel,
+        event.contact,
+        event.name,
+        event.shown_as,
+        origin=event.origin,
     ),
     events.Released: lambda _, event: wire.Unassigned(event.agent, event.department, event.reason),
     events.Ended: lambda _, event: wire.ConversationEnded(event.by, event.contact, event.reason),
@@ -363,11 +380,15 @@ def news(ident: str, event: AnyEvent) -> News | None:
 
 
 def deliveries(
-    stream: str, first: int, entries: list[Entry], masking: Masking | None = None
+    stream: str,
+    first: int,
+    entries: list[Entry],
+    masking: Masking | None = None,
+    names: Names = NO_NAMES,
 ) -> list[Delivery]:
     """Return what a consumer is told of consecutive events; the hot path makes what people write itself.
 
-    ``masking`` is the consumer's, decided once and not for each message; a channel has none.
+    ``masking`` and ``names`` are the consumer's, decided once and not for each message; a channel has none.
     """
     to_customer = stream[0] == "c"
     told: list[Delivery] = []
@@ -388,14 +409,14 @@ def deliveries(
             else:
                 said = _to_be_sent(event)
         else:
-            told.append(delivery(stream, number, entry))
+            told.append(delivery(stream, number, entry, names))
             continue
         contact = event.contact if to_customer else ""
         told.append(Delivery(stream, number, entry.at, said, entry.id, entry.sequence, contact))
     return told if masking is None else [masking.message(each) for each in told]
 
 
-def delivery(stream: str, number: int, entry: Entry) -> Delivery:
+def delivery(stream: str, number: int, entry: Entry, names: Names = NO_NAMES) -> Delivery:
     """Return what a consumer is told of an event."""
     event = entry.event
     kind = type(event)
@@ -412,12 +433,17 @@ def delivery(stream: str, number: int, entry: Entry) -> Delivery:
             told = wire.ConversationEnded(event.by, event.contact, event.reason)  # type: ignore[union-attr]
         else:
             told = _NEWS[kind](entry.id, event)
+            if kind is events.Assigned:
+                # What began it is the agents' business.
+                told = replace(told, origin="")
         contact = event.contact  # type: ignore[union-attr]
         return Delivery(stream, number, entry.at, told, entry.id, sequence, contact)
     if kind is events.Assigned and stream == f"agent/{event.from_agent}":  # type: ignore[union-attr]
         told = _taken_away(event)
     else:
         told = _NEWS[kind](entry.id, event)
+        if names:
+            told = _named(told, names)
     if entry.kind != "conversation":
         return Delivery(stream, number, entry.at, told)
     return Delivery(stream, number, entry.at, told, entry.id, entry.sequence)
@@ -437,6 +463,16 @@ def _given_again(event: Any) -> News:
     return AgentSaid(
         event.agent, event.content, "", event.shown_as, event.attempt, event.expires_at, event.tag
     )
+
+
+def _named(told: News, names: Names) -> News:
+    """Say which channel it is, where that is news (J3)."""
+    if isinstance(told, wire.Assigned):
+        return replace(told, channel_name=names.get(told.channel, ""))
+    if isinstance(told, wire.OfferMade):
+        offer = replace(told.offer, channel_name=names.get(told.offer.channel, ""))
+        return wire.OfferMade(offer)
+    return told
 
 
 def _taken_away(event: Any) -> News:

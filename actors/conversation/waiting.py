@@ -147,6 +147,7 @@ def offer(state: Conversation, command: MakeOffer, _: Facts) -> Outcome:
             state.name,
             state.since,
             command.why,
+            origin=state.origin,
         )
     ]
 

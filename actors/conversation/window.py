@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from actors.conversation import limits
 from actors.conversation.limits import Demands
-from actors.conversation.orders import Begin, Refusal, VisitChanged
+from actors.conversation.orders import Begin, BeginProactively, Refusal, VisitChanged
 from actors.events import AnyEvent
 from actors.events.conversation import CustomerWrote, Ledger, Said, Triggered, WindowLapsed
 from config.desk import Channel
@@ -248,6 +248,14 @@ def first_message(
             ledger = granted(ledger, trigger, at, demands)
     found = granted(ledger, "message", facts.now, demands)
     return CustomerWrote(message.contact, content, message.channel, said, found)
+
+
+def approached(order: BeginProactively, channel: Channel, facts: Facts) -> list[AnyEvent]:
+    """Return the window of a visitor to whom an agent writes first: what he did, and that he is there."""
+    demands, ledger, wanted = limits.demands_of(channel, facts.desk), order.window, order.told.message
+    for trigger, at in sorted(order.known.triggers, key=itemgetter(1)):
+        ledger = granted(ledger, trigger, at, demands)
+    return [] if ledger is None else [Triggered("connect", wanted.contact, ledger, wanted.channel)]
 
 
 def acted(state: Conversation, command: CustomerActed, facts: Facts) -> Outcome:

@@ -10,10 +10,21 @@ from typing import Any
 
 import msgspec
 
-from actors.channel.machine import Forget
-from actors.conversation.orders import Begin, Refusal
+from actors import events
+from actors.channel.machine import Approach, Forget, ToOpen
+from actors.conversation.orders import (
+    Begin,
+    BeginProactively,
+    Mute,
+    Refusal,
+    Reopening,
+    Shut,
+    Unmute,
+    VisitChanged,
+)
 from actors.conversation.window import DISCONNECT
-from actors.customer.machine import Customer, Did, Open, Silent, apply, decide, known
+from actors.customer.machine import Customer, Open, Silent, apply, decide, known
+from actors.dispatcher.facts import nobodys
 from actors.events import AnyEvent
 from actors.journal import Address, SnapshotRow
 from actors.runtime import System
@@ -23,17 +34,13 @@ from protocol.errors import Code
 from protocol.messages import Ack, CustomerMessage
 
 BLOCKED_SAYS = "the customer is blocked in this channel (M2)"
+LISTED_SAYS = "the customer is on a list of abuse (read_abuse_list): lift that first"
 CLOSED_SAYS = "the customer has no open conversation in this channel"
 #: The look-up keys of who is on a list; no channel is called "".
 BLOCKED, DO_NOT_DISTURB = "//blocked", "//do_not_disturb"
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Customer)
-
-
-def customer_address(tenant: str, channel: str, contact: str) -> Address:
-    """Return the address of a customer of a channel account."""
-    return ("customer", tenant, f"{channel}/{contact}")
 
 
 class CustomerActor(Shell):
@@ -56,6 +63,10 @@ class CustomerActor(Shell):
             self._open(message)
         elif kind is Told:
             self._carry_out(message)
+        elif kind is Reopening:
+            self._reopen(message)
+        elif kind is Approach:
+            self._approach(message)
         elif kind is Tick and self._silent_at() <= self.system.now:
             self._take(decide(self.state, Silent()))
 
@@ -74,6 +85,32 @@ class CustomerActor(Shell):
             self.system.create(address)
         begin = Begin(told, asked.previous, known(self.state), asked.window) if writes else told
         self.system.tell(address, begin)
+
+    def _reopen(self, order: Reopening) -> None:
+        """Who is on a list of abuse reaches nobody, not by an old conversation either."""
+        conversation, tenant = order.told.message.conversation, self.address[1]
+        if self.state.blocked is not None or self.state.do_not_disturb is not None:
+            order = order._replace(refusal=Refusal(Code.BLOCKED, LISTED_SAYS))
+            self.system.tell(("channel", tenant, self.channel), Forget(self.contact, conversation))
+        self.system.tell(("conversation", tenant, conversation), order)
+
+    def _approach(self, asked: Approach) -> None:
+        """Let an agent begin a conversation with the visitor, if he is there and may be written to (C9)."""
+        told, tenant, state = asked.told, self.address[1], self.state
+        if state.online and state.blocked is None and state.do_not_disturb is None:
+            address = ("conversation", tenant, asked.conversation)
+            if address not in self.system.actors:
+                self.system.create(address)
+            begin = BeginProactively(told, asked.conversation, asked.previous, known(state), asked.window)
+            self.system.tell(address, begin)
+            return
+        code, what = Code.BLOCKED, LISTED_SAYS
+        if not state.online:
+            code, what = Code.UNAVAILABLE, "no visitor of that channel who is online has that contact"
+        self.system.refuse(told, code, what)
+        self.system.tell(("channel", tenant, self.channel), Forget(self.contact, asked.conversation))
+        nobody = nobodys(asked.conversation, "", self.system.now)
+        self.system.tell(("dispatcher", tenant, ""), nobody)
 
     def _carry_out(self, told: Told) -> None:
         if self.answered_before(told) or self.shut_out(told):
@@ -94,7 +131,24 @@ class CustomerActor(Shell):
         self.take_in(outcome, told)
         if self.state.online is not before:
             trigger = "connect" if self.state.online else DISCONNECT
-            self.system.tell(("channel", self.address[1], self.channel), Did(self.contact, trigger))
+            self._tell_open(VisitChanged(trigger))
+        for event in outcome:
+            if isinstance(event, events.DoNotDisturbSet):
+                self._counts(Mute(event.by) if event.on else Unmute(event.by))
+            elif isinstance(event, events.Blocked):
+                self._counts(Shut(event.by) if event.on else None)
+
+    def _counts(self, order: Mute | Unmute | Shut | None) -> None:
+        """What was decided of the customer counts in his conversation in the same turn, and his place on a
+        list is written with it: the list is read from the store.
+        """
+        self.system.write_behind.urgent(self.address, self.system.head + 1)
+        if order is not None:
+            self._tell_open(order)
+
+    def _tell_open(self, order: Mute | Unmute | Shut | VisitChanged) -> None:
+        """Tell the open conversation, if there is one: the channel knows it."""
+        self.system.tell(("channel", self.address[1], self.channel), ToOpen(self.contact, order))
 
     def _silent_at(self) -> float:
         """Return from when on the visitor counts as gone, if the gateway says nothing any more."""

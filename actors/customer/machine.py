@@ -25,7 +25,7 @@ from actors.conversation.window import unknown_trigger
 from actors.events import AnyEvent
 from actors.events.conversation import Ledger
 from protocol.channels import CustomerActed
-from protocol.customers import Block, DoNotDisturb, VisitorEntered, VisitorLeft, VisitorViewed
+from protocol.customers import Block, SetDoNotDisturb, VisitorEntered, VisitorLeft, VisitorViewed
 from protocol.errors import Code
 
 #: The most pages of a visit that are kept, the newest ones (C6).
@@ -41,25 +41,6 @@ class Open(NamedTuple):
     conversation: str
     previous: str
     window: Ledger | None = None
-
-
-class Approach(NamedTuple):
-    """An agent begins a conversation with a visitor; ``refusal``: the dispatcher's or the channel's."""
-
-    told: Any
-    conversation: str
-    previous: str
-    why: Any = None
-    refusal: Refusal | None = None
-
-
-class Did(NamedTuple):
-    """The customer has come to the site (``connect``) or left it (``disconnect``): the channel passes it on
-    to the open conversation, whose reply window may be the connection (I4).
-    """
-
-    contact: str
-    trigger: str
 
 
 class Silent(NamedTuple):
@@ -194,7 +175,7 @@ def _acts(_: Customer, command: CustomerActed) -> Outcome:
     return unknown_trigger(command.trigger) or [events.Acted(command.trigger)]
 
 
-def _disturbs(state: Customer, command: DoNotDisturb) -> Outcome:
+def _disturbs(state: Customer, command: SetDoNotDisturb) -> Outcome:
     if command.on == (state.do_not_disturb is not None):
         return _so_already("on the list of suspected harassment", on=command.on)
     return [events.DoNotDisturbSet(command.on, command.agent, command.conversation)]
@@ -210,7 +191,7 @@ def _so_already(what: str, *, on: bool) -> Refusal:
     return Refusal(Code.UNDER_WAY, f"the customer is {'already' if on else 'not'} {what}")
 
 
-_ANYWHERE: dict[type[Any], Rule] = {CustomerActed: _acts, DoNotDisturb: _disturbs, Block: _blocks}
+_ANYWHERE: dict[type[Any], Rule] = {CustomerActed: _acts, SetDoNotDisturb: _disturbs, Block: _blocks}
 #: By whether the customer is online.
 TABLE: dict[bool, dict[type[Any], Rule]] = {
     False: {

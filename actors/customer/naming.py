@@ -30,6 +30,11 @@ def channel_name(desk: Desk, channel: str) -> str:
     return f"{name} ({settings.name})" if alike > 1 else name
 
 
+def channel_names(desk: Desk) -> dict[str, str]:
+    """Return what agents call each of the channels."""
+    return {channel: channel_name(desk, channel) for channel in desk.channels}
+
+
 def made_up_name(desk: Desk, channel: str, contact: str, place: str = "") -> str:
     """Return what to call a customer whose name nobody knows: always the same for a contact, and no key (J4).
 

@@ -6,7 +6,7 @@ from actors.customer.machine import Customer
 from actors.customer.naming import channel_name, made_up_name
 from config.desk import Desk
 from protocol.customers import CustomerView
-from protocol.views import PageView
+from protocol.views import AbuseView, PageView
 
 
 def customer_view(
@@ -35,3 +35,12 @@ def customer_view(
         state.blocked is not None,
         conversation,
     )
+
+
+def abuse_view(channel: str, contact: str, state: Customer, desk: Desk, kind: str) -> AbuseView | None:
+    """Return a customer as a list of abuse shows him (M1, M2); None if he is on it no longer."""
+    mark = state.blocked if kind == "blocked" else state.do_not_disturb
+    if mark is None:
+        return None
+    name = state.name or made_up_name(desk, channel, contact, state.visit.place if state.visit else "")
+    return AbuseView(channel, contact, mark.by, mark.at, mark.conversation, name)

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors import events
+from actors.channel.machine import Approach
 from actors.conversation.orders import Claim, InviteAsked, Refusal, TransferAsked
 from actors.conversation.state import not_yours
 from actors.dispatcher.audit import is_open
 from actors.dispatcher.decisions import Offer
+from actors.dispatcher.facts import nobodys
 from actors.dispatcher.reasons import SENTENCES, Reason
-from actors.permissions import knows_of, may_in
+from actors.permissions import knows_of, may_in, sees
 from actors.telling import Told
+from protocol.customers import InviteVisitor
 from protocol.errors import Code
 from protocol.teamwork import Invite, SetOrder, Take, TakeNext, Transfer
 
@@ -172,6 +175,33 @@ def _invite(dispatcher: DispatcherActor, told: Told) -> None:
     dispatcher.tell_conversation(wanted.conversation, asked)
 
 
+def _invite_visitor(dispatcher: DispatcherActor, told: Told) -> None:
+    """Book the agent's room, so that a second conversation in this turn does not get it too (C9).
+
+    What the conversation reports settles it; where it does not come about, a report without anybody.
+    """
+    wanted: InviteVisitor = told.message
+    desk, system = dispatcher.desk, dispatcher.system
+    channel = desk.channels.get(wanted.channel)
+    if channel is None or not sees(desk, wanted.agent, channel.department):
+        system.refuse(told, Code.NOT_ALLOWED, "no channel in which this agent may invite has that id")
+        return
+    key = (told.sender, wanted.id)
+    ident = dispatcher.chosen.get(key)
+    if ident is None:
+        reason = dispatcher.view.target(wanted.agent, channel.weight, channel.kind, beyond_capacity=False)
+        if reason is not None:
+            refusal = refusal_of(reason, wanted.agent)
+            system.refuse(told, refusal.code, refusal.message)
+            return
+        ident = dispatcher.chosen[key] = system.make_id()
+        booked = nobodys(ident, channel.department, system.now)._replace(
+            assignee=wanted.agent, kind=channel.kind, weight=channel.weight
+        )
+        dispatcher.view.take_report(booked, system.now)
+    system.tell(("channel", dispatcher.address[1], wanted.channel), Approach(told, ident))
+
+
 #: What an agent can ask of the dispatcher: every command has its answer here.
 ASKED: dict[type[Any], Callable[[DispatcherActor, Told], None]] = {
     Take: _take,
@@ -179,4 +209,5 @@ ASKED: dict[type[Any], Callable[[DispatcherActor, Told], None]] = {
     SetOrder: _set_order,
     Transfer: _transfer,
     Invite: _invite,
+    InviteVisitor: _invite_visitor,
 }

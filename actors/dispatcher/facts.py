@@ -49,6 +49,11 @@ class Report(NamedTuple):
     begun: bool = False
 
 
+def nobodys(conversation: str, department: str, now: float) -> Report:
+    """Return the report of a conversation that does not come about, or no longer concerns the dispatcher."""
+    return Report(conversation, False, department, now, "", "", {})
+
+
 class AgentNews(NamedTuple):
     """What an agent tells its dispatcher."""
 

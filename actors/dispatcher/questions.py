@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from actors.channel.actor import ChannelActor
 from actors.conversation.state import Status
+from actors.customer.naming import channel_name
 from actors.dispatcher.actor import DispatcherActor
 from actors.dispatcher.facts import Report
 from actors.dispatcher.reasons import SENTENCES, Reason
@@ -59,6 +60,8 @@ def _waiting_view(system: System, tenant: str, place: int, report: Report) -> Wa
         name=state.name if state is not None else "",
         priority=report.priority,
         offered_to=report.offered_to,
+        channel_name=channel_name(system.desks[tenant], state.channel) if state is not None else "",
+        origin=state.origin if state is not None else "",
     )
 
 

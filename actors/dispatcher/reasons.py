@@ -82,6 +82,7 @@ class Reason(StrEnum):
     # Why it is over, or interrupted.
     CHANNEL_REMOVED = "channel_removed"
     DO_NOT_DISTURB = "do_not_disturb"
+    BLOCKED = "blocked"
     NOT_REOPENED = "not_reopened"
     WRAP_UP_MISSED = "wrap_up_missed"
 
@@ -145,6 +146,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.DO_NOT_DISTURB_LIFTED: "Do not disturb was lifted.",
     Reason.CHANNEL_REMOVED: "The channel was removed from the desk.",
     Reason.DO_NOT_DISTURB: "Do not disturb was switched on for the customer.",
+    Reason.BLOCKED: "The customer was blocked.",
     Reason.NOT_REOPENED: "It was solved, and the customer has not written within the time of its style.",
     Reason.WRAP_UP_MISSED: "The agent has not wrapped it up in time.",
 }

@@ -98,7 +98,7 @@ class AgentWrote(Event, frozen=True, tag="agent_wrote"):
     """``agent`` has written to the customer; if ``author`` is set, he did it in the agent's name (G11).
 
     ``shown_as``: what the customer sees as the agent (H8). ``asked``: the canned reply or card of which the
-    content was made, as it was named (G3).
+    content was made, as it was named (G3). ``channel`` is with the message that begins a conversation (C9).
     """
 
     agent: str
@@ -108,6 +108,7 @@ class AgentWrote(Event, frozen=True, tag="agent_wrote"):
     shown_as: str = ""
     asked: CannedReply | Card | None = None
     sending: Sending | None = None
+    channel: str = ""
 
 
 class Greeted(Event, frozen=True, tag="greeted"):
@@ -200,6 +201,7 @@ class Offered(Event, frozen=True, tag="offered"):
     kind: str = "new"
     from_agent: str = ""
     note: str = ""
+    origin: str = ""
 
 
 class OfferDeclined(Event, frozen=True, tag="offer_declined"):
@@ -228,7 +230,8 @@ class OfferWithdrawn(Event, frozen=True, tag="offer_withdrawn"):
 class Assigned(Event, frozen=True, tag="assigned"):
     """The agent is the assignee; the customer had waited since ``since``.
 
-    ``how``: ``accepted``, ``taken`` (by hand), ``direct``, ``transferred`` or ``handed_over``; ``by`` did it.
+    ``how``: ``accepted``, ``taken`` (by hand), ``direct``, ``transferred``, ``handed_over`` or ``proactive``;
+    ``by`` did it. ``origin`` is the conversation's.
     """
 
     offer: str
@@ -244,6 +247,7 @@ class Assigned(Event, frozen=True, tag="assigned"):
     why: Why | None = None
     first_reply_by: float | None = None
     shown_as: str = ""
+    origin: str = ""
 
 
 class Released(Event, frozen=True, tag="released"):

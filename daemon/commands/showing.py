@@ -51,6 +51,7 @@ HOW: dict[str, str] = {
     "direct": "was given it",
     "transferred": "has it by transfer",
     "handed_over": "has it by hand-over",
+    "proactive": "has begun it with the visitor",
 }
 
 SENTENCES: dict[type[Any], Callable[[Any], str]] = {

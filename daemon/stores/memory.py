@@ -102,6 +102,10 @@ class MemoryStore:
         """Return the greatest of them."""
         return max(self._lookups.get((tenant, lookup), ()), default=None)
 
+    def filed(self, tenant: str, lookup: str, skip: int, limit: int) -> list[str]:
+        """Return some of them, in order."""
+        return sorted(self._lookups.get((tenant, lookup), ()))[skip : skip + limit]
+
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots to be woken at start."""
         return iter([row for row in self._snapshots.values() if row.live])

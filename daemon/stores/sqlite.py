@@ -214,6 +214,14 @@ class SQLiteStore:
         found = self._read_one(sql, (tenant, lookup))
         return found[0] if found else None
 
+    def filed(self, tenant: str, lookup: str, skip: int, limit: int) -> list[str]:
+        """Return some of them, in order: the index on the key ends with the table's own key."""
+        rows = self._read(
+            "SELECT id FROM snapshot WHERE tenant = ? AND lookup = ? ORDER BY kind, id LIMIT ? OFFSET ?",
+            (tenant, lookup, limit, skip),
+        )
+        return [ident for (ident,) in rows]
+
     def live(self) -> Iterator[SnapshotRow]:
         """Return the snapshots to be woken at start."""
         rows = self._read(f"{SELECT_SNAPSHOT} WHERE live = 1")

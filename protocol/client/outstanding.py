@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from protocol.channels import DeliveryReport
+from protocol.customers import ReadAbuseList
 from protocol.history import FindCustomers, ReadTickets, ReadVisitors, SearchMessages
 from protocol.messages import AgentCommand, GatewayCommand, Logout, MediaRequest, Question
 from protocol.teamwork import ReadColleagues, ReadQueue, WhyIdle
@@ -32,6 +33,7 @@ _APART = (
     SearchMessages,
     FindCustomers,
     ReadVisitors,
+    ReadAbuseList,
 )
 
 
@@ -43,10 +45,10 @@ def lane_of(command: Command) -> Lane:
     """
     if isinstance(command, MediaRequest):
         return ("media", command.media, type(command).__name__)
-    channel = getattr(command, "channel", None)
+    channel = getattr(command, "channel", "")
     if isinstance(command, DeliveryReport):
         return ("delivery", command.channel, command.conversation)
-    if channel is not None:
+    if channel:
         return ("channel", channel, command.contact)  # type: ignore[union-attr]
     kind = type(command).__name__ if isinstance(command, _APART) else "agent"
     return (kind, command.agent, getattr(command, "conversation", ""))  # type: ignore[union-attr]

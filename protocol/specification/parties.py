@@ -10,11 +10,16 @@ from typing import NamedTuple, get_args
 
 from protocol.channels import CustomerActed, DeliveryReport
 from protocol.customers import (
+    AbuseList,
     AgentHint,
+    Block,
     CustomerHint,
     CustomerView,
     Hinted,
+    InviteVisitor,
+    ReadAbuseList,
     ReadCustomer,
+    SetDoNotDisturb,
     VisitorEntered,
     VisitorLeft,
     VisitorViewed,
@@ -115,6 +120,7 @@ MEMBER = "logged in here, and the agent is a member of the conversation"
 ASSIGNED_OR_MEMBER = "logged in here, and the agent is the assignee or a member of the conversation"
 IN_VIEW = "logged in here, and the agent is the assignee (after the end: the last), a member, or asked"
 IN_CONVERSATION = "logged in here; from others than the assignee and the members nothing is passed on"
+OWN_CHANNEL_AGENT = "logged in here, and the channel's department is the agent's own or below"
 SEES_CUSTOMER = (
     "logged in here, and the channel's department is the agent's own or below, or the agent is in the "
     "customer's open conversation"
@@ -216,6 +222,9 @@ CONSOLE = Party(
         Leave: MEMBER,
         EndConference: _or(ASSIGNED, "end_for_others"),
         AgentHint: IN_CONVERSATION,
+        SetDoNotDisturb: _or(ASSIGNED, "manage_customers"),
+        Block: _or(ASSIGNED, "manage_customers"),
+        InviteVisitor: OWN_CHANNEL_AGENT,
         ReadThread: _or(IN_VIEW, "help"),
         ReadQueue: OWN_QUEUE,
         ReadColleagues: _and(OWN_SESSION, "see_colleagues"),
@@ -229,6 +238,7 @@ CONSOLE = Party(
         SearchMessages: IN_REACH,
         FindCustomers: IN_REACH,
         ReadVisitors: IN_REACH,
+        ReadAbuseList: _and(OWN_SESSION, "manage_customers"),
     },
 )
 PARTIES = (GATEWAY, CONSOLE)
@@ -260,6 +270,7 @@ ANSWERS: dict[Kind, tuple[Kind, ...]] = {
     SearchMessages: (FoundMessages,),
     FindCustomers: (FoundCustomers,),
     ReadVisitors: (Visitors,),
+    ReadAbuseList: (AbuseList,),
 }
 
 #: What the daemon sends unasked, to whom.
@@ -273,6 +284,7 @@ _ONLY: dict[Kind, Party] = {
     **dict.fromkeys((Thread, WaitingList, Colleagues, Explanation, Reasons), CONSOLE),
     CustomerView: CONSOLE,
     **dict.fromkeys((History, Tickets, Ticket, FoundMessages, FoundCustomers, Visitors), CONSOLE),
+    AbuseList: CONSOLE,
     Position: GATEWAY,
 }
 

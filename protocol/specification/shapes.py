@@ -15,6 +15,7 @@ from protocol.history import HISTORY_VIEWS
 from protocol.messages import FromClient, FromDaemon, News, ThreadEntry
 from protocol.specification.meanings import meaning_of
 from protocol.views import (
+    AbuseView,
     ColleagueView,
     ConversationView,
     DecisionView,
@@ -47,6 +48,7 @@ VIEWS: tuple[type[Struct], ...] = (
     ReasonView,
     PageView,
     *HISTORY_VIEWS,
+    AbuseView,
 )
 #: Everything that may stand alone in a frame.
 TOP: tuple[type[Message], ...] = tuple(dict.fromkeys(FROM_CLIENT + FROM_DAEMON))

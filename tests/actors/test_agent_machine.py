@@ -33,6 +33,7 @@ from actors.agent.machine import (
 from actors.conversation.orders import Refusal
 from actors.dispatcher.facts import HandOverPlanned
 from config.desk import Desk, parse_desk
+from protocol.customers import ReadAbuseList
 from protocol.errors import Code
 from protocol.messages import Login, LoginWithToken, Logout, SetPresence
 from protocol.teamwork import EndSession, HandOver, ReadColleagues, StillHere, WhyIdle
@@ -71,7 +72,7 @@ COMMANDS: dict[type[Any], Any] = {
     DeskChanged: DeskChanged(),
 }
 #: Messages about an agent that the hub or the dispatcher answers; an agent's actor is told nothing.
-NOT_FOR_THE_ACTOR = {Login, LoginWithToken, StillHere, ReadColleagues, WhyIdle}
+NOT_FOR_THE_ACTOR = {Login, LoginWithToken, StillHere, ReadColleagues, WhyIdle, ReadAbuseList}
 
 OFFERED = {Presence.ONLINE, Presence.BUSY, Presence.TRANSFER_ONLY}
 STANDINGS = [LOGGED_OUT, *Presence]

@@ -366,7 +366,7 @@ def test_whatever_a_conversation_is_told_it_has_one_owner_one_offer_and_one_plac
 def test_the_walk_comes_everywhere() -> None:
     """A walk that never transfers anything would prove nothing."""
     been: set[tuple[Any, type[Any]]] = set()
-    for seed in range(600):
+    for seed in range(900):
         life = Life(Random(seed))
         for _ in range(120):
             life.step()

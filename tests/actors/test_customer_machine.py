@@ -25,7 +25,7 @@ from actors.customer.machine import (
     known,
 )
 from protocol.channels import CustomerActed
-from protocol.customers import Block, DoNotDisturb, VisitorEntered, VisitorLeft, VisitorViewed
+from protocol.customers import Block, SetDoNotDisturb, VisitorEntered, VisitorLeft, VisitorViewed
 from protocol.errors import Code
 
 NOW, ID = 1_700_000_000.0, bytes(16)
@@ -37,7 +37,7 @@ COMMANDS: dict[type[Any], tuple[Any, list[str], list[str]]] = {
     VisitorLeft: (VisitorLeft(ID, "web", "ann"), [], ["VisitEnded"]),
     Silent: (Silent(), [], ["VisitEnded"]),
     CustomerActed: (CustomerActed(ID, "web", "ann", "scan"), ["Acted"], ["Acted"]),
-    DoNotDisturb: (DoNotDisturb(ID, "a1", "c1"), ["DoNotDisturbSet"], ["DoNotDisturbSet"]),
+    SetDoNotDisturb: (SetDoNotDisturb(ID, "a1", "c1"), ["DoNotDisturbSet"], ["DoNotDisturbSet"]),
     Block: (Block(ID, "a1", "c1"), ["Blocked"], ["Blocked"]),
 }
 
@@ -129,7 +129,7 @@ def test_what_may_open_a_window_is_handed_on_with_the_newest_time_of_each_kind()
 
 
 @pytest.mark.rule("M1", "M2")
-@pytest.mark.parametrize("make", [DoNotDisturb, Block])
+@pytest.mark.parametrize("make", [SetDoNotDisturb, Block])
 def test_what_is_so_already_is_refused_and_says_so(make: Any) -> None:
     on, off = make(ID, "a1", "c1"), make(ID, "a1", "c1", on=False)
     refused = decide(Customer(), off)

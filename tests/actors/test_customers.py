@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from actors.customer.actor import CustomerActor, customer_address
+from actors.customer.actor import CustomerActor
+from actors.customer.address import customer_address
 from actors.customer.machine import Customer
 from actors.queries import customer
 from actors.telling import Told

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from actors import authorization
-from actors.customer.actor import customer_address
+from actors.customer.address import customer_address
 from actors.telling import Told
 from protocol import messages
 from protocol.channels import CustomerActed, DeliveryReport
