@@ -396,7 +396,6 @@ class Thread(Message, frozen=True, tag="thread"):
     covered: Number
 
 
-#: What is told of a customer beyond a conversation.
 VisitorCommand = customers.VisitorEntered | customers.VisitorViewed | customers.VisitorLeft
 GatewayCommand = (
     CustomerMessage

@@ -7,11 +7,13 @@ from typing import Any
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
+    BeginProactively,
     ChannelGone,
     Claim,
     Expire,
     Greet,
     InviteAsked,
+    Known,
     MakeOffer,
     MoveTo,
     Mute,
@@ -21,6 +23,7 @@ from actors.conversation.orders import (
     Refusal,
     Release,
     Reopening,
+    Shut,
     TransferAsked,
     TurnAway,
     Unmute,
@@ -34,6 +37,7 @@ from config.desk import parse_desk
 from protocol import teamwork
 from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
+from protocol.customers import InviteVisitor
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import Accept, AgentMessage, CustomerLeft, CustomerMessage, Decline, End
 from protocol.teamwork import (
@@ -103,7 +107,11 @@ COMMANDS: dict[type[Any], Any] = {
     AddNote: AddNote(ID, "a1", "c1", "He is a regular."),
     Tag: Tag(ID, "a1", "c1", ["roses"]),
     CustomerRating: CustomerRating(ID, "web", "ann", 5),
+    BeginProactively: BeginProactively(
+        told(InviteVisitor(ID, "a1", "web", "ann", Text("Need help?"))), "c1", "a2", Known()
+    ),
     Mute: Mute("a1"),
+    Shut: Shut("a1"),
     Unmute: Unmute("a1"),
     ChannelGone: ChannelGone(),
     VisitChanged: VisitChanged("disconnect"),

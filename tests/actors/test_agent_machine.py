@@ -35,6 +35,8 @@ from actors.dispatcher.facts import HandOverPlanned
 from config.desk import Desk, parse_desk
 from protocol.customers import ReadAbuseList
 from protocol.errors import Code
+from protocol.history import FindCustomers, ReadVisitors
+from protocol.media import FetchMedia, UploadChunk, UploadMedia
 from protocol.messages import Login, LoginWithToken, Logout, SetPresence
 from protocol.teamwork import EndSession, HandOver, ReadColleagues, StillHere, WhyIdle
 from tests.stage import Stage, desk_text
@@ -72,7 +74,10 @@ COMMANDS: dict[type[Any], Any] = {
     DeskChanged: DeskChanged(),
 }
 #: Messages about an agent that the hub or the dispatcher answers; an agent's actor is told nothing.
-NOT_FOR_THE_ACTOR = {Login, LoginWithToken, StillHere, ReadColleagues, WhyIdle, ReadAbuseList}
+NOT_FOR_THE_ACTOR = {
+    *(Login, LoginWithToken, StillHere, ReadColleagues, WhyIdle, ReadAbuseList),
+    *(FindCustomers, ReadVisitors, UploadMedia, UploadChunk, FetchMedia),
+}
 
 OFFERED = {Presence.ONLINE, Presence.BUSY, Presence.TRANSFER_ONLY}
 STANDINGS = [LOGGED_OUT, *Presence]

@@ -18,6 +18,7 @@ from actors.conversation.machine import TABLE, decide
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
+    BeginProactively,
     ChannelGone,
     Claim,
     Expire,
@@ -33,6 +34,7 @@ from actors.conversation.orders import (
     Refusal,
     Release,
     Reopening,
+    Shut,
     TransferAsked,
     TurnAway,
     Unmute,
@@ -43,7 +45,7 @@ from actors.conversation.state import Conversation, Offer, Status
 from actors.events import AnyEvent
 from actors.events.base import Why
 from actors.telling import Told
-from protocol import life, messages, teamwork
+from protocol import customers, life, messages, teamwork
 from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
 from protocol.errors import Code
@@ -139,6 +141,8 @@ ANSWERS: dict[type[Any], tuple[Any, ...]] = {
     Greet: (NOTHING, *[["Greeted"]] * 5, *[NOTHING] * 4),
     OwnerGone: (*[NOTHING] * 3, *[["AssigneeGone"]] * 3, NOTHING, ["Ended"], NOTHING, NOTHING),
     OwnerBack: (NOTHING,) * 10,
+    BeginProactively: (["Started", "Assigned", "AgentWrote"], *[UNDER_WAY] * 9),
+    Shut: (NOTHING, ["Ended"], ["OfferWithdrawn", "Ended"], *[["Ended"]] * 4, NOTHING, ["Ended"], NOTHING),
     Mute: (NOTHING, ["Muted"], ["OfferWithdrawn", "Muted"], *[["Muted"]] * 4, *[NOTHING] * 3),
     Unmute: (*[NOTHING] * 8, ["Unmuted"], NOTHING),
     ChannelGone: (NOTHING,) * 10,
@@ -171,7 +175,7 @@ def test_every_status_answers_every_command_that_a_conversation_can_be_told() ->
 def test_what_brings_another_actors_command_is_known_to_the_shell() -> None:
     assert {kind for kind in made_in(orders) if "told" in kind._fields} == shell.WITH_COMMAND
     through_the_dispatcher = {Claim: teamwork.Take, TransferAsked: teamwork.Transfer}
-    through_the_dispatcher |= {InviteAsked: teamwork.Invite}
+    through_the_dispatcher |= {InviteAsked: teamwork.Invite, BeginProactively: customers.InviteVisitor}
     assert life.Reopen in get_args(messages.ConversationCommand), "Reopening comes back from the channel"
     assert set(through_the_dispatcher.values()) <= set(get_args(messages.DispatcherCommand))
 

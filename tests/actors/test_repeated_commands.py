@@ -17,7 +17,14 @@ from actors.telling import Told
 from protocol import messages
 from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
-from protocol.customers import VisitorEntered, VisitorLeft, VisitorViewed
+from protocol.customers import (
+    Block,
+    InviteVisitor,
+    SetDoNotDisturb,
+    VisitorEntered,
+    VisitorLeft,
+    VisitorViewed,
+)
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
@@ -274,7 +281,25 @@ def set_order(stage: Stage) -> tuple[Address, Any, str]:
     return of_agent(stage, SetOrder(stage.command_id(), "boss", "help", "newest", "backlog"))
 
 
+def invite_visitor(stage: Stage) -> tuple[Address, Any, str]:
+    stage.logs_in("a1")
+    entered = VisitorEntered(stage.command_id(), "web", "ann")
+    assert isinstance(play(stage, of_visitor(stage, entered)), Ack)
+    return of_agent(stage, InviteVisitor(stage.command_id(), "a1", "web", "ann", Text("Need help?")))
+
+
+def do_not_disturb(stage: Stage) -> tuple[Address, Any, str]:
+    return of_agent(stage, SetDoNotDisturb(stage.command_id(), "a1", owned(stage)))
+
+
+def block(stage: Stage) -> tuple[Address, Any, str]:
+    return of_agent(stage, Block(stage.command_id(), "a1", owned(stage)))
+
+
 SCENES: dict[type[Any], Scene] = {
+    InviteVisitor: invite_visitor,
+    SetDoNotDisturb: do_not_disturb,
+    Block: block,
     CustomerMessage: customer_message,
     CustomerLeft: customer_left,
     CustomerActed: customer_acted,
@@ -323,6 +348,7 @@ OTHERS = {
     "skills": {"tea": 3},
     "priority": 4,
     "authenticated": True,
+    "on": False,
     "trigger": "follow",
     "sequence": 1,
     "state": "read",

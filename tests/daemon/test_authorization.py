@@ -18,6 +18,7 @@ from config.routing import Permission
 from daemon.archive.asking import HistoryQuestions
 from protocol.channels import DeliveryReport
 from protocol.content import Text
+from protocol.customers import AbuseList, Block, ReadAbuseList, ReadCustomer, SetDoNotDisturb
 from protocol.errors import Code
 from protocol.fields import Message
 from protocol.history import History, ReadHistory, ReadTicket
@@ -270,6 +271,9 @@ STRANGERS: dict[type[Message], Make] = {
     WhyNot: lambda s, i, c: WhyNot(i, "other", c, "other"),
     ReadHistory: lambda s, i, c: ReadHistory(i, "other", c),
     ReadTicket: lambda s, i, c: ReadTicket(i, "other", c),
+    SetDoNotDisturb: lambda s, i, c: SetDoNotDisturb(i, "other", c),
+    Block: lambda s, i, c: Block(i, "other", c),
+    ReadCustomer: lambda s, i, c: ReadCustomer(i, "other", conversation=c),
 }
 #: What a gateway says of a conversation, as the channel of another gateway.
 FROM_GATEWAYS = {DeliveryReport}
@@ -358,6 +362,9 @@ GRANTED: dict[type[Message], tuple[Callable[[Scene, bytes], Message], type[Messa
     Explain: (lambda s, i: Explain(i, "boss", s.talk), Message),
     WhyNot: (lambda s, i: WhyNot(i, "boss", s.waits, "owner"), Reasons),
     WhyIdle: (lambda s, i: WhyIdle(i, "boss", "owner"), Reasons),
+    SetDoNotDisturb: (lambda s, i: SetDoNotDisturb(i, "boss", s.talk), Ack),
+    Block: (lambda s, i: Block(i, "boss", s.talk), Ack),
+    ReadAbuseList: (lambda s, i: ReadAbuseList(i, "boss", "blocked"), AbuseList),
     ReadHistory: (lambda s, i: ReadHistory(i, "boss", s.talk), History),
 }
 RULES: dict[type[Message], Rule] = {
