@@ -13,6 +13,7 @@ from typing import Any
 from actors.conversation.actor import ThreadGrant
 from actors.conversation.view import deliveries
 from actors.mailbox import Mailbox
+from actors.masking import Masking
 from actors.queries import agent_snapshot
 from actors.runtime import System
 from config.process import ProcessSettings
@@ -78,6 +79,17 @@ class Outbound:
             limits.frame_burst,
         )
         self.send(connection, welcome)
+
+    def send_seen(self, connection: Connection, message: Message, masking: Masking | None) -> None:
+        """Send what was masked already, on another thread: long answers would hold the reactor up.
+
+        Where the desk has changed meanwhile, it is masked once more.
+        """
+        if connection.masking is not masking:
+            self.send(connection, message)
+        elif connection.session.phase is not Phase.CLOSED:
+            connection.session.send(message)
+            self._talking[connection] = None
 
     def refuse(
         self, connection: Connection, message: Any, code: Code, text: str, retry_after_s: float = 0.0

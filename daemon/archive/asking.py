@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from actors.masking import Masking
 from actors.queries import conversation
 from actors.runtime import System
 from daemon.archive.answers import NotFound, Reading, answer
@@ -64,19 +65,31 @@ class HistoryQuestions:
             return Refused(Code.NOT_ALLOWED.value, NO_CONVERSATION, asked.id)
         scope = scope_of(desk, tenant, asked.agent)
         since = today_since(self._system.now, desk.policies.timezone)
-        make = partial(_make, scope=scope, since=since, asked=asked)
-        if not self._archive.ask(make, partial(self._done, connection, asked)):
+        masking = connection.masking
+        make = partial(_make, scope=scope, since=since, asked=asked, masking=masking)
+        if not self._archive.ask(make, partial(self._done, connection, asked, masking)):
             return Refused(Code.BUSY.value, TOO_MANY, asked.id, 1.0)
         return None
 
-    def _done(self, connection: Connection, asked: HistoryQuestion, made: Message | Exception) -> None:
+    def _done(
+        self,
+        connection: Connection,
+        asked: HistoryQuestion,
+        masking: Masking | None,
+        made: Message | Exception,
+    ) -> None:
         if isinstance(made, Exception):
-            made = _refusal(asked, made)
-        self._outbound.send(connection, made)
+            self._outbound.send(connection, _refusal(asked, made))
+        else:
+            self._outbound.send_seen(connection, made, masking)
 
 
-def _make(reading: Reading, scope: Scope, since: float, asked: HistoryQuestion) -> Message:
-    return answer(reading, scope, since, asked)
+def _make(
+    reading: Reading, scope: Scope, since: float, asked: HistoryQuestion, masking: Masking | None
+) -> Message:
+    """Make the answer as the asker may see it. The one place where what is masked is masked."""
+    made = answer(reading, scope, since, asked)
+    return made if masking is None else masking.message(made)
 
 
 def _refusal(asked: HistoryQuestion, error: Exception) -> Refused:

@@ -25,11 +25,12 @@ from protocol.messages import AgentMessage, CustomerMessage, Refused
 from protocol.teamwork import Invite, Transfer
 from tests.archives import Library
 from tests.daemon.test_archive_words import ATTACKS
-from tests.daemon.test_authorization import DESK, WEB, Scene
+from tests.daemon.test_authorization import DESK, WEB, Scene, desk
 from tests.stage import Stage, desk_text
 
 ID = bytes(16)
 DAY_S = 86_400
+MASKED = "[policies]\nmask_personal = true\nmask_payment = true\n"
 
 
 @pytest.fixture
@@ -298,3 +299,54 @@ def test_today_begins_at_midnight_in_the_tenants_time_zone() -> None:
     assert today_since(noon, "UTC") == noon - DAY_S / 2
     assert today_since(noon, "Asia/Shanghai") == noon - DAY_S / 2 - 8 * 3_600
     assert today_since(noon, "America/Los_Angeles") == noon - 4 * 3_600
+
+
+@pytest.mark.rule("M3", "M4", "M5", "M7")
+def test_an_answer_is_masked_as_the_desk_wants_it_when_it_leaves() -> None:
+    scene = Scene()
+    door = scene.door
+    card, phone = "4111 1111 1111 1111", "+447966197542"
+    talk = scene.begins(phone)
+    scene.does(AgentMessage(door.new_id(), "boss", scene.talk, answers.Text(f"{card} {phone}")))
+    seen = scene.does(SearchMessages(door.new_id(), "boss", "4111"))
+    assert card in repr(seen)
+    door.stage.applies(desk().replace("[gateways.web]", MASKED + "[gateways.web]"))
+    door.hub.desk_changed("acme")
+    asked = (
+        SearchMessages(door.new_id(), "boss", "4111"),
+        ReadHistory(door.new_id(), "boss", talk),
+        ReadTickets(door.new_id(), "boss"),
+        FindCustomers(door.new_id(), "boss", of_contact=phone),
+    )
+    for question in asked:
+        seen = repr(scene.does(question))
+        assert "Refused" not in seen
+        assert ("4111" not in seen, "966197542" not in seen, "*" in seen) == (True, True, True), question
+
+
+class Late:
+    """Answers when the test says so."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.waiting: list[Any] = []
+
+    def ask(self, make: Any, done: Any) -> bool:
+        return self.library.ask(make, self.waiting.append) and bool(self.waiting.append(done)) is False
+
+
+def test_an_answer_that_was_made_before_masking_was_switched_on_is_masked_all_the_same() -> None:
+    scene = Scene()
+    door = scene.door
+    scene.does(AgentMessage(door.new_id(), "boss", scene.talk, answers.Text("4111 1111 1111 1111")))
+    late = Late(scene.library)
+    door.outbound.questions.past = HistoryQuestions(door.system, door.outbound, late)
+    assert scene.does(SearchMessages(door.new_id(), "boss", "4111")) is None
+    made, done = late.waiting
+    assert "4111 1111" in repr(made)
+    door.stage.applies(desk().replace("[gateways.web]", MASKED + "[gateways.web]"))
+    door.hub.desk_changed("acme")
+    done(made)
+    door.turn()
+    seen = repr(door.heard("console", DESK)[-1])
+    assert ("FoundMessages" in seen, "4111 1111" in seen) == (True, False)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from daemon.archive.answers import NotFound
+from daemon.archive.file import read_only
+from daemon.archive.queries import VIEWS
 from protocol.history import (
     FindCustomers,
     ReadHistory,
@@ -330,3 +332,15 @@ def test_no_agent_sees_anything_of_another_tenant(office: Office) -> None:
         made = office.library._made(lambda reading, asked=asked: answer(reading, stranger, 0.0, asked))
         found = getattr(made, "tickets", None) or getattr(made, "customers", None)
         assert not found
+
+
+@pytest.mark.parametrize("view", ["open", "missed"])
+def test_a_short_list_is_read_without_going_through_all_tickets(office: Office, view: str) -> None:
+    office.library.feed()
+    archive = read_only(office.library.path)
+    conditions = f"t.tenant = ? AND t.number < ? AND {VIEWS[view]}"
+    sql = f"SELECT number FROM ticket t WHERE {conditions} ORDER BY t.number DESC"
+    plan = str(archive.execute(f"EXPLAIN QUERY PLAN {sql}", ("acme", 9)).fetchall())
+    archive.close()
+    assert f"ticket_{view}" in plan
+    assert "TEMP B-TREE" not in plan
