@@ -38,7 +38,11 @@ from protocol.teamwork import EndSession
 from tests.actors.oracle import Oracle, Thread, crashed, journal_only, projection, recovered
 from tests.actors.second_opinion import Opinion
 from tests.simulation.process import Process
+from tests.simulation.shop import STYLES
 
+#: The styles in which what waits for somebody outside takes none of the agent's capacity (F5).
+RELEASING = frozenset(name for name, lines in STYLES.items() if "releases" in lines)
+TAKES_ROOM_AGAIN = events.StatusSet | events.Reopened | events.TransferStarted
 #: How much later than its deadline an offer may end (G9).
 LATE_S = 1.0
 #: How many deliveries of a consumer may be in memory: what is CROWDED in a play, and what one turn adds.
@@ -110,11 +114,13 @@ class Checkers:
     """Look on, and complain."""
 
     def __init__(self, weights: dict[str, int]) -> None:
-        self.oracle = Oracle(weights=weights)
+        self.oracle = Oracle(weights=weights, releases=RELEASING)
         #: The conversations that have not ended.
         self.alive: Alive = {}
         self.desk: Desk
         self._desk_before: Desk | None = None
+        #: What an agent has brought back from history, and nobody was given since.
+        self._reopened: set[str] = set()
         self._used_before: Counter[str] = Counter()
         #: When the first live offer, transfer or grace has outlived its deadline.
         self._complain_at = float("inf")
@@ -166,7 +172,7 @@ class Checkers:
         changed = bool(fresh) or self.desk is not self._desk_before
         if changed:
             self._desk_before = self.desk
-            self._capacity_is_kept(dispatcher)
+            self._capacity_is_kept(dispatcher, fresh)
             self._note_what_ends()
             for box in process.system.mailboxes.values():
                 assert len(box.recent) <= PILED_UP, (
@@ -188,8 +194,12 @@ class Checkers:
         if changed:
             self._note_who_waits()
 
-    def _capacity_is_kept(self, dispatcher: DispatcherActor) -> None:
-        """I7: nobody has more than allowed, except of what was there when the desk allowed more."""
+    def _capacity_is_kept(self, dispatcher: DispatcherActor, fresh: list[Entry]) -> None:
+        """I7: nobody has more than allowed, except of what was there when the desk allowed more.
+
+        What has come back to life, or is on its way to somebody, takes its room again, come what may (F5).
+        """
+        alive = {entry.id for entry in fresh if isinstance(entry.event, TAKES_ROOM_AGAIN)}
         used: Counter[str] = Counter()
         for thread in self.alive.values():
             for agent in thread.assignees:
@@ -197,7 +207,9 @@ class Checkers:
             for offer in thread.offers:
                 used[offer.agent] += self.oracle.weight(thread)
         for agent, settings in self.desk.agents.items():
-            allowed = max(settings.capacity, self._used_before[agent])
+            back = [self.alive[ident] for ident in alive if ident in self.alive]
+            again = sum(self.oracle.weight(thread) for thread in back if agent in thread.assignees)
+            allowed = max(settings.capacity, self._used_before[agent]) + again
             assert used[agent] <= allowed, f"I7: {agent} has {used[agent]} units, and may have {allowed}"
             booked = dispatcher.view.agent(agent).used
             assert booked == used[agent], f"I7: {agent} has {used[agent]} units, the books say {booked}"
@@ -234,6 +246,10 @@ class Checkers:
                 self.alive.pop(entry.id, None)
             else:
                 self.alive[entry.id] = thread
+            if isinstance(event, events.Reopened):
+                self._reopened.add(entry.id)
+            elif isinstance(event, events.Assigned | events.Released | events.Ended):
+                self._reopened.discard(entry.id)
             if isinstance(event, events.Released):
                 # Whoever gives it away counts as one who has declined it.
                 thread.declined[event.agent] = entry.at
@@ -302,7 +318,11 @@ class Checkers:
         for ident, thread in self.alive.items():
             for offer in thread.offers:
                 assert reachable.get(offer.agent), f"G11: {ident} is offered to {offer.agent}, who is gone"
-            for agent in thread.assignees if self.desk.policies.when_lost == "queue" else ():
+            # What waits for somebody outside stays with its agent until the customer writes (D11).
+            taken_back = self.desk.policies.when_lost == "queue" and thread.status == "open"
+            # Who reopens it has it, even being offline by choice (F14).
+            taken_back = taken_back and ident not in self._reopened
+            for agent in thread.assignees if taken_back else ():
                 assert presence[agent] != "offline", f"G11: {agent} has {ident} and is logged out"
 
     # With each answer and delivery.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol import teamwork
+from protocol import life, teamwork
 from protocol.messages import Delivery, Snapshot
 from protocol.news import Assigned, ConversationEnded, OfferEnded, OfferMade, PresenceChanged, Unassigned
 
@@ -25,6 +25,8 @@ class Mind:
         #: Who was asked to join what, and has not answered as far as is known.
         self.asked: dict[str, str] = {}
         self.transferring: dict[str, None] = {}
+        #: What has ended here lately.
+        self.ended: list[str] = []
 
     def restart(self, snapshot: Snapshot) -> None:
         """Begin anew from a snapshot."""
@@ -51,6 +53,7 @@ class Mind:
                 self.transferring.pop(talk, None)
             case ConversationEnded():
                 self._forget(talk)
+                self.ended = [*self.ended[-4:], talk]
             case PresenceChanged():
                 self.presence = news.presence
             case _:
@@ -67,6 +70,9 @@ class Mind:
             case teamwork.Joined() if news.agent == self.agent:
                 self.joined[talk] = None
             case teamwork.Left() if news.agent == self.agent:
+                self.joined.pop(talk, None)
+            case life.Reopened() if news.agent == self.agent:
+                self.own[talk] = None
                 self.joined.pop(talk, None)
             case teamwork.TransferStarted():
                 self.transferring[talk] = None

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from config.routing import Order
 from protocol.client.link import Link as LinkState
 from protocol.content import Text
+from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
     AgentMessage,
@@ -53,7 +54,8 @@ PRESENCES = ("online", "online", "online", "online", "busy", "away", "offline")
 ACTS = {
     "write": 24, "answer": 24, "say": 18, "end": 9, "leave": 3, "login": 5, "presence": 5, "transfer": 4,
     "cancel": 1, "invite": 3, "join": 3, "out": 2, "take": 3, "next": 3, "hand_over": 1, "order": 1,
-    "logout": 1, "end_session": 0.5, "ask": 2, "late": 1, "click": 1,
+    "logout": 1, "end_session": 0.5, "ask": 2, "late": 1, "click": 1, "status": 5, "end_later": 2,
+    "go_on": 1, "note": 1, "tag": 1, "reopen": 1, "rate": 1,
 }  # fmt: skip
 #: How many messages a customer sends in one go.
 MESSAGES = (1, 1, 1, 1, 3)
@@ -110,7 +112,8 @@ class People:
     def _write(self) -> bool:
         gateway, channel, contact = self._customer()
         for _ in range(self.chance.choice(MESSAGES)):
-            command = CustomerMessage(gateway.ids(), channel, contact, self._text())
+            known = self.chance.random() < 0.7
+            command = CustomerMessage(gateway.ids(), channel, contact, self._text(), authenticated=known)
             self.tell(contact, describe(command))
             gateway.says(command)
         return True
@@ -232,6 +235,37 @@ class People:
 
     def _end(self) -> bool:
         return self._with_own(End)
+
+    def _end_later(self) -> bool:
+        return self._with_own(lambda ident, agent, talk: End(ident, agent, talk, after_s=90))
+
+    def _go_on(self) -> bool:
+        return self._with_own(CancelEnd)
+
+    def _status(self) -> bool:
+        status: Any = self.chance.choice(("open", "pending", "on_hold"))
+        return self._with_own(lambda ident, agent, talk: SetStatus(ident, agent, talk, status))
+
+    def _note(self) -> bool:
+        return self._with_own(lambda ident, agent, talk: AddNote(ident, agent, talk, "asks for more time"))
+
+    def _tag(self) -> bool:
+        tags = self.chance.sample(("late", "angry", "vip"), 2)
+        return self._with_own(lambda ident, agent, talk: Tag(ident, agent, talk, tags[:1], tags[1:]))
+
+    def _reopen(self) -> bool:
+        found = self._some(lambda mind: mind.ended)
+        if found is None:
+            return False
+        console, mind = found
+        return self._does(console, Reopen(console.ids(), mind.agent, self.chance.choice(mind.ended)))
+
+    def _rate(self) -> bool:
+        gateway, channel, contact = self._customer()
+        command = CustomerRating(gateway.ids(), channel, contact, self.chance.randint(1, 5), "fine")
+        self.tell(contact, describe(command))
+        gateway.says(command)
+        return True
 
     def _transfer(self) -> bool:
         def make(ident: bytes, agent: str, talk: str) -> Any:

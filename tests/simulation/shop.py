@@ -28,6 +28,11 @@ PEOPLE = {
     "boss": 'departments = ["help", "sales"]\nrole = "supervisor"\nskills = { wine = 9 }',
 }
 RING = "rings = [{ after_s = 45, relax = ['skills'], departments = ['sales'] }]"
+#: Solved conversations close while there is still time to see it.
+STYLES = {
+    "returning": "[styles.returning]\nclose_after_s = 120",
+    "slow": "[styles.slow]\nclose_after_s = 240\nreleases = ['pending', 'on_hold']",
+}
 
 
 class Shop:
@@ -42,6 +47,8 @@ class Shop:
         self.reply_s = chance.choice((0, 90))
         self.overtaken_max = chance.choice((0, 0, 5))
         self.overflow = chance.random() < 0.3
+        #: Of each channel: what its agents' ends mean, and what gives capacity back (F2-F7).
+        self.styles = {channel: chance.choice(("live_chat", *STYLES)) for channel in ("app", "mail")}
 
     def text(self, capacity: int) -> str:
         """Return the desk file."""
@@ -59,10 +66,11 @@ class Shop:
             },
             people=PEOPLE,
             channels={
-                "app": "department = 'sales'\npriority = 2",
-                "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }\ngateway = 'post'",
+                "app": f"department = 'sales'\npriority = 2\nstyle = '{self.styles['app']}'",
+                "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }\ngateway = 'post'\n"
+                f"style = '{self.styles['mail']}'",
             },
             policies=f"grace_s = 60\nbusy_fallback = 'never'\ntransfer_consent = '{self.consent}'\n"
             f"when_lost = '{self.when_lost}'\ninactivity_logout_s = {self.inactivity_s}",
-            extra="[gateways.post]\n[consoles.phone]",
+            extra="\n".join(["[gateways.post]\n[consoles.phone]", *STYLES.values()]),
         )
