@@ -20,9 +20,7 @@ from actors.conversation.orders import (
     Greet,
     MakeOffer,
     MoveTo,
-    OwnerGone,
     Reassign,
-    Release,
     TurnAway,
     WithdrawOffer,
 )
@@ -36,11 +34,9 @@ from actors.dispatcher.facts import RELEASED, AgentNews, HandOverAll, HandOverPl
 from actors.dispatcher.figures import Figures
 from actors.dispatcher.filling import fill, sort_anew, sorts
 from actors.dispatcher.machine import View
-from actors.dispatcher.reasons import Reason
 from actors.dispatcher.removal import Removal
 from actors.dispatcher.shadow import Shadow
 from actors.journal import Address, SnapshotRow
-from actors.lease import GIVEN_UP
 from actors.runtime import System
 from actors.shell import Shell
 from actors.telling import Tick, Told
@@ -147,18 +143,6 @@ class DispatcherActor(Shell):
             self._uninvite(agent, (report.conversation,))
         if report.begun and before is None:
             self._greet(report)
-        if report.assignee != (before.assignee if before is not None else "") and not report.woken:
-            self._take_back(report)
-
-    def _take_back(self, report: Report) -> None:
-        """What came to an agent who had left in the same turn, by a reply, say, has missed the leaving."""
-        agent = report.assignee
-        lease = self.system.leases.get(("agent", self.address[1], agent))
-        logged_in = lease is not None and lease.epoch != 0
-        own = lease.own if lease is not None and logged_in else self.desk.policies.when_lost
-        if agent and own in GIVEN_UP:
-            gone = Release if own == "queue" else OwnerGone
-            self.tell_conversation(report.conversation, gone(agent, Reason.ASSIGNEE_GONE.value))
 
     def _greet(self, report: Report) -> None:
         """Answer the customer's first message: is anybody there (D10)?"""

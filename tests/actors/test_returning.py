@@ -113,6 +113,26 @@ def test_what_is_transferred_while_it_waits_takes_capacity_and_is_open_for_whoev
     no_violations(stage)
 
 
+@pytest.mark.rule("F5", "G1")
+@pytest.mark.parametrize("how", ["transfer", "hand-over"])
+def test_what_waits_is_given_to_nobody_without_room_for_it(how: str) -> None:
+    stage = styled(capacity=1)
+    stage.logs_in("a1")
+    talk = talks(stage, "social")
+    stage.sets_status("a1", talk, "pending")
+    stage.logs_in("a2")
+    stage.chooses("a1", "busy")
+    talks(stage, "web", "bob", agent="a2")
+    if how == "transfer":
+        assert refused(stage.transfers("a1", talk, "a2")) == "UNAVAILABLE"
+        assert whose(stage, talk) == ("pending", "a1")
+    else:
+        stage.hands_over("a1", "offline", "a2")
+        assert whose(stage, talk) == ("queued", "")
+    assert used(stage, "a2") == 1
+    no_violations(stage)
+
+
 @pytest.mark.rule("F5", "A4", "D11")
 def test_what_waits_is_handed_over_with_all_the_rest() -> None:
     stage = styled(capacity=1)
