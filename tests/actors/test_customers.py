@@ -13,6 +13,7 @@ from actors.queries import customer
 from actors.telling import Told
 from protocol.content import Text
 from protocol.customers import VisitorEntered, VisitorLeft, VisitorViewed
+from protocol.life import Reopen
 from protocol.messages import Ack, CustomerLeft, CustomerMessage, End
 from tests.actors.oracle import Oracle
 from tests.stage import Stage, desk_text
@@ -306,6 +307,24 @@ def test_one_that_was_ended_in_the_same_turn_is_followed_by_one_new_one(between:
     assert after != talk
     assert texts(stage, after) == ["two", "three"]
     assert stage.writes("ann").conversation == after
+
+
+@pytest.mark.rule("D6", "F14")
+@pytest.mark.parametrize("writes", [False, True])
+def test_one_that_is_ended_and_reopened_in_one_turn_stays_the_only_one(writes: bool) -> None:
+    """The news of its end came to the channel after the wish to reopen it, and had the last word."""
+    stage = Stage(desk=DESK)
+    stage.logs_in("a1")
+    talk = stage.begin_conversation("ann", "a1")
+    end = stage.command("a1", End(stage.command_id(), "a1", talk))
+    reopen = stage.command("a1", Reopen(stage.command_id(), "a1", talk))
+    said = [(("conversation", "acme", talk), message(stage, text="two")[1])] if writes else []
+    stage.turn(end, reopen, *said)
+    assert [type(reply) for reply in stage.replies] == [Ack] * (2 + writes)
+    assert stage.writes("ann", "three").conversation == talk
+    oracle = Oracle()
+    oracle.read(stage.store)
+    assert oracle.open_threads("ann") == [talk]
 
 
 @pytest.mark.rule("D6")

@@ -16,6 +16,16 @@ from protocol.client.machine import STILL_HERE_S
 from protocol.client.outstanding import lane_of
 from protocol.client.pending import Pending
 from protocol.content import Text
+from protocol.customers import (
+    Block,
+    InviteVisitor,
+    ReadAbuseList,
+    ReadCustomer,
+    SetDoNotDisturb,
+    VisitorEntered,
+    VisitorLeft,
+    VisitorViewed,
+)
 from protocol.fields import Message
 from protocol.history import (
     FindCustomers,
@@ -136,7 +146,21 @@ CONSOLE += [
     (lambda c: c.tag("anna", "k1", ["a"], ["b"]), Tag(ID, "anna", "k1", ["a"], ["b"])),
 ]
 SAID = Delivery("channel/web", 7, 1.0, AgentSaid("anna", Text("hello")), "k1", 4, "c1")
+CONSOLE += [
+    (lambda c: c.read_customer("anna", "web", "c1"), ReadCustomer(ID, "anna", "web", "c1")),
+    (lambda c: c.read_customer("anna", conversation="k1"), ReadCustomer(ID, "anna", conversation="k1")),
+    (lambda c: c.invite_visitor("anna", "web", "c1", "x"), InviteVisitor(ID, "anna", "web", "c1", Text("x"))),
+    (lambda c: c.do_not_disturb("anna", "k1"), SetDoNotDisturb(ID, "anna", "k1")),
+    (lambda c: c.block("anna", "k1", on=False), Block(ID, "anna", "k1", False)),
+    (lambda c: c.read_abuse_list("anna", "blocked", 5, 9), ReadAbuseList(ID, "anna", "blocked", 5, 9)),
+]
 GATEWAY: list[tuple[Callable[[Any], Any], Message]] = [
+    (
+        lambda c: c.visitor_entered("web", "c1", "/", "Home", place="Lviv", authenticated=True),
+        VisitorEntered(ID, "web", "c1", "/", "Home", place="Lviv", authenticated=True),
+    ),
+    (lambda c: c.visitor_viewed("web", "c1", "/b", "B"), VisitorViewed(ID, "web", "c1", "/b", "B")),
+    (lambda c: c.visitor_left("web", "c1"), VisitorLeft(ID, "web", "c1")),
     (lambda c: c.read_position("web", "c1"), ReadPosition(ID, "web", "c1")),
     (lambda c: c.customer_rating("web", "c1", 4, "ok"), CustomerRating(ID, "web", "c1", 4, "ok")),
     (lambda c: c.customer_acted("web", "c1", "scan"), CustomerActed(ID, "web", "c1", "scan")),
