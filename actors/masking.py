@@ -27,7 +27,7 @@ KEPT = frozenset(
     {
         *("conversation", "offer", "invitation", "stream", "journal", "token", "id", "digest"),
         *("agent", "agents", "author", "by", "assignee", "members", "from_agent", "to_agent", "of_agent"),
-        *("offered_to", "department", "to_department", "departments", "channel", "about"),
+        *("reference", "offered_to", "department", "to_department", "departments", "channel", "about"),
         # What is named by its SHA-256 is refused by the wire when it is anything else, or is not stored.
         *("media", "media_type", "image"),
     }
@@ -71,10 +71,16 @@ _HOW: dict[Kind, Callable[[str], str]] = {
 class Masking:
     """The switches of a desk, and what they do. No text grows by it."""
 
-    __slots__ = ("kinds",)
+    __slots__ = ("_refer", "kinds")
 
-    def __init__(self, *, payment: bool, personal: bool) -> None:
+    def __init__(self, *, payment: bool, personal: bool, refer: Callable[[str], str] | None = None) -> None:
         self.kinds = (PAYMENT if payment else frozenset()) | (PERSONAL if personal else frozenset())
+        self._refer = refer
+
+    def referring(self, refer: Callable[[str], str]) -> Masking:
+        """Return the same, that puts references beside contacts that it masks: they can be sent back."""
+        payment, personal = self.kinds >= PAYMENT, self.kinds >= PERSONAL
+        return Masking(payment=payment, personal=personal, refer=refer)
 
     def text(self, text: str) -> str:
         """Return a text as an agent may see it."""
@@ -95,7 +101,11 @@ class Masking:
             seen = look(self, value)
             if seen is not value:
                 changed[field] = seen
-        return replace(message, **changed) if changed else message
+        if not changed:
+            return message
+        if "contact" in changed and self._refer is not None and hasattr(message, "reference"):
+            changed["reference"] = self._refer(message.contact)  # type: ignore[attr-defined]
+        return replace(message, **changed)
 
     def value(self, value: Any) -> Any:
         """Return what stands in a field as an agent may see it."""
@@ -134,10 +144,8 @@ def _look_inside(masking: Masking, value: Any) -> Any:
 
 @lru_cache(maxsize=1_000)
 def _looks(kind: type[Struct]) -> tuple[tuple[str, Callable[[Masking, Any], Any]], ...]:
-    return tuple(
-        (field, _look_inside if field in KEPT else _look_whole if field in WHOLE else Masking.value)
-        for field in kind.__struct_fields__
-    )
+    special = {**dict.fromkeys(WHOLE, _look_whole), **dict.fromkeys(KEPT, _look_inside)}
+    return tuple((field, special.get(field, Masking.value)) for field in kind.__struct_fields__)
 
 
 def _replaced(text: str, found: list[Found]) -> str:

@@ -15,6 +15,7 @@ from actors.lease import Session as LeasedSession
 from actors.mailbox import Mailbox
 from actors.masking import Masking, masking_of
 from config.desk import Desk
+from daemon.references import References
 from daemon.transport import Listener
 from protocol.messages import FromClient
 from protocol.session import Session
@@ -102,6 +103,7 @@ class Connection:
     """A connection. ``tenant``, ``principal`` and ``name`` are set by a good ``hello``, from the key."""
 
     __slots__ = (
+        "_references",
         "address",
         "agents",
         "attempt",
@@ -161,6 +163,7 @@ class Connection:
         self.subscriptions: dict[str, Subscription] = {}
         #: What is hidden from the people at this console; None: nothing. Of a gateway always nothing.
         self.masking: Masking | None = None
+        self._references = References()
         #: What the people at this console call the channels (J3).
         self.channel_names: dict[str, str] = {}
         self.budget = budget
@@ -172,8 +175,13 @@ class Connection:
     def look_at(self, desk: Desk) -> None:
         """Take over what the desk says of the people at the other end: agents are not to see everything."""
         agents = self.principal is Principal.CONSOLE
-        self.masking = masking_of(desk.policies) if agents else None
+        masking = masking_of(desk.policies) if agents else None
+        self.masking = masking.referring(self._references.refer) if masking is not None else None
         self.channel_names = channel_names(desk) if agents else {}
+
+    def meant(self, message: Any) -> Any:
+        """Return a message of an agent with the customers' identifiers that it has references to."""
+        return self._references.meant(message)
 
     def given_up_for(self, newer: Connection) -> bool:
         """Say whether this is an earlier connection of the same process, whose hello has come late."""

@@ -175,7 +175,7 @@ class Hub:
 
         def handle(connection: Connection, message: Any) -> None:
             if connection.heavy.take(self.system.now):
-                handler(connection, message)
+                handler(connection, connection.meant(message))
             else:
                 self._refuse(connection, message, Code.BUSY, "too many logins and readings at once", 1.0)
 

@@ -148,7 +148,10 @@ class ReadAbuseList(Message, frozen=True, tag="read_abuse_list"):
 
 
 class CustomerView(Message, frozen=True, tag="customer_view"):
-    """The answer to ``read_customer``. What a visit says is of the last one; ``online``: it goes on."""
+    """The answer to ``read_customer``. What a visit says is of the last one; ``online``: it goes on.
+
+    ``reference``: what to send in place of a ``contact`` that is masked, on this connection.
+    """
 
     id: CommandId
     channel: str
@@ -167,6 +170,7 @@ class CustomerView(Message, frozen=True, tag="customer_view"):
     do_not_disturb: bool = False
     blocked: bool = False
     conversation: str = ""
+    reference: str = ""
 
 
 class AbuseList(Message, frozen=True, tag="abuse_list"):

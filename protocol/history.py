@@ -95,7 +95,10 @@ class TicketView(View, frozen=True):
 
 
 class CustomerFound(View, frozen=True):
-    """A customer of one channel account. ``conversation``: the one that is going on now."""
+    """A customer of one channel account. ``conversation``: the one that is going on now.
+
+    ``reference``: see ``customer_view``.
+    """
 
     channel: str
     contact: str
@@ -106,12 +109,14 @@ class CustomerFound(View, frozen=True):
     first_at: float = 0.0
     last_at: float = 0.0
     conversation: str = ""
+    reference: str = ""
 
 
 class VisitorView(View, frozen=True):
     """A visitor in one of the lists (C1). ``since``: when the visit, or the conversation, has begun.
 
     ``pages`` counts the pages of this visit; ``page`` and ``title`` are the present one, or the last.
+    ``reference``: see ``customer_view``.
     """
 
     channel: str
@@ -130,6 +135,7 @@ class VisitorView(View, frozen=True):
     authenticated: bool = False
     conversation: str = ""
     agent: str = ""
+    reference: str = ""
 
 
 # Questions of agents. ``before``: the next page, by the number that the last answer gave.

@@ -182,7 +182,10 @@ class PageView(View, frozen=True):
 
 
 class AbuseView(View, frozen=True):
-    """A customer on a list of abuse (M1, M2): ``by`` whom, since when, because of which conversation."""
+    """A customer on a list of abuse (M1, M2): ``by`` whom, since when, because of which conversation.
+
+    ``reference``: see ``customer_view``.
+    """
 
     channel: str
     contact: str
@@ -190,3 +193,4 @@ class AbuseView(View, frozen=True):
     since: float
     conversation: str
     name: str = ""
+    reference: str = ""

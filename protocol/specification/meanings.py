@@ -108,6 +108,7 @@ MEANINGS: dict[str, str] = {
     "provider_id": "the provider's own id of the message, if known",
     "question": "what the customer has asked before writing, in a form, say",
     "reachable": "a connection of the agent is alive",
+    "reference": "what to send in place of a masked `contact`, on this connection; empty where none is",
     "reason": "for people: why",
     "reasons": "all that stands in the way; none: nothing does",
     "referrer": "the page from which the visitor has come",
