@@ -392,7 +392,7 @@ class Hub:
             self.system.tell_from_outside(("agent", told.tenant, message.agent), told)
 
     def _to_dispatcher(self, connection: Connection, message: Any) -> None:
-        told = self._told(connection, message)
+        told = self._told(connection, connection.meant(message))
         if told is not None:
             self.system.tell_from_outside(("dispatcher", told.tenant, ""), told)
 

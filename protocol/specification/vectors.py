@@ -29,6 +29,7 @@ EXAMPLES: dict[str, Any] = {
     "channel": "web-shop",
     "code": "BUSY",
     "contact": "visitor-7f3a",
+    "reference": "5f0c2a9d81e47b36/12",
     "conversation": "01JGFJJZ008Q5S6M3YDBHQ0V3K",
     "deadline_at": 1735689630.0,
     "department": "sales",

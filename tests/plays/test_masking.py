@@ -10,8 +10,12 @@ from typing import Any, get_args
 
 import pytest
 
+from protocol.content import Text
+from protocol.customers import CustomerView, InviteVisitor, ReadCustomer, VisitorEntered
+from protocol.history import ReadVisitors, Visitors
 from protocol.messages import (
     Accept,
+    Ack,
     AgentCommand,
     CustomerMessage,
     Delivery,
@@ -24,7 +28,7 @@ from protocol.messages import (
 from protocol.news import OfferMade
 from protocol.teamwork import EndSession, HandOver
 from tests.canary_texts import CANARIES, filled, seen_in
-from tests.plays.theatre import House, desk_text
+from tests.plays.theatre import House, desk_text, until
 from tests.plays.wire import Peer, new_id
 
 BOTH = "mask_payment = true\nmask_personal = true"
@@ -125,3 +129,27 @@ def test_no_console_sees_a_canary_with_masking_on_and_no_log_or_metric_ever_does
     assert seen_in(metrics) == []
     seen = {shard.partition(":")[0] for frame in frames for shard in seen_in(frame)}
     assert seen == (set() if masking else set(CANARIES))
+
+
+@pytest.mark.rule("M6", "C8")
+def test_a_visitor_whose_contact_is_masked_can_be_written_to_by_the_reference() -> None:
+    phone = CANARIES["phone"]
+    with opened(BOTH) as house, Peer(house.consoles) as console, Peer(house.gateways) as gateway:
+        console.says_hello("console", "acme:office")
+        gateway.says_hello("gateway", "acme:shop")
+        console.logs_in("anna")
+        gateway.answer(VisitorEntered(new_id(), "web", phone, authenticated=True))
+
+        def online() -> Any:
+            seen = console.answer(ReadVisitors(new_id(), "anna", "online"))
+            assert isinstance(seen, Visitors), seen
+            return seen.visitors
+
+        (visitor,) = until(online, "the visitor is in the list")
+        assert visitor.contact == "*********7542"
+        asked = console.answer(ReadCustomer(new_id(), "anna", "web", visitor.reference))
+        assert isinstance(asked, CustomerView)
+        assert (asked.contact, asked.online) == ("*********7542", True)
+        invited = InviteVisitor(new_id(), "anna", "web", visitor.reference, Text("May I help?"))
+        assert isinstance(console.answer(invited), Ack)
+        assert not any(seen_in(frame) for frame in console.frames)
