@@ -29,6 +29,7 @@ from actors.journal import (
     SnapshotRow,
     Store,
     StoreFailed,
+    entries_at,
     make_record,
     read_record,
     verified,
@@ -618,3 +619,32 @@ def test_a_record_cannot_be_written_twice(store: SQLiteStore) -> None:
     record = chain.write()
     with pytest.raises(CommitUnknown):
         store.commit(batch(record))
+
+
+def test_events_are_found_at_positions_of_several_records_up_to_the_first_that_is_missing(
+    chain: Chain,
+) -> None:
+    chain.write(2)
+    chain.write(3)
+    read: list[int] = []
+
+    def record_at(position: int) -> Record | None:
+        read.append(position)
+        return chain.store.record_at(position)
+
+    found = list(entries_at([1, 2, 4, 5, 9, 3], record_at))
+    assert (
+        found == [entry for record in chain.store.records(0) for entry in read_record(record)][:2] + found[2:]
+    )
+    assert len(found) == 4
+    assert read == [1, 4, 9], "each record is read once, and none after the first that is missing"
+
+
+def test_some_of_those_under_a_key_are_returned_in_order(chain: Chain) -> None:
+    rows = [
+        SnapshotRow(("conversation", "acme", ident), 1, b"x", lookup="web/ann") for ident in ("b", "a", "c")
+    ]
+    chain.write(1, snapshots=rows)
+    assert chain.store.filed("acme", "web/ann", 0, 2) == ["a", "b"]
+    assert chain.store.filed("acme", "web/ann", 2, 2) == ["c"]
+    assert chain.store.filed("rival", "web/ann", 0, 2) == []

@@ -223,3 +223,35 @@ def test_a_peer_that_answers_pings_is_never_lost(pair: Pair) -> None:
 @pytest.mark.parametrize(("version", "spoken"), [("1.0", True), ("1.9", True), ("1", True), ("2.0", False)])
 def test_only_the_major_version_decides_whether_a_peer_is_understood(version: str, spoken: bool) -> None:
     assert speaks_our_version(version) is spoken
+
+
+def open_daemon(frame_bytes: int = 262_144) -> Session[Message]:
+    session: Session[Message] = Session(Role.DAEMON, client_codec(), 0.0, 15.0)  # type: ignore[arg-type]
+    session.receive(encode([HELLO]), 0.0)
+    session.send(WELCOME)
+    assert session.take(0.0) is not None
+    session.frame_bytes = frame_bytes
+    return session
+
+
+def test_what_is_too_much_for_one_frame_comes_in_several_of_half_the_size() -> None:
+    session = open_daemon(frame_bytes=100)
+    pongs: list[Message] = [Pong(number) for number in range(64)]
+    session.send_all(pongs)
+    frames = []
+    while (frame := session.take(1.0)) is not None:
+        frames.append(frame)
+    assert len(frames) > 1
+    assert all(len(frame) <= 100 for frame in frames)
+    assert [message for frame in frames for message in daemon_codec().decode(frame)] == pongs
+
+
+def test_several_messages_of_which_one_ends_the_connection_are_judged_one_by_one() -> None:
+    session = open_daemon()
+    session.send_all([Pong(1), Goodbye("STOPPING", "bye")])
+    assert session.phase is Phase.CLOSED
+    with pytest.raises(LocalProtocolError):
+        session.send_all([Pong(2)])
+    frame = session.take(1.0)
+    assert frame is not None
+    assert len(daemon_codec().decode(frame)) == 2

@@ -47,3 +47,10 @@ def test_a_number_that_was_never_sent_is_not_received() -> None:
     window = Window(10, 4)
     assert not window.advance(11)
     assert window.received == 10
+
+
+def test_a_window_goes_on_after_a_snapshot_with_all_its_room() -> None:
+    window = Window(3, 5)
+    window.sent = 7
+    window.skip_to(40)
+    assert (window.sent, window.received, window.room) == (40, 40, 5)
