@@ -221,6 +221,8 @@ class Oracle:
     weights: dict[str, int] = field(default_factory=dict)
     #: Which styles release the capacity of what waits for somebody (F5).
     releases: frozenset[str] = frozenset()
+    #: What agents see the channels called, where somebody compares what reaches them over the wire.
+    names: dict[str, str] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     threads: dict[str, Thread] = field(default_factory=dict)
     sequences: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -258,7 +260,7 @@ class Oracle:
             self.commands[key] = self.head
         for to in entry.audience:
             mail = self.mail.setdefault(to, [])
-            mail.append(delivery(to, len(mail) + 1, entry))
+            mail.append(delivery(to, len(mail) + 1, entry, self.names))
         if entry.kind == "conversation":
             self.threads.setdefault(entry.id, Thread()).take(entry.event, entry.at)
         elif entry.kind == "agent":

@@ -113,8 +113,8 @@ Alive = dict[str, Thread]
 class Checkers:
     """Look on, and complain."""
 
-    def __init__(self, weights: dict[str, int]) -> None:
-        self.oracle = Oracle(weights=weights, releases=RELEASING)
+    def __init__(self, weights: dict[str, int], names: dict[str, str]) -> None:
+        self.oracle = Oracle(weights=weights, releases=RELEASING, names=names)
         #: The conversations that have not ended.
         self.alive: Alive = {}
         self.desk: Desk

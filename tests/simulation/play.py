@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from actors import events, mailbox, runtime
+from actors.customer.naming import channel_names
 from actors.dispatcher import auditor
 from actors.journal import JournalDamaged
 from config.sections import Limits, Timing
 from daemon import hub
 from protocol.client import machine
 from protocol.codec import client_codec, daemon_codec
-from tests.actors.small import parse_desks_once, small_steps
+from tests.actors.small import parse_desks_once, parse_once, small_steps
 from tests.simulation.checking import Checkers, Violation, violated
 from tests.simulation.faults import Faults
 from tests.simulation.links import Network
@@ -68,8 +69,9 @@ class Play:
         self.scheduler = Scheduler(Random(f"{seed} order"))
         self.network = Network(self.scheduler, Random(f"{seed} network"))
         self.store = SimulatedStore()
-        self.checkers = Checkers(WEIGHTS)
         self.shop = Shop(self.chance)
+        # What a channel is called does not change with the desks of a play.
+        self.checkers = Checkers(WEIGHTS, channel_names(parse_once(self.shop.text(3), "desk.toml")))
         heartbeat_s = self.chance.choice((40, 80))
         window, frames = self.chance.choice((3, 16, 256)), self.chance.choice((3, 512))
         self.process = Process(
