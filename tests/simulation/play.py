@@ -33,7 +33,7 @@ from tests.simulation.storage import SimulatedStore
 OPERATIONS = 520
 BETWEEN_S = 8.0
 #: How many of them are done in the same moment as the one before.
-TOGETHER = 0.5
+TOGETHER = 0.65
 #: How long everybody has to finish when the faults have stopped (I9).
 LIVENESS_S = 900.0
 #: How often everybody looks whether there is something to do then.
