@@ -59,7 +59,7 @@ SIMULATED = [
     Planted("windows never open again", carried.windows_never_open_again, ("I9", "I13")),
     Planted("answers without a channel", carried.answers_have_no_channel, ("I13",)),
     Planted("full socket ignored", carried.a_socket_that_takes_no_more_is_ignored, ("I4", "I9"), rare=True),
-    Planted("sent counts as received", carried.what_is_sent_counts_as_received, ("I4", "I13")),
+    Planted("sent counts as received", carried.what_is_sent_counts_as_received, ("I4", "I13"), rare=True),
     Planted("unbounded mailbox", carried.mailboxes_forget_nothing, ("I16",), rare=True),
     Planted("commands overtake", carried.commands_overtake_each_other, ("I5",), rare=True),
     Planted("late hello replaces", carried.a_late_hello_replaces_its_successor, ("I17",)),
@@ -74,7 +74,7 @@ SIMULATED = [
     Planted("the last is the first", routed.who_came_last_is_first, ("I10",)),
     Planted("who is gone keeps offers", routed.who_is_gone_keeps_the_offers, ("G11",)),
     Planted("a report lost", routed.one_report_in_thirty_is_lost, ("I7", "I9", "auditor")),
-    Planted("ghost in the queue", routed.who_leaves_the_queue_is_not_told, ("auditor", "I9")),
+    Planted("ghost in the queue", routed.who_leaves_the_queue_is_not_told, ("auditor", "I9", "I7")),
     Planted("nobody looks", routed.who_waits_is_seen_when_somebody_else_comes, ("I9",)),
 ]
 ATTACKS = "tests/attacks/test_keys.py::test_a0"
