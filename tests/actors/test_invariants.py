@@ -466,12 +466,12 @@ class Tenant(RuleBasedStateMachine):
         self.waited_before = {ident: thread.since for ident, thread in self.oracle.waiting()}
 
     def _capacity_is_kept(self, fresh: list[Any]) -> None:
-        """I7: nobody is given more than there is room for; but what comes back to its agent comes (F5)."""
+        """I7: nobody gets more than there is room for; but what comes back to its agent comes (F5, F11)."""
         used, back = self.oracle.used(), Counter[str]()
         for entry in fresh:
             thread, event = self.oracle.threads.get(entry.id), entry.event
             name = type(event).__name__
-            if thread is None or name not in ("StatusSet", "Reopened", "TransferStarted"):
+            if thread is None or name not in ("StatusSet", "Reopened", "Interrupted", "TransferStarted"):
                 continue
             for agent in {*thread.assignees, getattr(event, "agent", "")}:
                 back[agent] += WEIGHTS[thread.channel]
