@@ -38,7 +38,8 @@ WHOLE = frozenset({"contact", "name"})
 #: White space, and characters that cannot be seen, are dropped with the number's own.
 _DROPPED = frozenset(" \u200b\t\n\r")
 _PHONE_SHOWN = 4
-_FULL_WIDTH_AT = "\uff20"
+#: Full-width, and as it stands in addresses of pages.
+_AT = ("@", "\uff20", "%40")
 
 
 def mask_phone(number: str) -> str:
@@ -50,7 +51,7 @@ def mask_phone(number: str) -> str:
 
 def mask_email(address: str) -> str:
     """Keep the first character and the domain, one star for each other character before it (M5)."""
-    at = max(address.rfind("@"), address.rfind(_FULL_WIDTH_AT))
+    at = max(map(address.rfind, _AT))
     return address[:1] + "*" * (at - 1) + address[at:]
 
 
@@ -149,7 +150,7 @@ def _looks(kind: type[Struct]) -> tuple[tuple[str, Callable[[Masking, Any], Any]
 
 
 def _replaced(text: str, found: list[Found]) -> str:
-    plain = text if text.isascii() else plain_of(text)
+    plain = plain_of(text)
     pieces, done = [], 0
     for start, end, kind in found:
         # An e-mail address is shown as it was written, a number by its plain digits.

@@ -64,7 +64,13 @@ _DIGITS_IN_ASCII = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){6}")
 _FULL_WIDTH_AT = "\uff20"
 _IBAN_BEGINS = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}\d\d(?=[ -]?[0-9A-Za-z])")
 _UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
-_DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9A-Fa-f.:]+\]")
+#: The last part has letters only: a number right after an address is none of it, and is looked at as well.
+_DOMAIN = re.compile(
+    r"[\w-]+(?:[.。｡](?!\d{7})[\w-]+)*[.。｡](?:xn--[0-9A-Za-z-]+|[^\W\d_]+)|\[[0-9A-Fa-f.:]+\]"
+)
+#: What an address of a page has instead of ``@``, ``+``, spaces, hyphens and brackets.
+_ENCODED = re.compile(r"%(?:40|2[BbDd089])")
+_FILLED = "\u200b"
 #: What a local part may have beside letters and digits; RFC 5322 allows more, that people put around it.
 _IN_LOCAL_PART = frozenset("._%+-'&~*")
 #: From here on scripts are written without spaces, so that a letter may stand right before an address.
@@ -78,7 +84,7 @@ def find(text: str) -> list[Found]:
     """Return all that was found, in order, without overlaps."""
     if not _is_suspicious(text):
         return []
-    plain = text if text.isascii() else plain_of(text)
+    plain = plain_of(text)
     found = [*_ibans(plain)]
     plain = _without(plain, found)
     emails = [*_emails(plain)]
@@ -93,17 +99,26 @@ def find(text: str) -> list[Found]:
 
 def _is_suspicious(text: str) -> bool:
     """Every message comes by here, and nearly all of them go no further."""
+    if "@" in text or ("%" in text and _ENCODED.search(text) is not None):
+        return True
     if text.isascii():
-        return "@" in text or _DIGITS_IN_ASCII.search(text) is not None
-    return "@" in text or _FULL_WIDTH_AT in text or _DIGITS.search(text) is not None
+        return _DIGITS_IN_ASCII.search(text) is not None
+    return _FULL_WIDTH_AT in text or _DIGITS.search(text) is not None
 
 
 def plain_of(text: str) -> str:
     """Return the text with each character's plain form in its place: ``４`` is a 4, ``–`` a hyphen.
 
-    Numbers are pasted with no-break spaces, typographic hyphens and direction marks, and typed full-width.
+    Numbers are pasted with no-break spaces, typographic hyphens and direction marks, and typed full-width. In
+    addresses of pages some characters are encoded; what is left of their room cannot be seen.
     """
-    return text.translate({ord(character): _plain(character) for character in set(text)})
+    if not text.isascii():
+        text = text.translate({ord(character): _plain(character) for character in set(text)})
+    return _ENCODED.sub(_decoded, text) if "%" in text else text
+
+
+def _decoded(match: re.Match[str]) -> str:
+    return _FILLED * 2 + chr(int(match[0][1:], 16))
 
 
 @lru_cache(maxsize=8_192)
@@ -193,8 +208,8 @@ def _local_part(plain: str, at: int, after: int) -> int:
         character = plain[start - 1]
         if ord(character) >= _UNSPACED_SCRIPTS and character.isalpha() and start < at:
             break
-        within = character.isalnum() or character in _IN_LOCAL_PART or unicodedata.combining(character)
-        if not within:
+        within = character.isalnum() or character in _IN_LOCAL_PART or character == _FILLED
+        if not (within or unicodedata.combining(character)):
             break
         start -= 1
     while start < at and not (plain[start].isalnum() or plain[start] in "*_+"):
@@ -305,4 +320,4 @@ def _valid(number: str) -> bool:
 
 def whole_is_phone(text: str) -> bool:
     """Say whether a whole name or identifier is a phone number: then no word around it has to say so."""
-    return looks_like_phone(text if text.isascii() else plain_of(text))
+    return looks_like_phone(plain_of(text))

@@ -150,10 +150,36 @@ def test_numbers_that_are_never_given_out_are_no_social_security_numbers(number:
         ("one@x.com,two@y.com", "o**@x.com,t**@y.com"),
         ("ann@[192.168.0.1]", "a**@[192.168.0.1]"),
         ("ａｎｎ＠ｘ．ｃｏｍ", "ａ**＠ｘ．ｃｏｍ"),
+        ("ann@x。com", "a**@x。com"),
+        ("an\u200bn@x.com", "a***@x.com"),
+        ("https://x.com/?email=ann%40x.com&y=1", "https://x.com/?email=a**%40x.com&y=1"),
     ],
 )
 def test_an_email_address_keeps_its_first_character_and_its_domain(written: str, seen: str) -> None:
     assert EVERYTHING.text(written) == seen
+
+
+@pytest.mark.rule("M3")
+@pytest.mark.parametrize("between", ["-", ".", ""])
+@pytest.mark.parametrize("number", ["4111111111111111", "4111-1111-1111-1111", "07966197542"])
+def test_a_number_right_after_an_address_is_no_part_of_its_domain(number: str, between: str) -> None:
+    seen = EVERYTHING.text(f"ann@x.com{between}{number}")
+    assert seen.startswith("a**@x.com")
+    assert "1111" not in seen
+    assert "07966" not in seen
+
+
+@pytest.mark.rule("M3")
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("https://x.com/?tel=%2B447966197542", "https://x.com/?tel=%2*********7542"),
+        ("https://x.com/?q=4111%201111%201111%201111", "https://x.com/?q=****************"),
+        ("https://x.com/?q=100%25", "https://x.com/?q=100%25"),
+    ],
+)
+def test_numbers_in_addresses_of_pages_are_found_as_they_are_encoded_there(address: str, seen: str) -> None:
+    assert EVERYTHING.text(address) == seen
 
 
 @pytest.mark.parametrize("text", ["hello @support", "at 5@3", "name@company", "@", "a@@b.c", "100 @ 5.00"])
