@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from actors import events
 from actors.journal import Entry
+from actors.masking import Masking
 from daemon.archive import queries
 from daemon.archive.customers import Customer
 from daemon.archive.projection import spoken
@@ -39,6 +40,8 @@ class Reading(NamedTuple):
     entries: Callable[[list[int]], list[Entry]]
     head: int
     behind_s: float
+    #: What the asker may not see; for what is shortened, which is masked whole before.
+    masking: Masking | None = None
 
     def standing(self) -> Standing:
         """Say how far behind the archive is."""
@@ -200,13 +203,18 @@ def ticket_views(reading: Reading, tickets: list[Ticket]) -> list[TicketView]:
     """Return tickets as they are shown, each with the customer's first message."""
     positions = sorted({ticket.question for ticket in tickets if ticket.question})
     questions = dict(zip(positions, reading.entries(positions), strict=True))
-    return [_ticket_view(ticket, _question(questions.get(ticket.question))) for ticket in tickets]
+    return [
+        _ticket_view(ticket, _question(questions.get(ticket.question), reading.masking)) for ticket in tickets
+    ]
 
 
-def _question(entry: Entry | None) -> str:
+def _question(entry: Entry | None, masking: Masking | None) -> str:
+    """Return the beginning of what was asked. Of a number that is cut nobody could say what it was."""
     if entry is None or not isinstance(entry.event, events.CustomerWrote):
         return ""
     text = spoken(entry.event.content)
+    if masking is not None:
+        text = masking.text(text)
     return text if len(text) <= QUESTION_LENGTH_MAX else text[: QUESTION_LENGTH_MAX - 1] + "…"
 
 

@@ -88,7 +88,7 @@ def _make(
     reading: Reading, scope: Scope, since: float, asked: HistoryQuestion, masking: Masking | None
 ) -> Message:
     """Make the answer as the asker may see it. The one place where what is masked is masked."""
-    made = answer(reading, scope, since, asked)
+    made = answer(reading._replace(masking=masking), scope, since, asked)
     return made if masking is None else masking.message(made)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from actors.masking import Masking
 from daemon.archive import answers
+from daemon.archive.answers import QUESTION_LENGTH_MAX
 from daemon.archive.asking import NOT_YET, TOO_LONG, TOO_MANY, HistoryQuestions, today_since
 from daemon.archive.reading import NotThereYet, TooLong
 from protocol.content import Image, LinkCard
@@ -350,3 +352,18 @@ def test_an_answer_that_was_made_before_masking_was_switched_on_is_masked_all_th
     door.turn()
     seen = repr(door.heard("console", DESK)[-1])
     assert ("FoundMessages" in seen, "4111 1111" in seen) == (True, False)
+
+
+@pytest.mark.rule("M3")
+@pytest.mark.parametrize("canary", ["4111 1111 1111 1111", "melissa.winterbottom@gmail.com", "+447966197542"])
+def test_what_a_list_shows_of_a_long_question_is_masked_before_it_is_cut(canary: str) -> None:
+    scene = Scene()
+    door = scene.door
+    door.stage.applies(desk().replace("[gateways.web]", MASKED + "[gateways.web]"))
+    door.hub.desk_changed("acme")
+    for place in range(len(canary)):
+        said = "x" * (QUESTION_LENGTH_MAX - 2 - place) + f" {canary} and much more"
+        door.says("gateway", WEB, CustomerMessage(door.new_id(), "web", f"c{place}", answers.Text(said)))
+        (ticket,) = scene.does(ReadTickets(door.new_id(), "boss", limit=1)).tickets
+        seen = Masking(payment=True, personal=True).text(said)
+        assert ticket.question == seen[: QUESTION_LENGTH_MAX - 1] + "…"
