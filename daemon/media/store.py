@@ -197,11 +197,18 @@ class MediaStore:
             what = "nothing that is known" if found is None else found.media_type
             raise Declined(Code.CONTENT, f"the bytes are {what}, which is no {upload.kind}")
         medium = Medium(found.kind, found.media_type, upload.size_bytes, found.width, found.height)
-        self._keep(Name(peer.tenant, media), medium, part, now)
+        try:
+            self._keep_file(Name(peer.tenant, media), part)
+        except OSError:
+            # To flush it once more would say nothing: what the disk has refused is dropped, and then counts as
+            # written. The bytes have to be brought again.
+            self._forget(peer, media)
+            raise
+        self._keep(Name(peer.tenant, media), medium, now)
         self._forget(peer, media)
         return _stored(ident, media, medium)
 
-    def _keep(self, name: Name, medium: Medium, part: Path, now: float) -> None:
+    def _keep_file(self, name: Name, part: Path) -> None:
         """The order of these steps is what a crash goes by; see above."""
         path = self._path(name)
         self._disk.flush(part)
@@ -210,6 +217,9 @@ class MediaStore:
         self._disk.make_directory(path.parent)
         self._disk.link(part, path)
         self._disk.flush_directory(path.parent)
+
+    def _keep(self, name: Name, medium: Medium, now: float) -> None:
+        """The file is whole and safe: from now on there is the medium."""
         self.catalogue.add(name, medium, now, self.position)
         self._used[name.tenant] = self._used.get(name.tenant, 0) + medium.size_bytes
         self.count += 1

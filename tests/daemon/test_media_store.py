@@ -259,6 +259,37 @@ def test_a_full_disk_is_busy_and_the_upload_goes_on_when_there_is_room(tmp_path:
     store.close()
 
 
+class UnsafeDisk(Files):
+    """The first flush fails; what it should have written is gone, and the next one knows nothing of it."""
+
+    def __init__(self, of: str) -> None:
+        self.of = of
+        self.failed = False
+
+    def flush(self, path: Path) -> None:
+        if self.of == ("directory" if path.is_dir() else "file") and not self.failed:
+            self.failed = True
+            raise OSError(errno.EIO, "input/output error")
+        super().flush(path)
+
+
+@pytest.mark.rule("H5")
+@pytest.mark.parametrize("of", ["file", "directory"])
+def test_what_the_disk_has_failed_to_flush_is_brought_again_and_not_flushed_again(
+    tmp_path: Path, of: str
+) -> None:
+    disk = UnsafeDisk(of)
+    (tmp_path / "media" / "acme" / "incoming" / WEB.name).mkdir(parents=True)
+    store = opened(tmp_path / "media", disk)
+    with pytest.raises(OSError, match="input/output") as caught:
+        uploads(store, PICTURE)
+    assert declined(caught.value).code is Code.INTERNAL
+    assert (files_of(tmp_path / "media"), parts_of(tmp_path / "media"), store.uploads) == ([], [], 0)
+    assert begins(store, PICTURE) == UploadState(ID, name_of(PICTURE), 0)
+    assert isinstance(uploads(store, PICTURE), MediaStored)
+    store.close()
+
+
 # Crashes.
 
 
