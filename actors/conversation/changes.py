@@ -217,8 +217,11 @@ def _reported(state: Conversation, event: events.DeliveryReported, _: float) -> 
         state.window = event.window
 
 
-def _given_again(state: Conversation, event: events.SentAgain, _: float) -> None:
-    state.outbox = outbox.given(state.outbox, event)
+def _given_again(state: Conversation, event: events.SentAgain, at: float) -> None:
+    """It spends a window that the customer has opened meanwhile; the one before is gone with what it took."""
+    if state.window is not None and outbox.counts_anew(state.outbox, event, state.window_at):
+        state.window = spent(state.window, at)
+    state.outbox = outbox.given(state.outbox, event, state.sequence)
 
 
 def _transfer_started(state: Conversation, event: events.TransferStarted, at: float) -> None:

@@ -21,7 +21,7 @@ from actors import events
 from actors.conversation import window
 from actors.conversation.limits import Demands
 from actors.conversation.orders import Refusal
-from actors.conversation.window import Shut, demands_of
+from actors.conversation.window import Leave, Shut, demands_of
 from actors.events import AnyEvent
 from actors.events.conversation import AgentWrote, Greeted, Ledger, Sending
 from protocol.channels import DeliveryReport
@@ -58,6 +58,8 @@ class Outbound(Struct, frozen=True, array_like=True, gc=False):
     tag: str = ""
     #: The gateway has said what became of it, be it that it does not know.
     answered: bool = False
+    #: The conversation's sequence when it was last given to the gateway again.
+    given_at: int = 0
 
     @property
     def waits(self) -> bool:
@@ -125,7 +127,7 @@ def report(state: Conversation, command: DeliveryReport, facts: Facts) -> Outcom
     demands = demands_of(state, facts)
     item = state.outbox.get(command.sequence)
     if command.state == "retry":
-        return _retry(item, command, demands, facts.now)
+        return _retry(state, item, command, demands, facts.now)
     if command.state in FINAL:
         return _final(state, item, command, demands, facts.now)
     if item is None or item.state in FINAL or RANKS[command.state] <= RANKS[item.state]:
@@ -162,7 +164,9 @@ def _reported(
     )
 
 
-def _retry(item: Outbound | None, command: DeliveryReport, demands: Demands | None, now: float) -> Outcome:
+def _retry(
+    state: Conversation, item: Outbound | None, command: DeliveryReport, demands: Demands | None, now: float
+) -> Outcome:
     if item is None:
         text = "this message is not followed, so it cannot be given again: the channel's receipts are none"
         return Refusal(Code.NOT_ALLOWED, text)
@@ -174,10 +178,21 @@ def _retry(item: Outbound | None, command: DeliveryReport, demands: Demands | No
         return [_reported(command, "failed", item.attempt, f"given up after {item.attempt} attempts")]
     back_off_s = min(BACK_OFF_S * 2 ** (item.attempt - 1), BACK_OFF_MAX_S)
     retry_at = now + (command.retry_after_s or back_off_s)
-    if item.expires_at and retry_at >= item.expires_at:
+    expires_at = _leave(state, command.sequence, item, now).expires_at
+    if expires_at and retry_at >= expires_at:
         reason = "the reply window closes before it could be sent again"
         return [_reported(command, "expired", item.attempt, reason)]
     return [_reported(command, "queued", item.attempt, "", retry_at, demands.holds)]
+
+
+def _leave(state: Conversation, sequence: int, item: Outbound, now: float) -> Leave:
+    """Return until when, and as what, a message may still be sent: what the customer has done since it was
+    written opens the window for it as well.
+    """
+    ledger = state.window
+    if ledger is None or sequence > state.window_at or not window.is_open(ledger, now):
+        return Leave(item.expires_at, item.tag)
+    return Leave(0.0 if ledger.connected else max(item.expires_at, ledger.until))
 
 
 def _final(
@@ -237,7 +252,8 @@ def again(
     item, demands = state.outbox[sequence], demands_of(state, facts)
     if demands is None:
         return _given_up(sequence, item, "failed", "the channel is no longer in the desk")
-    if item.expires_at and facts.now >= item.expires_at:
+    leave = _leave(state, sequence, item, facts.now)
+    if leave.expires_at and facts.now >= leave.expires_at:
         return _given_up(sequence, item, "expired", "the reply window has closed")
     report_by = facts.now + demands.timeout_s
     if isinstance(written, AgentWrote):
@@ -253,8 +269,8 @@ def again(
         content,
         item.attempt + 1,
         report_by,
-        item.expires_at,
-        item.tag,
+        leave.expires_at,
+        leave.tag,
         kind,
         written.shown_as if isinstance(written, AgentWrote) else "",
     )
@@ -300,13 +316,20 @@ def reported(items: Items, event: events.DeliveryReported) -> dict[int, Outbound
     )
     if event.holds:
         for sequence, later in items.items():
-            if sequence > event.sequence and not later.answered and not later.waits:
+            over = later.answered or later.waits or later.state in FINAL
+            if sequence > event.sequence and not over:
                 # The gateway has put it aside, as it must, or the order would be lost.
                 found[sequence] = replace(later, state="queued", held=True, report_by=None)
     return _pruned(found)
 
 
-def given(items: Items, event: events.SentAgain) -> dict[int, Outbound]:
+def counts_anew(items: Items, event: events.SentAgain, window_at: int) -> bool:
+    """Say whether a message takes from a window that was opened after it was given the last time."""
+    item = items.get(event.sequence) or Outbound()
+    return max(event.sequence, item.given_at) < window_at
+
+
+def given(items: Items, event: events.SentAgain, at: int) -> dict[int, Outbound]:
     """A message was given to the gateway again."""
     item = items.get(event.sequence) or Outbound()
     anew = replace(
@@ -318,6 +341,9 @@ def given(items: Items, event: events.SentAgain) -> dict[int, Outbound]:
         holds=False,
         held=False,
         answered=False,
+        expires_at=event.expires_at,
+        tag=event.tag,
+        given_at=at,
     )
     return {**items, event.sequence: anew}
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from actors.conversation import outbox
 from actors.conversation.outbox import KEPT, RANKS
+from actors.events.conversation import DeliveryReported
 from protocol.channels import DeliveryChanged, DeliveryReport
 from protocol.messages import Ack, Refused
 from protocol.teamwork import AutomaticReply
@@ -298,6 +300,50 @@ def test_what_waits_behind_another_expires_with_the_window(stage: Stage) -> None
     stage.turn()
     assert (state_of(stage, talk, first), state_of(stage, talk, second)) == ("expired", "expired")
     assert given(stage, "wechat") == [("one", first, 1)]
+
+
+@pytest.mark.rule("guarantee-G6", "I1")
+def test_what_waits_goes_by_the_window_that_the_customer_has_opened_meanwhile(stage: Stage) -> None:
+    talk = talks(stage, "wechat")
+    stage.pass_time(48 * HOUR - 20)
+    first = says(stage, talk, "one")
+    reports(stage, talk, first, "retry", retry_after_s=15.0)
+    second = says(stage, talk, "two")
+    stage.writes("ann", "are you there?", channel="wechat")
+    opened = stage.clock.now()
+    stage.clock.advance(30)
+    stage.turn()
+    assert given(stage, "wechat")[1:] == [("one", first, 2), ("two", second, 1)]
+    ends = {news.expires_at for news in (each.news for each in stage.mail["channel/wechat"][-2:])}
+    assert ends == {opened + 48 * HOUR}
+    assert isinstance(reports(stage, talk, first, "retry", retry_after_s=60.0), Ack)
+    assert state_of(stage, talk, first) == "queued"
+
+
+@pytest.mark.rule("guarantee-G6", "I1")
+def test_what_comes_again_after_the_customer_has_written_takes_one_from_the_new_window(stage: Stage) -> None:
+    talk = talks(stage, "wechat")
+    first = says(stage, talk, "one")
+    reports(stage, talk, first, "retry", retry_after_s=15.0)
+    stage.writes("ann", "are you there?", channel="wechat")
+    for _ in range(2):
+        stage.pass_time(15)
+        ledger = stage.state(talk).window
+        assert ledger is not None
+        assert ledger.sends_left == 4, "the provider counts what reaches it, once"
+        reports(stage, talk, first, "retry", retry_after_s=15.0)
+
+
+@pytest.mark.rule("guarantee-G6")
+@pytest.mark.parametrize("state", ["failed", "expired"])
+def test_what_the_daemon_has_given_up_is_not_put_aside_behind_another(state: str) -> None:
+    items = {1: outbox.Outbound(report_by=60.0), 2: outbox.Outbound(state), 3: outbox.Outbound("unknown")}
+    found = outbox.reported(items, DeliveryReported(1, "queued", retry_at=9.0, holds=True, reported="retry"))
+    assert [(each.state, each.held) for each in found.values()] == [
+        ("queued", False),
+        (state, False),
+        ("queued", True),
+    ]
 
 
 @pytest.mark.rule("I2")
