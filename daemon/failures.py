@@ -17,13 +17,20 @@ class Failures:
         self._numbers = numbers
 
     def actor_failed(self, address: Address, message: object, error: BaseException) -> None:
-        """Log and count; never the message itself, it may hold what a customer wrote."""
+        """Log and count; never the message itself, it may hold what a customer wrote, and no customer's name
+        in a channel, which may be a phone number.
+        """
         self._numbers.actor_failures += 1
         self._numbers.dead_letters += 1
         log.error(
             "actor.failed",
-            actor="/".join(address),
+            actor="/".join(_without_contact(address)),
             message_kind=type(getattr(message, "message", message)).__name__,
             error=type(error).__name__,
             exc_info=error,
         )
+
+
+def _without_contact(address: Address) -> Address:
+    kind, tenant, ident = address
+    return (kind, tenant, ident.partition("/")[0]) if kind == "customer" else address

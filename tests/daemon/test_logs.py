@@ -13,7 +13,9 @@ import pytest
 import structlog
 from hypothesis import given, strategies as st
 
+from daemon.failures import Failures
 from daemon.logs import RepeatLimit, configure_logging, describe_error, withhold
+from daemon.metrics import Numbers
 
 CANARY = "my card number is 4111 1111"
 
@@ -175,3 +177,12 @@ def test_a_log_that_cannot_be_written_stops_nobody() -> None:
     configure_logging("info", "json", stream, {})
     stream.close()
     structlog.get_logger().info("x")
+
+
+@pytest.mark.rule("M3")
+def test_a_customer_whose_actor_has_failed_is_not_named_in_the_log(stream: io.StringIO) -> None:
+    failures = Failures(Numbers())
+    failures.actor_failed(("customer", "acme", "sms/447966197542"), None, ValueError(CANARY))
+    failures.actor_failed(("conversation", "acme", "c1"), None, ValueError(CANARY))
+    assert [line["actor"] for line in lines(stream)] == ["customer/acme/sms", "conversation/acme/c1"]
+    assert CANARY not in stream.getvalue()
