@@ -19,11 +19,15 @@ SAYS = "says"
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """A rule between settings of one section that does not hold: the setting to blame, and the rule."""
+    """A rule between settings of one section that does not hold: the setting to blame, and the rule.
+
+    `below`: the keys from that setting down to the line to blame, where it is a table.
+    """
 
     key: str
     what: str
     hint: str | None = None
+    below: tuple[str, ...] = ()
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -73,7 +73,7 @@ class _Checker:
         section = kind(**values)
         violations = list(section.violations())
         for violation in violations:
-            self._problem((*path, violation.key), violation.what, violation.hint)
+            self._problem((*path, violation.key, *violation.below), violation.what, violation.hint)
         return _BROKEN if violations else section
 
     def _value(self, wrapped: inspect.Type, value: object, path: KeyPath) -> Any:

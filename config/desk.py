@@ -16,7 +16,16 @@ from config.annotations import Section, Violation, note
 from config.checking import Checked, check
 from config.keys import PublicKey, decodes
 from config.kinds import Count, Identifier, Name, Seconds, SecondsOrNone, Slug
-from config.messages import Card, ChannelKind, ContentKind, Language, MediaType, Reply
+from config.messages import (
+    Card,
+    ChannelKind,
+    ContentKind,
+    ImageType,
+    Language,
+    Reply,
+    TextLength,
+    VoiceType,
+)
 from config.problems import ConfigurationError, in_reading_order
 from config.routing import ROLES, Department, DepartmentId, Role, Skills, unknown_zone
 from config.schema import schema_of
@@ -76,7 +85,7 @@ class Channel(Section, frozen=True):
     """The customers' language, where they do not say it."""
     visit_timeout_s: Seconds = 86_400
     """A visitor of whom the gateway has said nothing for so long is taken for gone (C4)."""
-    text_length_max: Count | None = None
+    text_length_max: TextLength | None = None
     """The longest text, in characters; without it what is known of the kind of channel."""
     text_bytes_max: Count | None = None
     """The same in bytes of UTF-8."""
@@ -150,15 +159,15 @@ class Policies(Section, frozen=True):
     """Whether e-mail addresses and phone numbers are masked for agents (M3-M5)."""
     wrap_up_timeout_s: SecondsOrNone = 0
     """How long an agent may take to wrap up what the customer has ended (F11); 0 is for ever."""
-    text_length_max: Count = 1000
+    text_length_max: TextLength = 1000
     reserved_characters: Literal["allow", "refuse"] = "allow"
     """Whether agents may write `<` and `>`, which mark the placeholders of canned replies (H3)."""
     language: Language = "en"
     """For canned replies and cards that the customer's own language has no text of."""
-    image_types: tuple[MediaType, ...] = ("image/jpeg", "image/png")
+    image_types: tuple[ImageType, ...] = ("image/jpeg", "image/png")
     """What agents may send as pictures, by their bytes and not by their names (H5)."""
     image_bytes_max: Count = 2_097_152
-    voice_types: tuple[MediaType, ...] = (
+    voice_types: tuple[VoiceType, ...] = (
         "audio/aac",
         "audio/amr",
         "audio/amr-wb",
@@ -206,8 +215,8 @@ class Desk(Section, frozen=True):
         for identifier, reply in self.replies.items():
             for language, text in reply.texts.items():
                 if len(text) > most:
-                    what = f"{identifier} has {len(text)} characters in {language!r}"
-                    yield Violation("replies", f"{what}, but text_length_max is {most}")
+                    what = f"has {len(text)} characters, but text_length_max is {most}"
+                    yield Violation("replies", what, below=(identifier, "texts", language))
 
     def window_of(self, channel: Channel) -> tuple[str, Window]:
         """Return a channel's reply window with its id."""

@@ -21,12 +21,21 @@ Language = Annotated[
     note(says='a language tag like "uk" or "zh-Hans"'),
 ]
 ContentKind = Literal["image", "voice", "link_card", "mini_program_card"]
-MediaType = Annotated[
-    str,
-    Meta(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=64),
-    note(says='a media type like "image/png"'),
+ImageType = Literal["image/gif", "image/jpeg", "image/png", "image/webp"]
+VoiceType = Literal[
+    "audio/aac",
+    "audio/amr",
+    "audio/amr-wb",
+    "audio/mp4",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/wav",
+    "audio/webm",
 ]
-ReplyText = Annotated[str, Meta(min_length=1, max_length=65_536)]
+#: The longest text that a message can carry (`protocol/content.py`); no setting allows more.
+TEXT_LENGTH_MAX = 65_536
+TextLength = Annotated[int, Meta(ge=1, le=TEXT_LENGTH_MAX)]
+ReplyText = Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
 Media = Annotated[
     str,
     Meta(pattern=r"^[0-9a-f]{64}$"),

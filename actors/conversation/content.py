@@ -240,6 +240,7 @@ def _filled(
 def _medium_refusal(content: Image | Voice, channel: Channel, facts: Facts) -> Refusal | None:
     """The desk and the channel say which media agents may send, and how large (H5)."""
     policies = facts.desk.policies
+    types: tuple[str, ...]
     if isinstance(content, Image):
         what, types, most = "image", policies.image_types, policies.image_bytes_max
         takes = channel.image_bytes_max

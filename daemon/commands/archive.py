@@ -10,7 +10,7 @@ import click
 from actors.journal import Deposed
 from daemon.admin import AdminClient, NotAllowed, Unreachable
 from daemon.archive.feeding import Feeder, Journal
-from daemon.archive.file import ARCHIVE_FILE, read_only
+from daemon.archive.file import ARCHIVE_FILE
 from daemon.archive.keeper import JournalRecords
 from daemon.archive.queries import position
 from daemon.commands.failure import Failure
@@ -21,7 +21,7 @@ from daemon.commands.options import (
     journal_path,
     socket_option,
 )
-from daemon.commands.reading import JournalFile
+from daemon.commands.reading import JournalFile, archive_file
 from daemon.exits import Exit
 from daemon.stores.sqlite import lock
 
@@ -53,15 +53,10 @@ def command(rebuild: bool, socket: Path | None, journal: Path | None, config: Pa
 def _show(path: Path) -> None:
     with JournalFile(path) as file:
         head = file.head()
-    archive = path.with_name(ARCHIVE_FILE)
-    if not archive.is_file():
-        raise Failure(f"{archive}: there is no archive; --rebuild makes it", Exit.UNAVAILABLE)
-    connection = read_only(archive)
-    try:
-        reached = position(connection)
-    finally:
-        connection.close()
-    click.echo(f"{archive}: position {reached:,}, {max(0, head - reached):,} events behind the journal")
+    with archive_file(path) as archive:
+        reached = position(archive)
+    shown = path.with_name(ARCHIVE_FILE)
+    click.echo(f"{shown}: position {reached:,}, {max(0, head - reached):,} events behind the journal")
 
 
 def _daemon_rebuilds(socket: Path) -> bool:

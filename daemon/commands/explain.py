@@ -24,6 +24,7 @@ OUTCOMES = {
     "taken": "taken by {agent} by hand",
     "direct": "given to {agent} at once",
     "transferred": "transferred to {agent}{by}",
+    "proactive": "begun by {agent} with a visitor",
     "handed_over": "handed over to {agent}{by}",
     "released": "{agent} has lost it to the queue of {department}",
     "queued": "put into the queue of {department}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import sqlite3
 import sys
 import syslog
 import zoneinfo
@@ -16,12 +15,12 @@ from typing import TextIO
 import click
 
 from actors.journal import Entry, entries_at
+from config.problems import did_you_mean, quoted
 from daemon.archive.export import FORMATS, KINDS, Span, masked, plain
-from daemon.archive.file import ARCHIVE_FILE, read_only
 from daemon.archive.queries import masking, position
 from daemon.commands.failure import Failure
 from daemon.commands.options import config_option, journal_option, journal_path
-from daemon.commands.reading import JournalFile
+from daemon.commands.reading import JournalFile, archive_file
 from daemon.exits import Exit
 
 
@@ -62,12 +61,17 @@ def command(
     Tickets and customers by when their conversations began, messages by when they were said. Times in the
     export are UTC. What the desk masks for agents is masked here too. The daemon may be running.
     """
-    span = Span(tenant, moment(since, timezone, end=False), moment(until, timezone, end=True))
+    zone = zone_of(timezone)
+    span = Span(tenant, moment(since, zone, end=False), moment(until, zone, end=True))
     if span.since >= span.until:
         raise Failure(f"--from {since} is not before --to {until}", Exit.USAGE)
     path = journal_path(journal, config)
     keys, rows = KINDS[kind]
-    with JournalFile(path) as file, opened(path.with_name(ARCHIVE_FILE)) as archive:
+    with JournalFile(path) as file, archive_file(path) as archive:
+        masks = masking(archive)
+        if tenant and tenant not in masks:
+            hint = did_you_mean(tenant, masks) or f"There are: {', '.join(sorted(masks)) or 'none'}."
+            raise Failure(f"no tenant {quoted(tenant)}. {hint}", Exit.USAGE)
         behind = file.head() - position(archive)
         if behind > 0:
             lacks = f"the archive lacks the newest {behind:,} events: they are not in the export"
@@ -83,25 +87,9 @@ def command(
                     syslog.LOG_NOTICE, f"switchboard: unmasked export of {kind} by user {os.getuid()}"
                 )
             else:
-                found = masked(found, masking(archive))
+                found = masked(found, masks)
             many = FORMATS[form](plain(found), keys, target)
     click.echo(f"{many:,} {kind}", err=True)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the archive for reading."""
-    if not path.is_file():
-        raise Failure(
-            f"{path}: there is no archive; `switchboard archive --rebuild` makes it", Exit.UNAVAILABLE
-        )
-    archive = read_only(path)
-    try:
-        yield archive
-    except sqlite3.Error as error:
-        raise Failure(f"{path}: cannot be read: {error}", Exit.DATA) from error
-    finally:
-        archive.close()
 
 
 @contextmanager
@@ -124,14 +112,18 @@ def destination(output: Path | None) -> Iterator[TextIO]:
         raise
 
 
-def moment(text: str | None, timezone: str, *, end: bool) -> float:
+def zone_of(timezone: str) -> zoneinfo.ZoneInfo:
+    """Return the time zone of the command line."""
+    try:
+        return zoneinfo.ZoneInfo(timezone)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise Failure(f"--timezone {timezone}: no such time zone, like Europe/Kyiv", Exit.USAGE) from error
+
+
+def moment(text: str | None, zone: zoneinfo.ZoneInfo, *, end: bool) -> float:
     """Return a time from the command line in seconds since 1970; a date alone as the end is all that day."""
     if text is None:
         return float("inf") if end else 0.0
-    try:
-        zone = zoneinfo.ZoneInfo(timezone)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise Failure(f"--timezone {timezone}: no such time zone, like Europe/Kyiv", Exit.USAGE) from error
     try:
         found = dt.datetime.fromisoformat(text)
     except ValueError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from actors.journal import EMPTY_HASH, Entry, JournalDamaged, Record, read_record, verified
+from daemon.archive.file import ARCHIVE_FILE, read_only
 from daemon.commands.failure import Failure
 from daemon.exits import Exit
 from daemon.stores.sqlite import SELECT_RECORD, migrations
@@ -140,6 +141,25 @@ class JournalFile:
             if place == position:
                 yield place, entry
             return
+
+
+@contextmanager
+def archive_file(journal: Path) -> Iterator[sqlite3.Connection]:
+    """Open the archive beside a journal for reading."""
+    path = journal.with_name(ARCHIVE_FILE)
+    how = "`switchboard archive --rebuild` makes it"
+    if not path.is_file():
+        raise Failure(f"{path}: there is no archive; {how}", Exit.UNAVAILABLE)
+    archive = read_only(path)
+    try:
+        # The daemon makes the file first and its tables then.
+        if archive.execute("PRAGMA user_version").fetchone() == (0,):
+            raise Failure(f"{path}: the daemon begins it anew just now; ask again", Exit.TEMPORARY)
+        yield archive
+    except sqlite3.Error as error:
+        raise Failure(f"{path}: cannot be read: {error}; {how} anew", Exit.DATA) from error
+    finally:
+        archive.close()
 
 
 def _connected(address: str) -> tuple[sqlite3.Connection, int]:

@@ -16,7 +16,7 @@ from actors.journal import Entry
 from protocol.content import Content, Image, LinkCard, MiniProgramCard, Text, Voice
 
 #: What people have said, to each other too, or are called, and commands that hold it: only when asked for.
-BODIES = frozenset({"content", "name", "note", "notes", "command", "comment"})
+BODIES = frozenset({"content", "name", "note", "notes", "command", "comment", "question", "email", "said"})
 #: A desk holds password hashes: its text is never shown.
 DESKS = (events.DeskApplied, events.ShadowApplied)
 

@@ -31,4 +31,5 @@ def command(conversation: str, journal: Path | None, config: Path | None) -> Non
                 known = True
             click.echo(f"{moment(entry.at)}  {sentence(entry.event)}")
     if not known:
-        raise Failure(f"{path}: no conversation {conversation}", Exit.UNAVAILABLE)
+        what = f'{path}: no conversation "{conversation}". `switchboard tail` shows ids.'
+        raise Failure(what, Exit.USAGE)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from typing import get_args
+
+import msgspec
 import pytest
 
 from config.desk import Desk, parse_desk
 from config.difference import difference
+from config.messages import TEXT_LENGTH_MAX, ImageType, VoiceType
 from config.problems import ConfigurationError
+from daemon.media import sniffing
+from protocol.content import Text
 from tests.config.texts import GOOD_DESK
 
 MORE = """
@@ -57,7 +65,9 @@ def test_a_reserved_character_that_marks_no_placeholder_is_a_mistake(text: str) 
 @pytest.mark.rule("H2")
 def test_a_reply_that_could_never_be_sent_is_a_mistake() -> None:
     (problem,) = problems(MORE.replace("我们营业。", "我" * 1001))
-    assert "hours has 1001 characters in 'zh-Hans', but text_length_max is 1000" in problem
+    line = (GOOD_DESK + MORE).split("texts.zh-Hans")[0].count("\n") + 1
+    assert problem.startswith(f"desk.toml:{line}: replies.hours.texts.zh-Hans: has 1001 characters")
+    assert "text_length_max is 1000" in problem
 
 
 @pytest.mark.rule("H7")
@@ -89,3 +99,34 @@ def test_a_changed_text_is_told_by_its_language() -> None:
         '~ replies.hours.texts.zh-Hans: "我们营业。" -> "我们休息。"',
         '~ cards.sale.texts.en.title: "Sale" -> "Summer sale"',
     ]
+
+
+@pytest.mark.rule("H5", "H6")
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ('image_types = ["image/pgn"]', 'Did you mean "image/png"?'),
+        ('image_types = ["audio/mpeg"]', "policies.image_types[0]: must be one of"),
+        ('voice_types = ["audio/mp3"]', "policies.voice_types[0]: must be one of"),
+        ("text_length_max = 65537", "policies.text_length_max: must be at most 65536"),
+    ],
+)
+def test_what_no_message_could_ever_be_is_a_mistake(setting: str, what: str) -> None:
+    key = setting.partition(" ")[0]
+    text = "\n".join(line for line in GOOD_DESK.splitlines() if not line.startswith(f"{key} "))
+    assert text.count("[policies]") == 1
+    with pytest.raises(ConfigurationError) as caught:
+        parse_desk(text.replace("[policies]", f"[policies]\n{setting}"), "desk.toml")
+    (problem,) = caught.value.problems
+    assert what in str(problem)
+
+
+def test_a_desk_may_allow_every_type_that_the_daemon_knows() -> None:
+    assert {*get_args(ImageType), *get_args(VoiceType)} == set(
+        re.findall(r'"((?:image|audio)/[a-z0-9-]+)"', inspect.getsource(sniffing))
+    )
+
+
+def test_a_text_that_the_desk_allows_fits_into_a_message() -> None:
+    field = next(field for field in msgspec.structs.fields(Text) if field.name == "text")
+    assert field.type.__metadata__[0].max_length == TEXT_LENGTH_MAX

@@ -178,7 +178,7 @@ def test_the_command_prints_lines_of_json_and_takes_days_as_whole_days(
         (["--to", "2001-09-08"], 0),
         (["--to", "2001-09-08", "--timezone", "America/Los_Angeles"], 2),
         (["--from", "2001-09-09T01:00", "--to", "2001-09-09T01:30"], 0),
-        (["--tenant", "another"], 0),
+        (["--tenant", "acme"], 2),
     ):
         assert run([*base, *given_]) == Exit.OK
         lines = capsys.readouterr().out.splitlines()
@@ -192,6 +192,7 @@ def test_the_command_prints_lines_of_json_and_takes_days_as_whole_days(
         (["--from", "yesterday"], "is no date and no time"),
         (["--from", "2026-11-02", "--to", "2026-11-01"], "is not before"),
         (["--from", "2026-11-02", "--timezone", "Kyiv"], "no such time zone"),
+        (["--timezone", "Europe/Kiyv"], "no such time zone"),
     ],
 )
 def test_what_is_wrong_with_a_span_is_said(
@@ -199,6 +200,31 @@ def test_what_is_wrong_with_a_span_is_said(
 ) -> None:
     assert run(["export", "tickets", "--journal", str(tmp_path / JOURNAL_FILE), *arguments]) == Exit.USAGE
     assert said in capsys.readouterr().err
+
+
+def test_an_archive_that_cannot_be_read_or_is_made_just_now_is_no_fault_of_ours(
+    stage: Stage, library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands = (["archive"], ["export", "tickets"])
+    journal = ["--journal", str(tmp_path / JOURNAL_FILE)]
+    stage.writes("ann")
+    library.path.write_bytes(b"")  # As the daemon has made it, before there are tables.
+    assert [run([*command, *journal]) for command in commands] == [Exit.TEMPORARY] * 2
+    library.path.write_bytes(b"no database" * 1000)
+    capsys.readouterr()
+    assert [run([*command, *journal]) for command in commands] == [Exit.DATA] * 2
+    assert capsys.readouterr().err.count("switchboard archive --rebuild") == 2
+
+
+def test_a_tenant_that_is_not_there_is_no_empty_export(
+    stage: Stage, library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.writes("ann")
+    library.feed()
+    command = ["export", "tickets", "--journal", str(tmp_path / JOURNAL_FILE), "--tenant"]
+    assert run([*command, "acme"]) == Exit.OK
+    assert run([*command, "acne"]) == Exit.USAGE
+    assert 'no tenant "acne". Did you mean "acme"?' in capsys.readouterr().err
 
 
 def test_without_an_archive_the_command_says_how_to_make_one_and_that_makes_it(

@@ -637,4 +637,4 @@ def test_a_transcript_reads_like_the_conversation(run: Run, journal: Path) -> No
 
 def test_a_conversation_that_never_was_is_not_found(run: Run, journal: Path) -> None:
     done = run("transcript", "c2", "--journal", journal)
-    assert (done.code, "no conversation c2" in done.err) == (Exit.UNAVAILABLE, True)
+    assert (done.code, 'no conversation "c2"' in done.err) == (Exit.USAGE, True)

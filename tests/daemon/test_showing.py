@@ -29,6 +29,7 @@ OF_OTHERS = {
     events.DeskApplied,
     events.ShadowApplied,
     events.OrderChanged,
+    events.ChannelCleared,
     events.Healed,
 }
 
@@ -58,6 +59,15 @@ def test_every_way_to_an_assignee_is_told() -> None:
     [
         events.AgentWrote("anna", "c1", Text("SAID")),
         events.Started("web", "c1", "help", "SAID"),
+        events.Started("web", "c1", "help", question="SAID"),
+        events.Started("web", "c1", "help", email="SAID"),
+        events.CustomerWrote("c1", Text("hi"), said=events.Said(name="SAID")),
+        events.CustomerWrote("c1", Text("hi"), said=events.Said(question="SAID")),
+        events.Solved("anna", "sold", 0.0, "SAID"),
+        events.Ended("anna", "c1", notes="SAID"),
+        events.NoteWritten("anna", "SAID"),
+        events.Renamed("SAID"),
+        events.Rated(5, "SAID"),
         events.TransferStarted("anna", "anna", "wei", note="SAID"),
         events.Invited("i", "wei", "anna", 0.0, "help", "web", "c1", note="SAID"),
         events.SetAside("conversation", "k1", "ValueError", b"SAID"),
