@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -41,12 +41,6 @@ def decisions(entries: Iterable[Entry]) -> list[DecisionView]:
                 of_offer = offers.pop(event.offer, None)
                 if not _came_to(found, of_offer, event.how):
                     found.append(_view(entry, event.agent, event.how, event.why or Why(), event.by))
-            case events.Released():
-                why = Why(trigger=event.reason)
-                found.append(_view(entry, event.agent, "released", why, department=event.department))
-            case events.Queued():
-                why = Why(trigger=event.reason)
-                found.append(_view(entry, "", "queued", why, department=event.department))
             case events.TransferStarted():
                 transfer = len(found)
                 why = Why(trigger=event.reason)
@@ -54,7 +48,27 @@ def decisions(entries: Iterable[Entry]) -> list[DecisionView]:
             case events.TransferEnded():
                 _came_to(found, transfer, f"transfer {event.outcome}")
                 transfer = None
+            case _:
+                found += _moved(entry)
     return found
+
+
+def _moved(entry: Entry) -> Iterator[DecisionView]:
+    """Return how it got into a queue, out of an agent's hands, or back into them without the dispatcher."""
+    event = entry.event
+    match event:
+        case events.Released():
+            why = Why(trigger=event.reason)
+            yield _view(entry, event.agent, "released", why, department=event.department)
+        case events.Queued():
+            yield _view(entry, "", "queued", Why(trigger=event.reason), department=event.department)
+        case events.Reopened(agent=agent) if agent:
+            outcome, by = ("returned", "") if event.how == "reply" else ("reopened", event.by)
+            yield _view(entry, agent, outcome, Why(), by)
+        case events.Muted():
+            yield _view(entry, event.agent, "muted", Why(), event.by)
+        case events.Unmuted(agent=agent) if agent:
+            yield _view(entry, agent, "unmuted", Why(), event.by)
 
 
 def _view(

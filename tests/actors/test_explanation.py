@@ -9,6 +9,7 @@ from actors.conversation.explanation import decisions
 from actors.events import AnyEvent
 from actors.events.base import Why
 from actors.journal import Entry
+from daemon.commands.explain import OUTCOMES
 
 WHY = Why(trigger="arrival", rule="longest_wait", choice="least_loaded", considered=2, excluded={"away": 1})
 
@@ -105,3 +106,22 @@ def test_whoever_decided_it_and_into_which_queue_it_went_is_told() -> None:
         ("anna", ""),
         ("", "sales"),
     ]
+
+
+def test_who_gets_it_back_without_the_dispatcher_is_told_too() -> None:
+    history = [
+        events.Reopened("customer", "anna", "reply"),
+        events.Reopened("customer", "", "reply"),
+        events.Reopened("boris", "boris", "history"),
+        events.Muted("boss", "boris"),
+        events.Unmuted("boss", "boris"),
+        events.Unmuted("boss"),
+    ]
+    found = [(each.agent, each.outcome, each.by) for each in decisions(stream(history))]
+    assert found == [
+        ("anna", "returned", ""),
+        ("boris", "reopened", "boris"),
+        ("boris", "muted", "boss"),
+        ("boris", "unmuted", "boss"),
+    ]
+    assert {outcome for _, outcome, _ in found} <= set(OUTCOMES)
