@@ -43,25 +43,32 @@ class ChannelActor(Shell):
         published = system.bound.setdefault(address, {})
         published.clear()
         self._bindings = Bindings(published)
-        #: Whose conversation is being begun, or reopened: what else comes from them goes the same way, in its
-        #: order.
+        #: Whose conversation is being begun, or reopened, in this turn: what else comes from them in it goes
+        #: the same way, in its order, however late in the turn it comes.
         self._beginning: dict[str, str] = {}
+        self._turn = (0.0, 0)
 
     def on_receive(self, message: Any) -> None:
         """Route a customer's message, or take note of what becomes of a conversation."""
-        kind = type(message)
+        kind, turn = type(message), (self.system.now, self.system.head)
+        if turn != self._turn:
+            self._turn = turn
+            self._beginning.clear()
         if kind is Told:
             self._route(message)
         elif kind is Bound:
-            self._bindings.bind(message.contact, message.conversation)
+            # It may be over by now, and another one have begun: nobody has two.
+            if self._bindings.find(message.contact) is None:
+                self._bindings.bind(message.contact, message.conversation)
         elif kind is Forget:
             self._bindings.forget(message.contact, message.conversation)
+            self._begins_no_more(message.contact, message.conversation)
         elif kind is Closed:
-            self._close(message.contact, message.conversation, Left(message.agent, message.window))
-        elif kind is Bounced:
             left = Left(message.agent, message.window)
-            self._close(message.told.message.contact, message.conversation, left)
-            self._route(message.told)
+            self._bindings.close(message.contact, message.conversation, left)
+            self._begins_no_more(message.contact, message.conversation)
+        elif kind is Bounced:
+            self._bounced(message)
         elif kind is ReopenWanted:
             self._reopen(message)
         elif kind is Approach:
@@ -71,16 +78,21 @@ class ChannelActor(Shell):
             if found is not None:
                 self.system.tell(("conversation", self.address[1], found), message.order)
 
-    def _close(self, contact: str, conversation: str, left: Left) -> None:
+    def _bounced(self, back: Bounced) -> None:
         """Take note of an end, unless it is older than the wish to reopen that has come in the same turn."""
-        self._bindings.close(contact, conversation, left)
-        if self._beginning.get(contact) == conversation:
-            self._bindings.bind(contact, conversation)
+        contact = back.told.message.contact
+        if self._beginning.get(contact) != back.conversation:
+            self._bindings.close(contact, back.conversation, Left(back.agent, back.window))
+        self._route(back.told)
 
     def _begins(self, contact: str, conversation: str) -> None:
         self._bindings.bind(contact, conversation)
         self._beginning[contact] = conversation
-        self.unsettled = True
+
+    def _begins_no_more(self, contact: str, conversation: str) -> None:
+        """It has come to nothing, or is over already."""
+        if self._beginning.get(contact) == conversation:
+            del self._beginning[contact]
 
     def _route(self, told: Told) -> None:
         contact = told.message.contact
@@ -162,10 +174,6 @@ class ChannelActor(Shell):
         contact = told.message.contact
         asked = Open(told, conversation, *self._left_by_last(contact))
         self.system.tell(customer_address(tenant, channel, contact), asked)
-
-    def settle(self) -> None:
-        """The inbox is worked through: what comes next comes after what was passed on."""
-        self._beginning.clear()
 
     def _left_by_last(self, contact: str) -> Left:
         """Return who served the customer last (D7) and what is left of the window; nothing for a new one.

@@ -92,6 +92,10 @@ class ConversationActor(Shell):
         self._end_told = False
         #: The last message that was to begin it.
         self._first: CustomerMessage | InviteVisitor | None = None
+        #: As what the dispatcher has counted it while it was parked; None: as what it is.
+        self._counted_as: tuple[str, int] | None = None
+        #: The channel was told that nothing has begun here.
+        self._given_up = False
         #: Its first message has come in this turn.
         self._begun = False
 
@@ -150,6 +154,7 @@ class ConversationActor(Shell):
         gateway reports and is known already changes nothing, and is acknowledged.
         """
         if type(told.message) is Reopen:
+            self._tell_end()  # Perhaps it has ended in this very turn: that is older than the wish.
             self.system.tell(self._channel(), ReopenWanted(told, self.state.contact))
             return
         assert type(told.message) is DeliveryReport, "all other commands have an event, or a refusal"
@@ -183,6 +188,10 @@ class ConversationActor(Shell):
         """An order that has a client's command in it, which is answered from here."""
         told = order.told
         self.unsettled = True
+        if type(order) is Begin and self._given_up:
+            # Sent before the channel has heard that: it begins another one.
+            self.system.tell(("channel", self.address[1], told.message.channel), told)
+            return
         if not self.answered_before(told) and not self.shut_out(told):
             outcome: Outcome = decide(self.state, order, self._facts())
             if isinstance(outcome, Refusal):
@@ -318,12 +327,12 @@ class ConversationActor(Shell):
             # Somebody has guessed an id, or what should have begun it was refused: there is no such
             # conversation. Not before all is heard: a second message may have begun it.
             if self._first is not None:
+                self._given_up = True
                 channel = ("channel", self.address[1], self._first.channel)
                 self.system.tell(channel, Forget(self._first.contact, self.address[2]))
-            if type(self._first) is InviteVisitor:
-                # The dispatcher has booked a place for it.
-                nobody = nobodys(self.address[2], "", self.system.now)
-                self.system.tell(("dispatcher", self.address[1], ""), nobody)
+            # The dispatcher may have booked a place for it, or have given it an order.
+            nobody = nobodys(self.address[2], "", self.system.now)
+            self.system.tell(("dispatcher", self.address[1], ""), nobody)
             self.system.discard(self)
             return
         self.deadline = state.deadline()
@@ -337,7 +346,6 @@ class ConversationActor(Shell):
             self._end_told = False
         elif not self._end_told:
             self._end_told = True
-            state = self.state
             closed = Closed(state.contact, self.address[2], state.served_by(), state.window)
             self.system.tell(self._channel(), closed)
 
@@ -373,11 +381,15 @@ class ConversationActor(Shell):
             under_way is not transfer.Phase.NONE,
             (*state.members, *state.invitations),
             self._begun and not state.greeted,
+            self._counted_as if woken else None,
         )
 
     def _sort(self) -> tuple[str, int]:
         """Return the kind of its channel, and how many units of an agent's capacity it takes."""
-        if not self._holds():
+        return self._sort_if(self._holds())
+
+    def _sort_if(self, holds: bool) -> tuple[str, int]:
+        if not holds:
             return RELEASED
         channel = self.system.desks[self.address[1]].channels.get(self.state.channel)
         return (channel.kind, channel.weight) if channel is not None else ("", 1)
@@ -456,6 +468,10 @@ class ConversationActor(Shell):
             self.system.tell(self._channel(), Bound(state.contact, self.address[2]))
             if from_parked and state.channel not in self.system.desks[self.address[1]].channels:
                 self.system.tell_first(self, ChannelGone())
+        if from_parked and state.status in IN_HAND and state.status is not Status.OPEN:
+            # Its style may release something else since then, and the row says what was counted.
+            row = self.system.store.snapshot(self.address)
+            self._counted_as = self._sort_if(row is None or row.holds)
         if state.status not in NOBODYS:
             self._report(woken=from_parked)
 
@@ -465,8 +481,13 @@ class ConversationActor(Shell):
         """
         state = self.state
         if state.status in IN_HAND:
-            return not state.members and state.pressing() is None
-        return state.status in SLEEPS
+            if state.members or state.pressing() is not None:
+                return False
+        elif state.status not in SLEEPS:
+            return False
+        # Whose time has come is looked for among those in memory: the store's list may be past it.
+        due = state.deadline()
+        return due is None or due > self.system.now
 
     def parked(self) -> None:
         """Let channel and dispatcher forget the conversation; it is found again by its contact or id."""

@@ -34,6 +34,9 @@ def begin(
     channel, known = facts.desk.channels.get(wanted.channel), command.known
     if channel is None:
         return Refusal(Code.NOT_ALLOWED, f"no channel {wanted.channel!r} is in the desk")
+    if not facts.there(wanted.agent):
+        # Gone in this very turn: nobody would answer what comes back.
+        return Refusal(Code.UNAVAILABLE, "you are not there for customers: choose another presence first")
     started = events.Started(
         wanted.channel,
         wanted.contact,

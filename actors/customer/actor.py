@@ -54,6 +54,9 @@ class CustomerActor(Shell):
         self.channel, _, self.contact = address[2].partition("/")
         #: When the gateway has last said anything of the visit.
         self._heard_at = 0.0
+        #: What was not allowed to begin in this turn, and never does: the channel has been told so.
+        self._not_begun: set[str] = set()
+        self._turn = (0.0, 0)
 
     def on_receive(self, message: Any) -> None:
         """Take in what a gateway or an agent says of the customer, or let a conversation begin."""
@@ -74,11 +77,15 @@ class CustomerActor(Shell):
         """Pass a message on to the conversation that begins with it, with all that it has to know."""
         told, tenant = asked.told, self.address[1]
         writes = type(told.message) is CustomerMessage
+        if asked.conversation in self._not_begun:
+            # Passed on before the channel heard of it: it begins another one, should he be let in by now.
+            self.system.tell(("channel", tenant, self.channel), told)
+            return
         if self.state.blocked is not None:
             if not self.answered_before(told):
                 code, what = (Code.BLOCKED, BLOCKED_SAYS) if writes else (Code.CLOSED, CLOSED_SAYS)
                 self.system.refuse(told, code, what)
-            self.system.tell(("channel", tenant, self.channel), Forget(self.contact, asked.conversation))
+            self._begins_not(asked.conversation)
             return
         address = ("conversation", tenant, asked.conversation)
         if address not in self.system.actors:
@@ -86,12 +93,22 @@ class CustomerActor(Shell):
         begin = Begin(told, asked.previous, known(self.state), asked.window) if writes else told
         self.system.tell(address, begin)
 
+    def _begins_not(self, conversation: str) -> None:
+        turn = (self.system.now, self.system.head)
+        if turn != self._turn:
+            self._turn = turn
+            self._not_begun.clear()
+        self._not_begun.add(conversation)
+        self.system.tell(("channel", self.address[1], self.channel), Forget(self.contact, conversation))
+
     def _reopen(self, order: Reopening) -> None:
         """Who is on a list of abuse reaches nobody, not by an old conversation either."""
         conversation, tenant = order.told.message.conversation, self.address[1]
         if self.state.blocked is not None or self.state.do_not_disturb is not None:
             order = order._replace(refusal=Refusal(Code.BLOCKED, LISTED_SAYS))
-            self.system.tell(("channel", tenant, self.channel), Forget(self.contact, conversation))
+            self._begins_not(conversation)
+        else:
+            self._not_begun.discard(conversation)
         self.system.tell(("conversation", tenant, conversation), order)
 
     def _approach(self, asked: Approach) -> None:
@@ -108,7 +125,7 @@ class CustomerActor(Shell):
         if not state.online:
             code, what = Code.UNAVAILABLE, "no visitor of that channel who is online has that contact"
         self.system.refuse(told, code, what)
-        self.system.tell(("channel", tenant, self.channel), Forget(self.contact, asked.conversation))
+        self._begins_not(asked.conversation)
         nobody = nobodys(asked.conversation, "", self.system.now)
         self.system.tell(("dispatcher", tenant, ""), nobody)
 

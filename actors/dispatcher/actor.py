@@ -115,6 +115,8 @@ class DispatcherActor(Shell):
         #: What was chosen for a ``take_next`` since then, by sender and id: sent twice, it is chosen once.
         self.chosen: dict[tuple[str, bytes], str] = {}
         self._decided: tuple[float, int, int] = (0.0, 0, 0)
+        #: Everything was sorted anew since the inbox was last empty: reports in it go by the desk before.
+        self._sorted_anew = False
 
     @property
     def desk(self) -> Desk:
@@ -133,6 +135,8 @@ class DispatcherActor(Shell):
         before = self.view.conversations.get(report.conversation)
         if before is not None and report.conversation in self.under_way:
             return  # Sent before it was told; it reports again, and the view has booked what it was told.
+        if self._sorted_anew:
+            report = self._by_desk_in_force(report)
         self.figures.take_report(before, report)
         self.view.take_report(report, now)
         self._shadow(lambda shadow: shadow.take(report, now))
@@ -143,6 +147,11 @@ class DispatcherActor(Shell):
             self._uninvite(agent, (report.conversation,))
         if report.begun and before is None:
             self._greet(report)
+
+    def _by_desk_in_force(self, report: Report) -> Report:
+        actor = self.system.actors.get(("conversation", self.address[1], report.conversation))
+        news = actor.announcement() if isinstance(actor, ConversationActor) else None
+        return report._replace(kind=news.kind, weight=news.weight) if news is not None else report
 
     def _greet(self, report: Report) -> None:
         """Answer the customer's first message: is anybody there (D10)?"""
@@ -252,8 +261,10 @@ class DispatcherActor(Shell):
         """
         report = self.conversation(ident).announcement()
         if report is not None and is_open(report) and ident not in self.view.conversations:
-            now, parked = self.system.now, self.view.agent(report.assignee).parked
-            woken = report._replace(woken=bool(report.assignee and parked))
+            now = self.system.now
+            parked = report.assignee and self.view.agent(report.assignee).parked
+            woken = self.conversation(ident).announcement(woken=True) if parked else report
+            assert woken is not None
             self.view.take_report(woken, now)
             self._shadow(lambda shadow: shadow.take(woken, now))
         return report
@@ -323,6 +334,7 @@ class DispatcherActor(Shell):
     def settle(self) -> None:
         """Decide all that is due: nobody waits for a poll."""
         now = self.system.now
+        self._sorted_anew = False
         if not self.desk.departments:
             return
         more_at = self.removal.step_if_due(now)
@@ -424,6 +436,7 @@ class DispatcherActor(Shell):
         self.system.desks[tenant] = parse_desk(self.state.text, f"the desk of {tenant} in the journal")
         self.system.facts.clear()
         if before is not None and sorts(before) != sorts(self.desk):
+            self._sorted_anew = True
             sort_anew(self, self.view)
             self._shadow(lambda shadow: sort_anew(self, shadow.view))
         self.view.set_desk(self.desk, self.state.digest, self.system.now)

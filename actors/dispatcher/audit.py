@@ -88,7 +88,7 @@ def is_open(report: Report | None) -> bool:
 
 def _without_moment(report: Report) -> Report:
     """A report without what only matters when it is told."""
-    return report._replace(parked=False, woken=False, begun=False)
+    return report._replace(parked=False, woken=False, begun=False, counted_as=None)
 
 
 def _place(report: Report | None) -> str:

@@ -20,9 +20,9 @@ class Report(NamedTuple):
     stands in this department's queue so long, which rings and the longest wait go by. ``previous``: the agent
     who served the customer last. ``members``: who is in it beside the assignee, or is asked to join; they
     take no capacity, but have to be told of (``WithdrawOffer``, ``OwnedBy``). ``parked``: it leaves memory.
-    ``woken``: it has come back into memory. ``begun``: its first message has come in this turn, and the
-    daemon has not answered it by itself yet (D10). ``kind`` and ``weight`` are ``RELEASED`` where it takes
-    none of the assignee's capacity.
+    ``woken``: it has come back into memory, having been counted as ``counted_as`` (None: as what it is).
+    ``begun``: its first message has come in this turn, and the daemon has not answered it by itself yet
+    (D10). ``kind`` and ``weight`` are ``RELEASED`` where it takes none of the assignee's capacity.
 
     Whatever the dispatcher has told a conversation, it reports afterwards, also when it has refused: the view
     has booked what was decided, and the report settles it.
@@ -47,6 +47,7 @@ class Report(NamedTuple):
     transferring: bool = False
     members: tuple[str, ...] = ()
     begun: bool = False
+    counted_as: tuple[str, int] | None = None
 
 
 def nobodys(conversation: str, department: str, now: float) -> Report:

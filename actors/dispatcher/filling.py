@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from actors.conversation.actor import ConversationActor
+from actors.dispatcher.audit import is_open
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.machine import View
 from actors.recovery import parked_by_owner
@@ -29,19 +30,27 @@ def fill(dispatcher: DispatcherActor, view: View) -> None:
 
 
 def sort_anew(dispatcher: DispatcherActor, view: View) -> None:
-    """Channels have other kinds or weights: book everything by what it is now."""
+    """Channels have other kinds or weights: book everything by what it is now.
+
+    Whoever was woken in this turn counts as parked no longer, and its report may be still to come.
+    """
     system, tenant = dispatcher.system, dispatcher.address[1]
-    for ident, report in list(view.conversations.items()):
-        actor = system.actors.get(("conversation", tenant, ident))
-        news = actor.announcement() if isinstance(actor, ConversationActor) else None
-        if news is not None:
+    for (_, of_tenant, ident), actor in list(system.actors.items()):
+        news = actor.announcement() if of_tenant == tenant and isinstance(actor, ConversationActor) else None
+        if news is None:
+            continue
+        report = view.conversations.get(ident)
+        if report is not None:
             view.take_report(report._replace(kind=news.kind, weight=news.weight), system.now)
-    if any(known.parked for known in view.roster.values()):
+        elif is_open(news):
+            view.take_report(news, system.now)
+    counted = [agent for agent, known in view.roster.items() if known.parked]
+    if counted:
         parked: defaultdict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
         for (owner, channel, holds), many in parked_by_owner(system, tenant).items():
             parked[owner][dispatcher.sort_of(channel, holds)] += many
-        for agent, parked_as in parked.items():
-            view.put_right(agent, parked_as)
+        for agent in counted:
+            view.put_right(agent, parked[agent])
 
 
 def sorts(desk: Desk) -> tuple[dict[str, tuple[str, int]], object]:

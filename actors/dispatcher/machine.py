@@ -124,9 +124,9 @@ class View:
         before = self.conversations.get(ident)
         if report.woken or report.begun:
             if report.woken and before is None and report.assignee:
-                self.agent(report.assignee).unpark(report.kind, report.weight)
+                self.agent(report.assignee).unpark(*(report.counted_as or (report.kind, report.weight)))
                 self._more_room(report.assignee, now)
-            report = report._replace(woken=False, begun=False)
+            report = report._replace(woken=False, begun=False, counted_as=None)
         if report == before:
             return
         if before is not None:
