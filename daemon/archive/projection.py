@@ -20,7 +20,7 @@ from daemon.archive.words import indexed, name_key
 from protocol.content import Content, Image, LinkCard, MiniProgramCard, Text
 
 #: To be raised when the same events make other rows than before: every archive is made anew then.
-PROJECTION = 1
+PROJECTION = 2
 #: How many tickets and customers are kept in memory between runs.
 KEPT_MAX = 5_000
 #: The kinds of streams that the archive is made of.

@@ -199,14 +199,15 @@ def _interrupted(ticket: Ticket, position: int, at: float, event: events.Interru
 
 
 def _ended(ticket: Ticket, position: int, at: float, event: events.Ended) -> None:
+    # A solved one was ended by the agent who solved it, for that agent's reason, whatever closes it now.
+    closes_by_itself = ticket.status == SOLVED and event.by != "agent"
+    _wrapped_up(ticket, "" if closes_by_itself else event.reason, event.notes)
     ticket.status = CLOSED
     ticket.closed_at = at
-    # A solved one was ended by the agent who solved it, whatever closes it now.
     ticket.ended_by = ticket.ended_by or event.by
     _solved_at(ticket, at)
     ticket.missed = ticket.first_answered_at == 0.0
     ticket.interrupted = ticket.muted = False
-    _wrapped_up(ticket, event.reason, event.notes)
 
 
 def _solved_at(ticket: Ticket, at: float) -> None:

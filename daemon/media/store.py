@@ -200,8 +200,8 @@ class MediaStore:
         try:
             self._keep_file(Name(peer.tenant, media), part)
         except OSError:
-            # To flush it once more would say nothing: what the disk has refused is dropped, and then counts as
-            # written. The bytes have to be brought again.
+            # To flush it once more would say nothing: what the disk has refused is dropped, and then counts
+            # as written. The bytes have to be brought again.
             self._forget(peer, media)
             raise
         self._keep(Name(peer.tenant, media), medium, now)

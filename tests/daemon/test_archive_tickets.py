@@ -159,10 +159,11 @@ def test_a_message_within_the_gap_reopens_the_ticket_and_one_after_it_makes_a_ne
     stage.writes("ann", "Not yet!", channel="back")
     again = office.ticket(talk)
     assert (again.status, again.reopenings, again.solved_at, again.ended_by) == ("open", 1, 0.0, "")
-    stage.ends("a1", talk)
+    stage.ends("a1", talk, "replaced", notes="The second one.")
     stage.pass_time(3_601)
     closed = office.ticket(talk)
     assert (closed.status, closed.ended_by) == ("closed", "agent")
+    assert (closed.wrap_up_reason, closed.notes) == ("replaced", "The second one.")
     assert closed.closed_at - closed.solved_at == pytest.approx(3_600, abs=2)
     stage.writes("ann", "Hello again", channel="back")
     assert len(office.ids(of_contact="ann")) == 2
