@@ -42,16 +42,22 @@ class JournalReader:
     ) -> None:
         """Answer the question ``ident`` with what is made of the events at these positions.
 
-        It is made on the reader's thread, and sent from the reactor's.
+        It is made, and masked, on the reader's thread, and sent from the reactor's.
         """
+        masking = connection.masking
+
+        def seen(entries: list[Entry]) -> Message:
+            made = make(entries)
+            return made if masking is None else masking.message(made)
 
         def answer(made: Message | Exception) -> None:
             if isinstance(made, Exception):
                 text = f"the journal could not be read ({type(made).__name__})"
-                made = Refused(Code.INTERNAL.value, text, ident)
-            self._outbound.send(connection, made)
+                self._outbound.send(connection, Refused(Code.INTERNAL.value, text, ident))
+            else:
+                self._outbound.send_seen(connection, made, masking)
 
-        if not self.fetch(positions, make, answer):
+        if not self.fetch(positions, seen, answer):
             self._outbound.send(connection, Refused(Code.BUSY.value, "too many reads at once", ident, 1.0))
 
     def fetch(
