@@ -105,7 +105,8 @@ class ArchiveReader:
                 raise NotThereYet
             if self._archive is not None:
                 self._archive.close()
-            self._archive = read_only(self._path)
+                self._archive = None
+            self._archive = _whole(read_only(self._path))
             self._archive.set_progress_handler(self._too_long, STEPS_BETWEEN_LOOKS)
             self._opened = generation
         return self._archive
@@ -134,3 +135,12 @@ class ArchiveReader:
         for connection in (self._archive, self._journal):
             if connection is not None:
                 connection.close()
+
+
+def _whole(archive: sqlite3.Connection) -> sqlite3.Connection:
+    """Return the connection. Until the file has its tables there is no archive."""
+    (version,) = archive.execute("PRAGMA user_version").fetchone()
+    if not version:
+        archive.close()
+        raise NotThereYet
+    return archive

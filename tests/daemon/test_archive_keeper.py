@@ -114,6 +114,20 @@ def test_a_question_before_there_is_an_archive_is_told_so(reactor: Reactor) -> N
     assert isinstance(answers[0], NotThereYet)
 
 
+def test_a_question_while_the_archive_is_being_made_is_told_so_and_the_next_one_is_answered(
+    reactor: Reactor,
+) -> None:
+    (reactor.folder / ARCHIVE_FILE).touch()
+    answers = reactor.asks(lambda found: position(found.archive))
+    reactor.does_next()
+    assert isinstance(answers[0], NotThereYet)
+    reactor.stage.writes("ann")
+    reactor.feeds()
+    answers = reactor.asks(lambda found: position(found.archive))
+    reactor.does_next()
+    assert answers == [reactor.stage.system.head]
+
+
 def test_a_question_that_takes_too_long_is_given_up_and_the_next_one_is_answered(
     reactor: Reactor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

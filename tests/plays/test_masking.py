@@ -12,6 +12,7 @@ import pytest
 
 from protocol.content import Text
 from protocol.customers import CustomerView, InviteVisitor, ReadCustomer, VisitorEntered
+from protocol.errors import Code
 from protocol.history import ReadVisitors, Visitors
 from protocol.messages import (
     Accept,
@@ -142,8 +143,9 @@ def test_a_visitor_whose_contact_is_masked_can_be_written_to_by_the_reference() 
 
         def online() -> Any:
             seen = console.answer(ReadVisitors(new_id(), "anna", "online"))
-            assert isinstance(seen, Visitors), seen
-            return seen.visitors
+            # Right after the start the archive may still be being made.
+            assert isinstance(seen, Visitors) or seen.code == Code.BUSY, seen
+            return getattr(seen, "visitors", ())
 
         (visitor,) = until(online, "the visitor is in the list")
         assert visitor.contact == "*********7542"
