@@ -196,17 +196,29 @@ class MediaStore:
             self._forget(peer, media)
             what = "nothing that is known" if found is None else found.media_type
             raise Declined(Code.CONTENT, f"the bytes are {what}, which is no {upload.kind}")
+        name = Name(peer.tenant, media)
         medium = Medium(found.kind, found.media_type, upload.size_bytes, found.width, found.height)
-        try:
-            self._keep_file(Name(peer.tenant, media), part)
-        except OSError:
-            # To flush it once more would say nothing: what the disk has refused is dropped, and then counts
-            # as written. The bytes have to be brought again.
-            self._forget(peer, media)
-            raise
-        self._keep(Name(peer.tenant, media), medium, now)
+        if self.catalogue.get(name) is not None:
+            # Another peer has brought it meanwhile.
+            self.catalogue.renew(name, now)
+        else:
+            self._keep(name, medium, part, now)
         self._forget(peer, media)
         return _stored(ident, media, medium)
+
+    def _keep(self, name: Name, medium: Medium, part: Path, now: float) -> None:
+        """Make the file safe; from then on there is the medium."""
+        try:
+            self._keep_file(name, part)
+        except OSError:
+            # To flush it once more would say nothing: what the disk has refused is dropped, and counts as
+            # written from then on. The bytes have to be brought again.
+            self._forget(Peer(name.tenant, part.parent.name), name.media)
+            raise
+        self.catalogue.add(name, medium, now, self.position)
+        self._used[name.tenant] = self._used.get(name.tenant, 0) + medium.size_bytes
+        self.count += 1
+        self.size_bytes += medium.size_bytes
 
     def _keep_file(self, name: Name, part: Path) -> None:
         """The order of these steps is what a crash goes by; see above."""
@@ -217,13 +229,6 @@ class MediaStore:
         self._disk.make_directory(path.parent)
         self._disk.link(part, path)
         self._disk.flush_directory(path.parent)
-
-    def _keep(self, name: Name, medium: Medium, now: float) -> None:
-        """The file is whole and safe: from now on there is the medium."""
-        self.catalogue.add(name, medium, now, self.position)
-        self._used[name.tenant] = self._used.get(name.tenant, 0) + medium.size_bytes
-        self.count += 1
-        self.size_bytes += medium.size_bytes
 
     def _forget(self, peer: Peer, media: str) -> None:
         """The upload is over. What stands under the medium's name without a row was left by a crash."""

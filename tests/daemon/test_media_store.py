@@ -150,6 +150,20 @@ def test_two_peers_who_bring_the_same_medium_do_not_disturb_each_other(
     assert parts_of(tmp_path / "media") == []
 
 
+def test_who_is_second_to_finish_the_same_medium_is_told_that_it_is_stored(
+    store: MediaStore, tmp_path: Path
+) -> None:
+    chunk = UploadChunk(ID, name_of(PICTURE), 0, PICTURE)
+    for peer in (WEB, OTHER_GATEWAY):
+        begins(store, PICTURE, peer)
+    first, second = store.take(WEB, chunk, 0.0), store.take(OTHER_GATEWAY, chunk, DAY_S)
+    assert isinstance(first, MediaStored)
+    assert second == first
+    assert (store.count, store.size_bytes, store.uploads) == (1, len(PICTURE), 0)
+    assert parts_of(tmp_path / "media") == []
+    assert store.remove_unreferenced(DAY_S, frozenset()) == 0, "it is as good as new"
+
+
 # Going on.
 
 
