@@ -48,7 +48,13 @@ def customer_leaves(state: Conversation, command: CustomerLeft, _: Facts) -> Out
 
 
 def customer_leaves_agent(state: Conversation, command: CustomerLeft, facts: Facts) -> Outcome:
-    """The agent wraps up, where the desk wants that (F11)."""
+    """The agent wraps up, where the desk wants that (F11), and has not done so for an end that was to come
+    later (F10).
+    """
+    if (ending := state.ending) is not None:
+        reason = ending.reason or command.reason
+        ended = events.Ended("customer", state.contact, reason, state.channel, ending.notes)
+        return [*nothing_pending(state, Reason.CUSTOMER_LEFT), ended]
     if not facts.desk.policies.wrap_up_required or not _can_wrap_up(state, facts):
         return customer_leaves(state, command, facts)
     return _interrupted(state, facts, "customer", command.reason, Reason.CUSTOMER_LEFT)

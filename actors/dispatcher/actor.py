@@ -236,7 +236,9 @@ class DispatcherActor(Shell):
         addresses = [("conversation", tenant, ident) for ident in conversations]
         parked = [address for address in addresses if address not in system.actors]
         for address in parked:
-            system.wake(address)
+            woken = system.wake(address)
+            if woken.sequence() == 0:
+                system.discard(woken)  # A place is booked for it, and it may not come about.
             self._waking.add(address[2])
         return not self._waking.isdisjoint(conversations)
 

@@ -199,6 +199,7 @@ def _invite_visitor(dispatcher: DispatcherActor, told: Told) -> None:
             assignee=wanted.agent, kind=channel.kind, weight=channel.weight
         )
         dispatcher.view.take_report(booked, system.now)
+        dispatcher.auditor.put_off()
     system.tell(("channel", dispatcher.address[1], wanted.channel), Approach(told, ident))
 
 

@@ -38,6 +38,7 @@ class Auditor:
         "_dispatcher",
         "_impossible",
         "_left",
+        "_put_off",
         "compared",
         "due_at",
         "finished_at",
@@ -52,6 +53,8 @@ class Auditor:
         self._compared = 0
         #: What is in no place, or in two, and was written down.
         self._impossible: set[str] = set()
+        #: The turn, by time and head, in which nothing is compared.
+        self._put_off = (0.0, -1)
         #: When the next step is due.
         self.due_at = 0.0
         self.violations: Counter[str] = Counter()
@@ -60,9 +63,18 @@ class Auditor:
         self.compared = 0
         self.finished_at = 0.0
 
+    def put_off(self) -> None:
+        """Compare nothing in this turn: what is booked for an invited visitor has not begun yet, and would
+        seem a ghost.
+        """
+        system = self._dispatcher.system
+        self._put_off = (system.now, system.head)
+
     def step_if_due(self, now: float) -> None:
         """Compare some, if it is time; call it with the dispatcher's inbox worked through."""
         if now < self.due_at or self._dispatcher.inbox:
+            return
+        if self._put_off == (now, self._dispatcher.system.head):
             return
         if self._dispatcher.system.parking:
             return  # Who is on the way out has said so, and is still in memory: it would seem lost.

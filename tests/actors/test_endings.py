@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors import events
 from actors.conversation.state import Status
 from protocol.content import Text
 from protocol.life import Interrupted, StatusChanged
@@ -222,6 +223,22 @@ def test_whoever_gets_the_conversation_before_decides_anew() -> None:
 # Wrap-up.
 
 WRAP_UP = 'wrap_up_required = true\nwrap_up_reasons = ["sold", "not sold"]'
+
+
+@pytest.mark.rule("F10", "F11")
+@pytest.mark.parametrize("policies", ["", WRAP_UP])
+def test_who_has_given_a_reason_for_a_later_end_owes_none_when_the_customer_leaves_before(
+    policies: str,
+) -> None:
+    stage = styled(policies)
+    stage.logs_in("a1")
+    talk = talks(stage, "web")
+    assert isinstance(stage.ends("a1", talk, "sold", 60, "three roses"), Ack)
+    stage.leaves("ann")
+    assert statuses(stage, talk) == ["ended"]
+    (ended,) = [entry.event for entry in stage.entries() if type(entry.event) is events.Ended]
+    assert (ended.by, ended.reason, ended.notes) == ("customer", "sold", "three roses")
+    assert used(stage) == 0
 
 
 @pytest.mark.rule("F11", "F12")

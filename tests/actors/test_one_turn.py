@@ -17,6 +17,7 @@ from protocol.content import Text
 from protocol.customers import InviteVisitor, SetDoNotDisturb, VisitorEntered
 from protocol.life import Reopen
 from protocol.messages import Ack, CustomerMessage, End, SetPresence
+from protocol.teamwork import HandOver
 from tests.actors.styles import CHANNELS, DAY_S, STYLES, styled, talks, used, writes
 from tests.stage import Stage, desk_text
 
@@ -181,6 +182,33 @@ def test_an_invitation_by_one_who_leaves_in_its_turn_begins_nothing_and_books_no
     assert [type(reply).__name__ for reply in stage.replies].count("Refused") == 1
     assert open_now(stage) == []
     assert used(stage) == 0
+    ledger_is_right(stage)
+
+
+@pytest.mark.rule("C9", "A4")
+def test_a_hand_over_beside_an_invitation_that_is_refused_leaves_nothing_in_memory_or_store() -> None:
+    stage = styled()
+    stage.logs_in("a1")
+    hand_over = stage.command("a1", HandOver(stage.command_id(), "a1", "away", "", ""))
+    stage.turn(invites(stage, "web"), hand_over)
+    assert [ident for kind, _, ident in stage.system.actors if kind == "conversation"] == []
+    ledger_is_right(stage)
+
+
+@pytest.mark.rule("C9")
+def test_the_auditor_takes_nobody_for_a_ghost_whose_invitation_is_still_on_its_way() -> None:
+    stage = styled()
+    stage.logs_in("a1", "a2")
+    entered = stage.from_gateway(VisitorEntered(stage.command_id(), "web", "bob", "page"))
+    stage.turn(entered)
+    stage.begin_conversation("ann", "a1")
+    # The channel answers the first one at once, and the second one's customer later.
+    stage.dispatcher.auditor.due_at = 0.0
+    stage.turn(invites(stage, "web", "ann", "a2"), invites(stage, "web", "bob"))
+    assert [type(reply).__name__ for reply in stage.replies] == ["Refused", "Ack"]
+    assert not stage.dispatcher.auditor.violations
+    for _ in range(3):
+        stage.pass_time(10.0)
     ledger_is_right(stage)
 
 
