@@ -182,7 +182,13 @@ def test_what_is_scraped_is_counted_now_and_then() -> None:
     daemon.store = SimpleNamespace(path=Path("/nowhere/journal.db"))
     daemon._sample_at = 0.0
     daemon._sample(10.0)
-    assert daemon.numbers.actors == {"agent": 1, "channel": 1, "conversation": 1, "dispatcher": 1}
+    assert daemon.numbers.actors == {
+        "agent": 1,
+        "channel": 1,
+        "conversation": 1,
+        "customer": 0,
+        "dispatcher": 1,
+    }
     assert daemon.numbers.agents["online"] == 1
     daemon.numbers.actors = {}
     daemon._sample(14.9)

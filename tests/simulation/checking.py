@@ -27,8 +27,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec.structs import replace
-
 from actors import commands, events
 from actors.dispatcher import audit
 from actors.dispatcher.actor import DispatcherActor
@@ -36,7 +34,6 @@ from actors.journal import Entry, JournalDamaged
 from config.desk import Desk
 from protocol.errors import CATALOGUE, Code
 from protocol.messages import Ack, AgentMessage, CustomerMessage, Delivery, LoggedIn, Logout, Subscribed
-from protocol.news import Assigned, OfferMade
 from protocol.teamwork import EndSession
 from tests.actors.oracle import Oracle, Thread, crashed, journal_only, projection, recovered
 from tests.actors.second_opinion import Opinion
@@ -389,7 +386,7 @@ class Checkers:
         if number != wanted:
             raise Violation("I4", f"{consumer} got {number} of {stream}, and {wanted} was next")
         mail = self.oracle.mail.get(stream, [])
-        if number > len(mail) or mail[number - 1] != _as_in_the_journal(told):
+        if number > len(mail) or mail[number - 1] != told:
             raise Violation("I4", f"{consumer} got {told}, which {stream} does not have there")
 
     # At the end.
@@ -463,13 +460,3 @@ class Checkers:
                 raise Violation(
                     "I19", f"{many} {kind.__name__} are counted, {wrote[kind]} are in the journal"
                 )
-
-
-def _as_in_the_journal(told: Delivery) -> Delivery:
-    """Take away what the desk in force calls the channel (J3): that is of the moment of telling."""
-    news = told.news
-    if isinstance(news, Assigned):
-        return replace(told, news=replace(news, channel_name=""))
-    if isinstance(news, OfferMade):
-        return replace(told, news=OfferMade(replace(news.offer, channel_name="")))
-    return told
