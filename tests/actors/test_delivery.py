@@ -173,6 +173,18 @@ def test_what_is_to_be_tried_again_comes_again_under_its_name_and_the_later_ones
 
 
 @pytest.mark.rule("guarantee-G6")
+def test_what_could_come_again_sooner_waits_for_the_one_before_it(stage: Stage) -> None:
+    talk = talks(stage)
+    first, second = says(stage, talk, "one"), says(stage, talk, "two")
+    reports(stage, talk, second, "retry", retry_after_s=5.0)
+    reports(stage, talk, first, "retry", retry_after_s=60.0)
+    stage.pass_time(30)
+    assert len(given(stage)) == 2
+    stage.pass_time(30)
+    assert given(stage)[2:] == [("one", first, 2), ("two", second, 2)]
+
+
+@pytest.mark.rule("guarantee-G6")
 def test_what_was_sent_before_the_throttling_does_not_come_again(stage: Stage) -> None:
     talk = talks(stage)
     first, second = says(stage, talk, "one"), says(stage, talk, "two")

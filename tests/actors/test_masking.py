@@ -123,6 +123,14 @@ def test_every_text_of_every_message_to_an_agent_is_masked_unless_the_desk_has_n
                 assert not any(canary in text for canary in CANARIES), f"{field} shows {text}"
 
 
+@pytest.mark.rule("M3", "M6")
+def test_nothing_that_people_fill_in_as_they_like_is_left_as_it_was() -> None:
+    free = (
+        "text title name contact email question note notes reason comment page referrer place browser system"
+    )
+    assert KEPT.isdisjoint({*free.split(), "language", "url", "code", "tags", "added", "removed", "query"})
+
+
 def test_the_messages_above_have_all_kinds_of_news_and_content_in_them() -> None:
     made = [*filled(Delivery, CANARY)]
     assert {type(each.news) for each in made} == set(get_args(News))

@@ -331,8 +331,12 @@ def test_no_agent_sees_anything_of_another_tenant(office: Office) -> None:
         ReadHistory(ID, "a1", office.ids()[0]),
     ):
         made = office.library._made(lambda reading, asked=asked: answer(reading, stranger, 0.0, asked))
-        found = getattr(made, "tickets", None) or getattr(made, "customers", None)
-        assert not found
+        found = [getattr(made, name, None) for name in ("tickets", "customers", "said", "visitors")]
+        assert not any(found), asked
+    with pytest.raises(NotFound):
+        office.library._made(
+            lambda reading: answer(reading, stranger, 0.0, ReadTicket(ID, "a1", office.ids()[0]))
+        )
 
 
 @pytest.mark.parametrize("view", ["open", "missed"])
