@@ -249,3 +249,21 @@ def test_what_is_so_already_is_refused_and_writes_nothing() -> None:
     assert (refused.code, stage.system.head) == ("UNDER_WAY", head)
     enters(stage)  # A visit is still told.
     assert customer(stage.system, "acme", "web", "ann").online
+
+
+@pytest.mark.rule("M1", "M2", "F14")
+@pytest.mark.parametrize("shuts", ["mute", "block"])
+def test_who_is_on_a_list_of_abuse_is_not_reached_by_an_old_conversation(shuts: str) -> None:
+    stage = Stage(desk=desk_text(people={"boss": 'role = "supervisor"'}))
+    stage.logs_in("a1", "boss")
+    talk = stage.begin_conversation("ann", "a1")
+    stage.ends("a1", talk)
+    listed = SetDoNotDisturb if shuts == "mute" else Block
+    assert isinstance(stage.says_to_desk("boss", listed(stage.command_id(), "boss", talk)), Ack)
+    answer = stage.reopens("a1", talk)
+    assert isinstance(answer, Refused)
+    assert answer.code == "BLOCKED"
+    assert stage.state(talk).status == "ended"
+    stage.says_to_desk("boss", listed(stage.command_id(), "boss", talk, False))
+    assert isinstance(stage.reopens("a1", talk), Ack)
+    assert stage.writes("ann").conversation == talk

@@ -12,6 +12,7 @@ from protocol.content import Text
 from protocol.life import Interrupted, StatusChanged
 from protocol.messages import Ack, CustomerLeft, CustomerMessage
 from protocol.news import ConversationEnded
+from protocol.teamwork import HandOver
 from tests.actors.styles import DAY_S, HOUR_S, no_violations, refused, styled, talks, used, writes
 from tests.stage import Stage, desk_text
 
@@ -223,6 +224,19 @@ def test_whoever_gets_the_conversation_before_decides_anew() -> None:
 # Wrap-up.
 
 WRAP_UP = 'wrap_up_required = true\nwrap_up_reasons = ["sold", "not sold"]'
+
+
+@pytest.mark.rule("F11", "A4")
+def test_what_is_only_to_be_wrapped_up_stays_with_its_agent_in_a_hand_over() -> None:
+    stage = styled(WRAP_UP)
+    stage.logs_in("a1", "a2")
+    left = talks(stage, "web")
+    stage.leaves("ann")
+    stage.says_to_desk("a1", HandOver(stage.command_id(), "a1", "away", "a2", ""))
+    (handed,) = [entry.event for entry in stage.entries() if type(entry.event) is events.HandedOver]
+    assert handed.results == []
+    assert (statuses(stage, left), stage.state(left).assignee) == (["wrap_up"], "a1")
+    no_violations(stage)
 
 
 @pytest.mark.rule("F10", "F11")
