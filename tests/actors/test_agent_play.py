@@ -377,6 +377,6 @@ class AgentPlay(RuleBasedStateMachine):
 
 TestAgentPlay = AgentPlay.TestCase
 TestAgentPlay.settings = settings(
-    max_examples=300, stateful_step_count=30, phases=[Phase.explicit, Phase.generate, Phase.shrink]
+    max_examples=150, stateful_step_count=30, phases=[Phase.explicit, Phase.generate, Phase.shrink]
 )
 TestAgentPlay.pytestmark = [pytest.mark.rule("A1", "A2", "A6", "B1", "B2", "B3", "guarantee-G11")]

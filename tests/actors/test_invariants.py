@@ -593,7 +593,7 @@ class Tenant(RuleBasedStateMachine):
 
 TestTenant = Tenant.TestCase
 TestTenant.settings = settings(
-    max_examples=50, stateful_step_count=40, phases=[Phase.explicit, Phase.generate, Phase.shrink]
+    max_examples=40, stateful_step_count=40, phases=[Phase.explicit, Phase.generate, Phase.shrink]
 )
 TestTenant.pytestmark = [
     pytest.mark.timeout(300),

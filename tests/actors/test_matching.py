@@ -313,7 +313,7 @@ MARKS = [
     pytest.mark.rule("A3", "A12", "D1", "D2", "D7", "D8", "guarantee-G7", "guarantee-G8", "guarantee-G10"),
 ]
 SETTINGS = settings(
-    max_examples=150,
+    max_examples=75,
     stateful_step_count=40,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],

@@ -38,6 +38,8 @@ TOGETHER = 0.65
 LIVENESS_S = 900.0
 #: How often everybody looks whether there is something to do then.
 PART_S = 2.0
+#: A play lasts so long for each operation at least: an hour for all that are usual.
+OPERATION_S_MIN = 7.0
 client_codec_once, daemon_codec_once = cache(client_codec), cache(daemon_codec)
 
 
@@ -128,7 +130,7 @@ class Play:
         self._open_the_shop()
         self.faults.begin()
         self._act()
-        self.scheduler.run(lambda: self.done >= self.operations, float("inf"))
+        self.scheduler.run(self._all_is_acted, float("inf"))
         self.note("play", "faults stop; everybody does their part")
         self.faults.stop()
         self._do_your_part()
@@ -156,6 +158,11 @@ class Play:
             together = self.chance.random() < TOGETHER
             wait_s = 0.0 if together else self.chance.expovariate((1 - TOGETHER) / BETWEEN_S)
             self.scheduler.later(wait_s, self._act)
+
+    def _all_is_acted(self) -> bool:
+        if self.done < self.operations:
+            return False
+        return self.scheduler.now() >= START + OPERATION_S_MIN * self.operations
 
     def _do_your_part(self) -> None:
         if not self._all_is_done():
