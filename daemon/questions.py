@@ -230,8 +230,11 @@ class Questions:
             channel, _, contact = ident.partition("/")
             if _serves(desk, agent, channel):
                 known = customer(system, tenant, channel, contact)
-                view = abuse_view(channel, contact, known, desk, message.kind)
-                found += [view] if view is not None else []
+                mark = known.blocked if message.kind == "blocked" else known.do_not_disturb
+                if mark is not None:  # The list in the store may be a turn older.
+                    state = None if known.name else conversation(system, tenant, mark.conversation)
+                    name = state.name if state is not None else ""
+                    found.append(abuse_view(channel, contact, known, desk, mark, name))
         following = message.first + len(filed) if len(filed) == message.limit else 0
         return AbuseList(message.id, message.kind, found, following)
 

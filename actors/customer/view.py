@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.customer.machine import Customer
+from actors.customer.machine import Customer, Mark
 from actors.customer.naming import channel_name, made_up_name
 from config.desk import Desk
 from protocol.customers import CustomerView
@@ -37,10 +37,8 @@ def customer_view(
     )
 
 
-def abuse_view(channel: str, contact: str, state: Customer, desk: Desk, kind: str) -> AbuseView | None:
-    """Return a customer as a list of abuse shows him (M1, M2); None if he is on it no longer."""
-    mark = state.blocked if kind == "blocked" else state.do_not_disturb
-    if mark is None:
-        return None
-    name = state.name or made_up_name(desk, channel, contact, state.visit.place if state.visit else "")
+def abuse_view(channel: str, contact: str, state: Customer, desk: Desk, mark: Mark, name: str) -> AbuseView:
+    """Return a customer as a list of abuse shows him (M1, M2); ``name``: his in the conversation."""
+    place = state.visit.place if state.visit is not None else ""
+    name = state.name or name or made_up_name(desk, channel, contact, place)
     return AbuseView(channel, contact, mark.by, mark.at, mark.conversation, name)

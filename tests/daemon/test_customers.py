@@ -9,7 +9,14 @@ import pytest
 from actors.customer.naming import channel_name, made_up_name
 from config.desk import parse_desk
 from protocol.content import Text
-from protocol.customers import Block, ReadAbuseList, ReadCustomer, VisitorEntered, VisitorViewed
+from protocol.customers import (
+    Block,
+    ReadAbuseList,
+    ReadCustomer,
+    SetDoNotDisturb,
+    VisitorEntered,
+    VisitorViewed,
+)
 from protocol.messages import Accept, Ack, CustomerMessage, SetPresence, Subscribe
 from protocol.teamwork import ReadQueue
 from tests.daemon.doors import Door
@@ -54,8 +61,8 @@ class Scene:
         heard = self.door.says("gateway", WEB, message)
         return next(each for each in heard if getattr(each, "id", None) == message.id)
 
-    def writes(self, contact: str, channel: str = "web") -> str:
-        ack = self.says(CustomerMessage(self.new_id(), channel, contact, Text("hi")))
+    def writes(self, contact: str, channel: str = "web", name: str = "") -> str:
+        ack = self.says(CustomerMessage(self.new_id(), channel, contact, Text("hi"), name))
         assert isinstance(ack, Ack)
         return ack.conversation
 
@@ -128,6 +135,15 @@ def test_the_list_of_the_blocked_comes_page_by_page_and_shows_ones_own_channels_
     (listed,) = scene.asks(ReadAbuseList(scene.new_id(), "boss", "blocked", 4)).customers
     assert isinstance(scene.asks(Block(scene.new_id(), "boss", listed.conversation, on=False)), Ack)
     assert scene.asks(ReadAbuseList(scene.new_id(), "boss", "blocked", 4)).customers == []
+
+
+@pytest.mark.rule("M1")
+def test_who_is_on_a_list_is_called_there_as_in_the_conversation() -> None:
+    scene = Scene()
+    talk = scene.writes("bo", name="Bo")
+    assert isinstance(scene.asks(SetDoNotDisturb(scene.new_id(), "boss", talk)), Ack)
+    (listed,) = scene.asks(ReadAbuseList(scene.new_id(), "boss", "do_not_disturb")).customers
+    assert (listed.contact, listed.name, listed.conversation) == ("bo", "Bo", talk)
 
 
 @pytest.mark.rule("J3")
