@@ -24,7 +24,7 @@ from daemon.archive.projection import Observed, Projection
 #: Of the time, feeding takes so much while the reactor has nothing to do.
 SHARE_MAX = 0.3
 #: And so much when the reactor is never idle, so that the archive comes forward in any case.
-SHARE_MIN = 0.02
+SHARE_MIN = 0.005
 #: How long a step lasts at most, with its pauses: time that was saved up goes no further.
 STEP_S = 0.5
 #: After so much work there is a pause, in proportion to the share.
