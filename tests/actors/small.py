@@ -1,6 +1,6 @@
 """Small lags and steps, so that a few turns reach what takes production twenty thousand events."""
 
-from functools import cache
+from functools import lru_cache
 
 import pytest
 
@@ -8,8 +8,8 @@ from actors import commands, runtime, writebehind
 from actors.dispatcher import actor as dispatcher
 from config.desk import parse_desk
 
-#: Parses a desk's text the first time only.
-parse_once = cache(parse_desk)
+#: Parses a desk's text the first time only; of many seeds it keeps the desks of the last ones.
+parse_once = lru_cache(maxsize=64)(parse_desk)
 
 
 def small_steps(patch: pytest.MonkeyPatch, lag: int, step: int) -> None:

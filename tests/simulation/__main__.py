@@ -47,9 +47,7 @@ def main(arguments: list[str]) -> int:
         "operations": 0,
         "cpu_s": 0.0,
     }
-    # What a play makes lives as long as it does: to look through it again and again finds nothing.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.freeze()  # What is here already stays, and is not looked through after every play.
     for seed in given.seeds:
         result = play(seed, given.operations)
         figures["seeds"] += 1
