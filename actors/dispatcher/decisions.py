@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from actors.dispatcher.lines import Standing
+from actors.dispatcher.pools import Candidate
 from actors.dispatcher.reasons import Reason
 from actors.events.base import Why
 
@@ -41,3 +43,24 @@ class OrderEnded(NamedTuple):
 
 
 Decision = Offer | Overflow | TurnedAway | OrderEnded
+
+
+def why_of(
+    digest: str,
+    standing: Standing,
+    candidate: Candidate,
+    now: float,
+    reasons: tuple[str, str, str],
+    considered: int,
+    excluded: dict[str, int],
+    tie_break: str = "",
+    score: float = 0.0,
+) -> Why:
+    """Write down trigger, rule and choice, and the facts of the moment; ``digest`` is the desk's."""
+    waited_s, used = round(now - standing.place[0], 3), candidate.known.used
+    capacity, policy = candidate.settings.capacity, digest[:12]
+    trigger, rule, choice = reasons
+    return Why(
+        trigger, rule, choice, considered, excluded, tie_break, score,
+        waited_s, used, capacity, standing.ring, policy,
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heapreplace
 
 from actors.dispatcher.books import Books, presence_code
-from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow
+from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, why_of
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.limits import Limits
 from actors.dispatcher.lines import Standing
@@ -271,7 +271,7 @@ class View:
             books.sync_changed()
             if not hold or not books.fresh:
                 return
-            if not self._serve_fresh(decisions, limit, now):
+            if not self._serve_fresh(touched, decisions, limit, now):
                 books.touched.update(touched)
                 return
 
@@ -303,21 +303,31 @@ class View:
                 heapreplace(turns, self._turn_of(name))
         return True
 
-    def _serve_fresh(self, decisions: list[Decision], limit: int, now: float) -> bool:
-        """Give each fresh conversation to the best agent with room; False if the round has to end."""
-        books = self._books
-        for standing in self._turns.in_turn(list(books.fresh)):
+    def _serve_fresh(
+        self, touched: dict[str, str], decisions: list[Decision], limit: int, now: float
+    ) -> bool:
+        """Give each fresh conversation to the best agent with room; False if the round has to end.
+
+        Of a touched agent only the first was looked at: whoever else comes before this one goes before it.
+        """
+        books, turns = self._books, self._turns
+        for standing in turns.in_turn(list(books.fresh)):
             ident = standing.report.conversation
-            if books.standing.get(ident) is not standing:
-                continue
-            if len(decisions) >= limit:
-                return False
-            best = self._turns.best(standing, now)
-            if best is not None and self._order_ends(standing, decisions):
-                return False
-            trigger = books.fresh.pop(ident)
-            if best is not None:
-                decisions.append(self._give_best(standing, best, trigger, now))
+            while books.standing.get(ident) is standing:
+                if len(decisions) >= limit:
+                    return False
+                best = turns.best(standing, now)
+                if best is None:
+                    del books.fresh[ident]
+                    break
+                agent = best.candidate.name
+                earlier = turns.before_the_fresh(best.candidate) if agent in touched else None
+                if self._order_ends(earlier.standing if earlier else standing, decisions):
+                    return False
+                if earlier:
+                    decisions.append(self._give_first(best.candidate, earlier, touched[agent], now))
+                else:
+                    decisions.append(self._give_best(standing, best, books.fresh.pop(ident), now))
                 books.sync_changed()
         if not books.fresh:
             books.fresh = {}  # A dict that has been large stays slow to go through when it is empty.
@@ -342,37 +352,17 @@ class View:
         elif candidate.name in standing.report.declined:
             choice = Reason.ASKED_AGAIN
         excluded, _ = self._questions.absent(standing)
-        why = self._why(standing, candidate, now, (trigger, found.rule, choice), found.considered, excluded)
+        reasons = (trigger, found.rule, choice)
+        why = why_of(self.digest, standing, candidate, now, reasons, found.considered, excluded)
         return self._give(standing, candidate, why, now)
 
     def _give_best(self, standing: Standing, best: Best, trigger: str, now: float) -> Offer:
         candidate = best.candidate
         reasons = (trigger, RULES[self._books.orders[standing.department]], best.choice)
         excluded = self._questions.excluded(standing)
-        why = self._why(
-            standing, candidate, now, reasons, best.considered, excluded, best.tie_break, best.score
-        )
+        score = (best.tie_break, best.score)
+        why = why_of(self.digest, standing, candidate, now, reasons, best.considered, excluded, *score)
         return self._give(standing, candidate, why, now)
-
-    def _why(
-        self,
-        standing: Standing,
-        candidate: Candidate,
-        now: float,
-        reasons: tuple[str, str, str],
-        considered: int,
-        excluded: dict[str, int],
-        tie_break: str = "",
-        score: float = 0.0,
-    ) -> Why:
-        """Write down trigger, rule and choice, and the facts of the moment."""
-        waited_s, used = round(now - standing.place[0], 3), candidate.known.used
-        capacity, policy = candidate.settings.capacity, self.digest[:12]
-        trigger, rule, choice = reasons
-        return Why(
-            trigger, rule, choice, considered, excluded, tie_break, score,
-            waited_s, used, capacity, standing.ring, policy,
-        )  # fmt: skip
 
     def _give(self, standing: Standing, candidate: Candidate, why: Why, now: float) -> Offer:
         direct = self._books.department(standing.department).mode == "direct"
@@ -428,7 +418,7 @@ class View:
             return found
         candidate, standing = self._books.candidates[agent], found.standing
         reasons = (Reason.PICKED, found.rule, Reason.PICKED)
-        why = self._why(standing, candidate, now, reasons, found.considered, {})
+        why = why_of(self.digest, standing, candidate, now, reasons, found.considered, {})
         self._book(standing, candidate, now)
         return Offer(standing.report.conversation, agent, direct=False, why=why)
 

@@ -73,6 +73,11 @@ class Turns:
             rule = Reason.ONLY_ONE_WAITING
         return First(standing, rule, considered)
 
+    def before_the_fresh(self, candidate: Candidate) -> First | None:
+        """Return the first for an agent with room, if that is nobody for whom something has just changed."""
+        found = self.first(candidate, booking=False)
+        return found if found and found.standing.report.conversation not in self.books.fresh else None
+
     def _firsts(self, candidate: Candidate) -> tuple[list[tuple[Key, Standing, str]], int, Standing | None]:
         """Return the first of each department, how many wait for the agent, and who needs more room."""
         books = self.books

@@ -384,15 +384,19 @@ class Plain:
                 left.discard(queue[-1])
             shapes = {ident: self.asking[ident] for ident in queue}
             for ident in queue:
-                if self.asking.get(ident) != shapes[ident]:
-                    continue  # It asks for something else by now, and is fresh again.
-                chosen = self.best(ident)
-                if chosen is not None and self.order_ends(ident, decisions):
-                    self.touched |= touched
-                    return
-                self.fresh.discard(ident)
-                if chosen is not None:
-                    self.give(ident, chosen, decisions)
+                # What asks for something else by now is fresh again.
+                while ident in self.fresh and self.asking.get(ident) == shapes[ident]:
+                    chosen = self.best(ident)
+                    # Whom the agent could have, and who comes before all that is fresh, goes before.
+                    earlier = self.first(chosen, book=False) if chosen in touched else None
+                    given = earlier if earlier and earlier not in self.fresh else ident
+                    if chosen is None:
+                        self.fresh.discard(ident)
+                    elif self.order_ends(given, decisions):
+                        self.touched |= touched
+                        return
+                    else:
+                        self.give(given, chosen, decisions)
 
     def first_in_turn(self, idents: set[str]) -> str:
         firsts: dict[str, str] = {}

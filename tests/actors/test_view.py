@@ -322,6 +322,19 @@ def test_several_agents_with_room_take_turns_one_conversation_each() -> None:
     )
 
 
+@pytest.mark.rule("D1", "guarantee-G10")
+def test_whoever_has_just_come_does_not_go_before_who_has_waited_longer_for_the_same_agent() -> None:
+    """Simulation, seed 150375540: somebody comes back from an offer, somebody is new, and both go before."""
+    view = view_of(None, ann={"capacity": 2})
+    view.take_agent(AgentNews("ann", "away", True), 50.0)
+    waits(view, "waits", 110.0)
+    assert view.decide(110.0, 9) == []
+    view.take_agent(AgentNews("ann", "online", True), 120.0)
+    waits(view, "comes back", 100.0, 120.0)
+    waits(view, "new", 120.0)
+    assert offers(view.decide(120.0, 9)) == [("comes back", "ann"), ("waits", "ann")]
+
+
 @pytest.mark.rule("D8")
 def test_nobody_is_called_the_only_one_while_others_wait_for_the_agent() -> None:
     """Those whom somebody has declined stand in a line of their own, and are counted like the others."""
