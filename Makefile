@@ -11,6 +11,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint types docs spec prove check clean
 MINUTES ?= 10
+WORKERS ?= 2
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,8 +21,8 @@ setup: $(STAMP)  ## Create .venv and install Switchboard into it, editable, with
 run: setup  ## Run the demo.
 	$(BIN)/switchboard demo
 
-test: setup  ## Run the tests.
-	$(BIN)/python -m pytest
+test: setup  ## Run the tests, on two cores; with WORKERS=0 all in one process.
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: setup  ## Check style, formatting, and the direction of imports.
 	$(BIN)/ruff check .

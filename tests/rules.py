@@ -2,6 +2,7 @@
 
 The rules are the ids in the tables of docs/capabilities.md. A test claims some with the marker `rule`,
 and proves them by passing. A normal run writes the same report with `pytest --rules-report FILE`.
+Both also work when pytest-xdist shares the tests out among several processes, as `make test` does.
 """
 
 import argparse
@@ -19,6 +20,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPABILITIES = ROOT / "docs" / "capabilities.md"
+#: Under this name a test's report carries the ids which the test claims.
+CLAIMS = "rules"
+#: As `make test` runs them.
+IN_PARALLEL = ("-n", "2", "--dist", "worksteal")
 ROW = re.compile(r"^\| ((?:guarantee-)?[A-Z]\d+) \| (.+?) \|", re.MULTILINE)
 
 
@@ -75,28 +80,43 @@ def as_text(proven: Mapping[str, Sequence[str]]) -> str:
 
 @dataclass(eq=False)  # Plugins are kept in sets.
 class RuleRecorder:
-    """The pytest plugin that writes the report."""
+    """The pytest plugin that writes the report.
+
+    The ids travel in the tests' own reports. So it makes no difference whether a test runs in this process or
+    in a worker of pytest-xdist, and what a worker has proven before it dies is not lost with it.
+    """
 
     path: Path
     claims: dict[str, list[str]] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note what the tests about to run claim."""
-        self.claims = claims_of(session.items)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Have the reports of each test say what the test claims."""
+        claims = claims_of(items)
+        for item in items:
+            if item.nodeid in claims:
+                item.user_properties.append((CLAIMS, claims[item.nodeid]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note how each test ends; one whose teardown fails has not passed."""
+        """Note what each test claims and how it ends; one whose teardown fails has not passed."""
+        for name, value in report.user_properties:
+            if name == CLAIMS:
+                self.claims[report.nodeid] = value
         if report.failed:
             self.failed.add(report.nodeid)
         elif report.passed and report.when == "call":
             self.passed.add(report.nodeid)
 
-    def pytest_sessionfinish(self) -> None:
-        """Write the report."""
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the report, unless this is a worker, which has seen but a part."""
+        if not hasattr(session.config, "workerinput"):
+            self.write()
+
+    def write(self) -> None:
+        """Write what is known by now."""
         passed = self.passed - self.failed
-        report = {test: Marked(ids=ids, passed=test in passed) for test, ids in self.claims.items()}
+        report = {test: Marked(ids=ids, passed=test in passed) for test, ids in sorted(self.claims.items())}
         self.path.write_text(json.dumps(report, indent=1), encoding="utf-8")
 
 
@@ -104,7 +124,7 @@ def run_tests() -> tuple[Report, int]:
     """Run all tests in a process of their own, output on standard error; return report and exit code."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rules.json"
-        command = [sys.executable, "-m", "pytest", f"--rules-report={path}"]
+        command = [sys.executable, "-m", "pytest", *IN_PARALLEL, f"--rules-report={path}"]
         code = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
         report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         return report, code

@@ -1,6 +1,9 @@
 """The tool that says which rules are proven, and the markers it reads."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +11,9 @@ import pytest
 
 from tests.rules import (
     CAPABILITIES,
+    CLAIMS,
+    IN_PARALLEL,
+    ROOT,
     Report,
     RuleRecorder,
     as_text,
@@ -27,7 +33,8 @@ REPORT: Report = {
 def ended(
     when: Literal["setup", "call", "teardown"], outcome: Literal["passed", "failed"]
 ) -> pytest.TestReport:
-    return pytest.TestReport("test_a", ("test_a.py", 1, "test_a"), {}, outcome, None, when)
+    place = ("test_a.py", 1, "test_a")
+    return pytest.TestReport("test_a", place, {}, outcome, None, when, user_properties=[(CLAIMS, ["A1"])])
 
 
 def test_every_rule_that_a_test_claims_is_in_the_capabilities(request: pytest.FixtureRequest) -> None:
@@ -67,17 +74,54 @@ def test_a_rule_without_a_passing_test_is_printed_as_not_yet() -> None:
         ([ended("setup", "passed"), ended("call", "failed"), ended("teardown", "passed")], False),
         ([ended("setup", "passed"), ended("call", "passed"), ended("teardown", "failed")], False),
         ([ended("setup", "failed")], False),
-        ([], False),
     ],
 )
 def test_the_recorder_counts_a_test_as_passed_when_all_its_phases_are(
     tmp_path: Path, reports: list[pytest.TestReport], passed: bool
 ) -> None:
-    recorder = RuleRecorder(tmp_path / "rules.json", claims={"test_a": ["A1"]})
+    recorder = RuleRecorder(tmp_path / "rules.json")
     for report in reports:
         recorder.pytest_runtest_logreport(report)
-    recorder.pytest_sessionfinish()
+    recorder.write()
     assert json.loads(recorder.path.read_text()) == {"test_a": {"ids": ["A1"], "passed": passed}}
+
+
+PLUGIN = """
+from pathlib import Path
+from tests.rules import RuleRecorder
+
+def pytest_configure(config):
+    config.pluginmanager.register(RuleRecorder(Path("rules.json")))
+"""
+GOOD, BAD, DEADLY = "pass", "assert False", "import os; os._exit(3)"
+
+
+def small_suite(folder: Path, arguments: tuple[str, ...], *bodies: str) -> tuple[int, dict[str, bool]]:
+    """Run tests with these bodies; the first claims A0, and so on. Return exit code and what has passed."""
+    tests = [
+        f"@pytest.mark.rule('A{number}')\ndef test_{number}():\n    {body}\n"
+        for number, body in enumerate(bodies)
+    ]
+    (folder / "conftest.py").write_text(PLUGIN)
+    (folder / "test_small.py").write_text("import pytest\n" + "".join(tests))
+    (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\nmarkers = rule\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    only_asked_for = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    run = subprocess.run(command, cwd=folder, env=only_asked_for, stdout=subprocess.DEVNULL, check=False)
+    report: Report = json.loads((folder / "rules.json").read_text())
+    return run.returncode, {marked["ids"][0]: marked["passed"] for marked in report.values()}
+
+
+def test_a_run_in_one_process_says_who_has_proven_what(tmp_path: Path) -> None:
+    assert small_suite(tmp_path, (), GOOD, BAD) == (1, {"A0": True, "A1": False})
+
+
+def test_the_workers_reports_are_one_and_a_test_that_takes_its_process_along_has_failed(
+    tmp_path: Path,
+) -> None:
+    code, found = small_suite(tmp_path, ("-p", "xdist", *IN_PARALLEL), GOOD, DEADLY, *[GOOD] * 6)
+    assert code == 1
+    assert found == {f"A{number}": number != 1 for number in range(8)}
 
 
 def test_an_earlier_report_is_read_without_running_a_test(

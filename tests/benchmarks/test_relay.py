@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from benchmarks.relay.report import report
@@ -18,10 +16,9 @@ from benchmarks.relay.rounds import (
 
 
 @pytest.mark.parametrize("transport", ["plain", "curve"])
-def test_all_servers_carry_every_message_of_every_round(tmp_path: Path, transport: str) -> None:
-    plan = Plan(
-        rounds=2, messages=600, window=100, latency_seconds=0.2, latency_per_second=500, folder=tmp_path
-    )
+def test_all_servers_carry_every_message_of_every_round(transport: str) -> None:
+    # In a folder that it makes itself: pytest's are too deep for the path of a Unix socket.
+    plan = Plan(rounds=2, messages=600, window=100, latency_seconds=0.2, latency_per_second=500, folder=None)
     measured = measure(Setting(transport, conversations=7, with_latency=True), plan)
     # Rounds this short may differ by much; what they carried is checked before that.
     assert measured.void == unsteady_load(measured)
