@@ -183,6 +183,12 @@ class Connection:
         """Return a message of an agent with the customers' identifiers that it has references to."""
         return self._references.meant(message)
 
+    @property
+    def who(self) -> tuple[Principal, str, str]:
+        """Return which peer this is; to be asked after a good ``hello`` only."""
+        assert self.principal is not None
+        return (self.principal, self.tenant, self.name)
+
     def given_up_for(self, newer: Connection) -> bool:
         """Say whether this is an earlier connection of the same process, whose hello has come late."""
         return bool(self.client) and self.client == newer.client and self.attempt < newer.attempt

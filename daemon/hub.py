@@ -23,6 +23,7 @@ from daemon.logins import LoginDesk
 from daemon.media.room import MediaRoom
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
+from daemon.places import Places
 from daemon.principals import Principals
 from daemon.questions import Asked
 from daemon.sessions import AgentSessions, Log
@@ -91,7 +92,7 @@ class Hub:
         self._doorkeeper = Doorkeeper()
         #: Frames that were dropped because their routing id was not the sender's own.
         self.impostors = 0
-        self._by_key: dict[tuple[Principal, str, str], Connection] = {}
+        self._places = Places(self.close, log)
         self._hints = Hints(system, outbound)
         self._sessions = AgentSessions(system, lambda: self.settings, logins, outbound, numbers, log)
         handlers: dict[type[Any], Handler] = {
@@ -121,6 +122,7 @@ class Hub:
             principal: {kind: handlers.get(kind, self._from_agent) for kind in allowed}
             for principal, allowed in ALLOWED.items()
         }
+        self._newcomers = {who: self._places.proving(own) for who, own in self._handlers.items()}
 
     def __len__(self) -> int:
         """How many connections there are."""
@@ -258,14 +260,11 @@ class Hub:
         connection.recent = self.system.commands.of(connection.tenant, connection.sender)
         connection.client, connection.attempt = message.client, message.attempt
         connection.look_at(self.system.desks[connection.tenant])
-        older = self._by_key.get(who)
-        if older is not None and connection.given_up_for(older):
+        if self._places.given_up(connection):
             self.close(connection, Code.REPLACED, "the same process has a newer connection")
             return
-        if older is not None:
-            self._log.warning("peer.replaced", peer=older.describe())
-            self.close(older, Code.REPLACED, "the same peer has connected again")
-        self._by_key[who] = connection
+        if not self._places.enter(connection):
+            connection.handlers = self._newcomers[connection.principal]
         self._outbound.welcome(connection, self.settings, self._server)
         self._log.info("peer.connected", peer=connection.describe(), software=message.software[:60])
 
@@ -449,9 +448,7 @@ class Hub:
         connection.closed = True
         self._connections.pop(connection.identity, None)
         if connection.principal is not None:
-            who = (connection.principal, connection.tenant, connection.name)
-            if self._by_key.get(who) is connection:
-                del self._by_key[who]
+            self._places.leave(connection)
             self._log.info("peer.gone", peer=connection.describe(), reason=reason[:200])
         for stream in list(connection.subscriptions):
             self._outbound.unsubscribe(connection, stream)
@@ -488,7 +485,7 @@ class Hub:
             # By its full name: on a plain listener another tenant's peer may have the same one.
             name = f"{tenant}:{connection.name}"
             who = self._principals.find(connection.listener, connection.key, name)
-            if who != (connection.principal, connection.tenant, connection.name):
+            if who != connection.who:
                 self.close(connection, Code.NOT_AUTHENTICATED, "this peer's key is no longer in the desk")
                 continue
             self._sessions.desk_changed(connection)

@@ -225,6 +225,7 @@ def test_a04_the_same_key_from_two_places_and_the_newer_wins(fort: Fort) -> None
     """A04: the older one is told REPLACED, whatever it does next is not heard, and the log says so."""
     older = fort.shop()
     newer = fort.shop()
+    assert newer.is_answered(), "only whoever says something after the welcome takes the place"
     assert older.hears(Goodbye).code == "REPLACED"
     position = fort.status()["position"]
     older.say(CustomerMessage(new_id(), "web", "late", Text("Too late")))

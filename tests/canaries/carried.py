@@ -14,6 +14,7 @@ from daemon import hub, outbound
 from daemon.connection import Connection, Subscription
 from daemon.hub import Hub
 from daemon.outbound import Outbound
+from daemon.places import Places
 from protocol.client import outstanding
 from protocol.window import Window
 
@@ -90,7 +91,15 @@ def commands_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_late_hello_replaces_its_successor(patch: pytest.MonkeyPatch) -> None:
+    enter = Places.enter
+
+    def hasty(self: Places, newcomer: Connection) -> bool:
+        enter(self, newcomer)
+        self._replace(self._standing(newcomer)[:-1])
+        return True
+
     patch.setattr(Connection, "given_up_for", lambda self, newer: False)
+    patch.setattr(Places, "enter", hasty)
 
 
 def the_log_has_what_people_say(patch: pytest.MonkeyPatch) -> None:

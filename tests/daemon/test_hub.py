@@ -9,6 +9,7 @@ import pytest
 from actors.channel.actor import ChannelActor
 from actors.dispatcher.actor import ApplyDesk
 from config.desk import desk_digest
+from daemon.places import STANDING_MAX
 from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import (
@@ -19,6 +20,8 @@ from protocol.messages import (
     Hello,
     LoggedIn,
     Login,
+    Ping,
+    Pong,
     Refused,
     SessionEnded,
     Snapshot,
@@ -87,9 +90,47 @@ def test_a_hello_that_its_process_has_given_up_replaces_nothing_however_late_it_
     (late,) = door.says("gateway", OTHER, hello(b"one", 1), key=KEY)
     assert (type(late), late.code) == (Goodbye, Code.REPLACED)
     assert isinstance(door.says("gateway", PEER, writes(door), key=KEY)[0], Ack)
-    (other,) = door.says("gateway", b"\0third", hello(b"two", 1), key=KEY)
-    assert isinstance(other, Welcome), "another process replaces it, however few its connections"
-    assert door.heard("gateway", PEER)[-1].code == Code.REPLACED
+    assert isinstance(door.says("gateway", OTHER + b"2", hello(b"one", 3), key=KEY)[0], Welcome)
+    assert door.heard("gateway", PEER)[-1].code == Code.REPLACED, "its own newer one replaces it at once"
+
+
+@pytest.mark.rule("guarantee-G5")
+def test_a_hello_of_another_process_replaces_nobody_until_that_process_says_something_else() -> None:
+    """Simulation, seed 185: the hello of a dead process came after that of the next one, which lived, and was
+    told REPLACED. Nobody can say which of two hellos is of the younger process; but the dead say no more.
+    """
+    door = secure_door()
+
+    def hello(client: bytes) -> Hello:
+        return Hello("1.0", "gateway", "test", "web", client, 1)
+
+    door.says("gateway", PEER, hello(b"lives"), key=KEY)
+    assert isinstance(door.says("gateway", OTHER, hello(b"is dead"), key=KEY)[0], Welcome)
+    assert isinstance(door.says("gateway", PEER, writes(door), key=KEY)[0], Ack), "nobody has replaced it"
+    third = b"\0third"
+    assert isinstance(door.says("gateway", third, hello(b"follows"), key=KEY)[0], Welcome)
+    assert len(door.hub) == 3
+    assert isinstance(door.says("gateway", third, Ping(1), key=KEY)[0], Pong)
+    assert len(door.hub) == 1
+    assert [door.heard("gateway", each)[-1].code for each in (PEER, OTHER)] == [Code.REPLACED] * 2
+    assert isinstance(door.says("gateway", third, writes(door), key=KEY)[0], Ack)
+
+
+def test_a_newcomer_that_leaves_again_has_replaced_nobody() -> None:
+    door = secure_door()
+    door.greets("gateway", PEER, KEY)
+    door.greets("gateway", OTHER, KEY)
+    door.says("gateway", OTHER, Goodbye(), key=KEY)
+    assert len(door.hub) == 1
+    assert isinstance(door.says("gateway", PEER, writes(door), key=KEY)[0], Ack)
+
+
+def test_newcomers_that_say_nothing_do_not_pile_up() -> None:
+    door = secure_door()
+    for number in range(3 * STANDING_MAX):
+        door.greets("gateway", b"\0%03d" % number, KEY)
+    assert len(door.hub) == STANDING_MAX
+    assert isinstance(door.says("gateway", b"\0" + b"000", writes(door), key=KEY)[0], Ack)
 
 
 def test_a_peer_that_has_not_said_hello_is_told_so_and_not_banned() -> None:

@@ -70,6 +70,10 @@ def violated(error: AssertionError) -> Violation:
     return Violation(found[1], found[2]) if found else Violation("oracle", text or repr(error))
 
 
+def _back_to_life(fresh: list[Entry]) -> set[str]:
+    return {entry.id for entry in fresh if isinstance(entry.event, TAKES_ROOM_AGAIN)}
+
+
 class Known(Opinion):
     """The second opinion, with what is counted once per turn."""
 
@@ -125,6 +129,8 @@ class Checkers:
         #: When the first live offer, transfer or grace has outlived its deadline.
         self._complain_at = float("inf")
         self._waited_before: dict[str, float] = {}
+        #: What has come back to life in turns that were stored while nobody was told.
+        self._back_unseen: set[str] = set()
         #: By (sender, command): what was sent, and whether an outcome was told.
         self._sent: dict[tuple[str, bytes], Any] = {}
         self._clients: dict[tuple[str, bytes], str] = {}
@@ -144,6 +150,7 @@ class Checkers:
                 self._take(entry)
         except AssertionError as error:
             raise violated(error) from error
+        self._back_unseen |= _back_to_life(fresh)
         self._desk_before = None
         self._note_who_waits()
 
@@ -199,7 +206,8 @@ class Checkers:
 
         What has come back to life, or is on its way to somebody, takes its room again, come what may (F5).
         """
-        alive = {entry.id for entry in fresh if isinstance(entry.event, TAKES_ROOM_AGAIN)}
+        alive = _back_to_life(fresh) | self._back_unseen
+        self._back_unseen.clear()
         used: Counter[str] = Counter()
         for thread in self.alive.values():
             for agent in thread.assignees:

@@ -62,14 +62,9 @@ class Peer:
         self.wanted: dict[str, int] = {}
 
     def dies(self) -> None:
-        """The client process is killed; its operating system ends the connection.
-
-        A hello of it that is still under way is lost: nobody could tell it from that of a newer process
-        (docs/found.md).
-        """
+        """The client process is killed; its operating system ends the connection."""
         if self.link is not None:
-            greeted = self.machine.link is LinkState.OPEN
-            self.link.close(what_was_sent_arrives=self.chance.random() < 0.5 and greeted)
+            self.link.close(what_was_sent_arrives=self.chance.random() < 0.5)
             self.link = None
         self._attempt = 0
         self._timer_at = None
