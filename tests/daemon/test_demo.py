@@ -83,51 +83,52 @@ def lines_until(process: subprocess.Popen[str], wanted: str) -> list[str]:
     pytest.fail(f"{wanted!r} was never printed")
 
 
-@pytest.mark.timeout(LIMIT_S)
-def test_what_it_suggests_at_the_end_works(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def lingering(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[subprocess.Popen[str], Path, list[str]]]:
+    """A demo that is through and runs on, its directory, and what it has told; the last test ends it."""
+    folder = tmp_path_factory.mktemp("lingering") / "demo"
     process = demo("--speed", 50, "--no-live", "--directory", folder)
     try:
-        told = lines_until(process, "The daemon runs on.")
-        (explain, idle) = [shlex.split(line) for line in told if " explain " in line]
-        answers = [
-            subprocess.run(
-                [*words, "--config", folder / "switchboard.toml"],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-            for words in (explain, idle)
-        ]
-    finally:
-        process.send_signal(signal.SIGINT)
-        finished(process)
-    assert "It has waited longest of all that the agent can take." in answers[0]
-    assert "The agent is not logged in. (offline)" in answers[1]
-
-
-@pytest.fixture
-def lingering(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    process = demo("--speed", 50, "--no-live", "--directory", folder)
-    try:
-        lines_until(process, "The daemon runs on.")
-        yield process
+        yield process, folder, lines_until(process, "The daemon runs on.")
     finally:
         process.kill()
         process.communicate()
 
 
 @pytest.mark.timeout(LIMIT_S)
-def test_another_demo_attaches_and_ctrl_c_ends_all_cleanly(
-    lingering: subprocess.Popen[str], folder: Path
+def test_what_it_suggests_at_the_end_works(
+    lingering: tuple[subprocess.Popen[str], Path, list[str]],
 ) -> None:
+    _, folder, told = lingering
+    (explain, idle) = [shlex.split(line) for line in told if " explain " in line]
+    answers = [
+        subprocess.run(
+            [*words, "--config", folder / "switchboard.toml"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for words in (explain, idle)
+    ]
+    assert "It has waited longest of all that the agent can take." in answers[0]
+    assert "The agent is not logged in. (offline)" in answers[1]
+
+
+@pytest.mark.timeout(LIMIT_S)
+def test_another_demo_attaches_and_ctrl_c_ends_all_cleanly(
+    lingering: tuple[subprocess.Popen[str], Path, list[str]],
+) -> None:
+    process, folder, _ = lingering
     code, out, err = finished(
         demo("--attach", folder / "switchboard.toml", "--exit", "--speed", 50, "--no-live")
     )
     assert (code, err) == (Exit.OK, "")
     assert out.rstrip().endswith("nothing was lost.")
-    lingering.send_signal(signal.SIGINT)
-    assert lingering.wait(20) == Exit.OK
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == Exit.OK
     assert not (folder / "state" / "admin.sock").exists()
     assert "daemon.stopped" in (folder / "daemon.log").read_text(encoding="utf-8")
 

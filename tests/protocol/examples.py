@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, get_args
 
 import msgspec.inspect as inspect
@@ -46,8 +47,9 @@ def _smallest(info: inspect.Type) -> Any:
     raise AssertionError(info)
 
 
+@cache
 def messages(kind: type[Message]) -> st.SearchStrategy[Message]:
-    """Make any message of this kind."""
+    """Make any message of this kind. Kept: to find out how takes longer than to make a hundred messages."""
     return _any(inspect.type_info(kind))
 
 
