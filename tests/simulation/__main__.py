@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-from tests.simulation.play import OPERATIONS, Result, play, shortest
+from tests.simulation.play import OPERATIONS, Result, in_brief, play, shortest
 
 #: How much of a story is told: the end matters most.
 STORY_LINES = 120
@@ -28,7 +28,7 @@ def tell(result: Result) -> str:
         f"play it again: python -m tests.simulation --seeds {result.seed} --operations {result.asked}",
     ]
     story = result.story[-STORY_LINES:]
-    lines += [f"  {at:10.3f} s  {who:<12} {what}" for at, who, what in story]
+    lines += [f"  {at:10.3f} s  {who:<12} {in_brief(what)}" for at, who, what in story]
     return "\n".join(lines)
 
 

@@ -77,10 +77,10 @@ def _back_to_life(fresh: list[Entry]) -> set[str]:
 class Known(Opinion):
     """The second opinion, with what is counted once per turn."""
 
-    def __init__(self, desk: Desk, oracle: Oracle, now: float, used: Counter[str], alive: Alive) -> None:
+    def __init__(self, desk: Desk, oracle: Oracle, now: float, used: Counter[str], waiting: Alive) -> None:
         super().__init__(desk, oracle, now)
         self._used = used
-        self._alive = alive
+        self._waiting = waiting
 
     def room(self, agent: str, thread: Thread) -> bool:
         """Rule 4."""
@@ -93,8 +93,8 @@ class Known(Opinion):
             for agent, settings in self.desk.agents.items()
             if self.there(agent) and self._used[agent] < settings.capacity
         ]
-        for ident, thread in self._alive.items() if free else ():
-            if not thread.wanted_in or self.department(thread).mode == "pull":
+        for ident, thread in self._waiting.items() if free else ():
+            if self.department(thread).mode == "pull":
                 continue
             for agent in free:
                 if not self.able(agent, thread) or self.paused(agent, thread) or self.kept(thread):
@@ -106,8 +106,8 @@ class Known(Opinion):
         """Say whether somebody heavier waits who may have been overtaken too often, and lacks room only."""
         return any(
             self.serves(agent, thread) and self.skilled(agent, thread) and not self.room(agent, thread)
-            for thread in self._alive.values()
-            if thread.wanted_in and self.department(thread).overtaken_max
+            for thread in self._waiting.values()
+            if self.department(thread).overtaken_max
         )
 
 
@@ -117,17 +117,19 @@ Alive = dict[str, Thread]
 class Checkers:
     """Look on, and complain."""
 
-    def __init__(self, weights: dict[str, int], names: dict[str, str]) -> None:
-        self.oracle = Oracle(weights=weights, releases=RELEASING, names=names)
+    def __init__(self, weights: dict[str, int]) -> None:
+        self.oracle = Oracle(weights=weights, releases=RELEASING)
         #: The conversations that have not ended.
         self.alive: Alive = {}
-        self.desk: Desk
+        self.desk = Desk(tenant="acme")
         self._desk_before: Desk | None = None
         #: What an agent has brought back from history, and nobody was given since.
         self._reopened: set[str] = set()
         self._used_before: Counter[str] = Counter()
         #: When the first live offer, transfer or grace has outlived its deadline.
         self._complain_at = float("inf")
+        #: Who waits, and since when those waited who did before the turn.
+        self._waiting: Alive = {}
         self._waited_before: dict[str, float] = {}
         #: What has come back to life in turns that were stored while nobody was told.
         self._back_unseen: set[str] = set()
@@ -152,6 +154,7 @@ class Checkers:
             raise violated(error) from error
         self._back_unseen |= _back_to_life(fresh)
         self._desk_before = None
+        self._go_round()
         self._note_who_waits()
 
     def turned(self, process: Process) -> None:
@@ -179,8 +182,7 @@ class Checkers:
         changed = bool(fresh) or self.desk is not self._desk_before
         if changed:
             self._desk_before = self.desk
-            self._capacity_is_kept(dispatcher, fresh)
-            self._note_what_ends()
+            self._capacity_is_kept(dispatcher, fresh, self._go_round())
             for box in process.system.mailboxes.values():
                 assert len(box.recent) <= PILED_UP, (
                     f"I16: {len(box.recent)} deliveries of {box.stream} in memory"
@@ -189,8 +191,8 @@ class Checkers:
             self._something_has_outlived_its_deadline(now)
         assert not dispatcher.auditor.violations, f"auditor: {dispatcher.auditor.violations}"
         # What opens with time alone is looked for as long as anybody waits.
-        if changed or self._waited_before:
-            opinion = Known(self.desk, self.oracle, now, self._used_before, self.alive)
+        if fresh or self._waiting:
+            opinion = Known(self.desk, self.oracle, now, self._used_before, self._waiting)
             left = next(opinion.left_undecided(), None)
             assert left is None, (
                 f"I9: {left[0] if left else ''} waits, and {left[1] if left else ''} has room"
@@ -201,36 +203,46 @@ class Checkers:
         if changed:
             self._note_who_waits()
 
-    def _capacity_is_kept(self, dispatcher: DispatcherActor, fresh: list[Entry]) -> None:
+    def _go_round(self) -> Counter[str]:
+        """Look at every living conversation once: who waits, and when the first live offer, transfer or grace
+        must have ended at the latest (I8, G11). Returns each agent's units of capacity, counted anew.
+        """
+        used: Counter[str] = Counter()
+        waiting: Alive = {}
+        ends = list(self._graces.values())
+        for ident, thread in self.alive.items():
+            if thread.assignees or thread.offers:
+                weight = self.oracle.weight(thread)
+                for agent in thread.assignees:
+                    used[agent] += weight
+                for offer in thread.offers:
+                    used[offer.agent] += weight
+                    ends.append(offer.deadline_at)
+            if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
+                ends.append(thread.transfer.deadline_at)
+            if thread.wanted_in:
+                waiting[ident] = thread
+        self._waiting = waiting
+        self._complain_at = min(ends, default=float("inf")) + LATE_S
+        return used
+
+    def _capacity_is_kept(
+        self, dispatcher: DispatcherActor, fresh: list[Entry], used: Counter[str]
+    ) -> None:
         """I7: nobody has more than allowed, except of what was there when the desk allowed more.
 
         What has come back to life, or is on its way to somebody, takes its room again, come what may (F5).
         """
         alive = _back_to_life(fresh) | self._back_unseen
         self._back_unseen.clear()
-        used: Counter[str] = Counter()
-        for thread in self.alive.values():
-            for agent in thread.assignees:
-                used[agent] += self.oracle.weight(thread)
-            for offer in thread.offers:
-                used[offer.agent] += self.oracle.weight(thread)
+        back = [self.alive[ident] for ident in alive if ident in self.alive]
         for agent, settings in self.desk.agents.items():
-            back = [self.alive[ident] for ident in alive if ident in self.alive]
             again = sum(self.oracle.weight(thread) for thread in back if agent in thread.assignees)
             allowed = max(settings.capacity, self._used_before[agent]) + again
             assert used[agent] <= allowed, f"I7: {agent} has {used[agent]} units, and may have {allowed}"
             booked = dispatcher.view.agent(agent).used
             assert booked == used[agent], f"I7: {agent} has {used[agent]} units, the books say {booked}"
         self._used_before = used
-
-    def _note_what_ends(self) -> None:
-        """Note when the first live offer, transfer or grace must have ended at the latest (I8, G11)."""
-        ends = list(self._graces.values())
-        for thread in self.alive.values():
-            ends += [offer.deadline_at for offer in thread.offers]
-            if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
-                ends.append(thread.transfer.deadline_at)
-        self._complain_at = min(ends, default=float("inf")) + LATE_S
 
     def _something_has_outlived_its_deadline(self, now: float) -> None:
         for ident, thread in self.alive.items():
@@ -242,9 +254,7 @@ class Checkers:
             assert until + LATE_S > now, f"G11: {agent} is waited for longer than the grace"
 
     def _note_who_waits(self) -> None:
-        self._waited_before = {
-            ident: thread.since for ident, thread in self.alive.items() if thread.wanted_in
-        }
+        self._waited_before = {ident: thread.since for ident, thread in self._waiting.items()}
 
     def _take(self, entry: Entry) -> None:
         event: Any = entry.event

@@ -46,7 +46,7 @@ from tests.simulation.minds import Mind
 from tests.simulation.peers import Console, Gateway
 from tests.simulation.shop import AGENTS, CONSOLES, CONTACTS, DEPARTMENTS, SAID, WEIGHTS
 
-Say = Callable[[str, str], None]
+Say = Callable[[str, Any], None]
 Session = tuple[Console, Mind]
 
 PRESENCES = ("online", "online", "online", "online", "busy", "away", "offline")
@@ -99,7 +99,7 @@ class People:
         return self.chance.choice(able) if able else None
 
     def _does(self, console: Console, command: Any) -> bool:
-        self.tell(command.agent, describe(command))
+        self.tell(command.agent, command)
         console.says(command)
         return True
 
@@ -114,14 +114,14 @@ class People:
         for _ in range(self.chance.choice(MESSAGES)):
             known = self.chance.random() < 0.7
             command = CustomerMessage(gateway.ids(), channel, contact, self._text(), authenticated=known)
-            self.tell(contact, describe(command))
+            self.tell(contact, command)
             gateway.says(command)
         return True
 
     def _leave(self) -> bool:
         gateway, channel, contact = self._customer()
         command = CustomerLeft(gateway.ids(), channel, contact)
-        self.tell(contact, describe(command))
+        self.tell(contact, command)
         gateway.says(command)
         return True
 
@@ -263,7 +263,7 @@ class People:
     def _rate(self) -> bool:
         gateway, channel, contact = self._customer()
         command = CustomerRating(gateway.ids(), channel, contact, self.chance.randint(1, 5), "fine")
-        self.tell(contact, describe(command))
+        self.tell(contact, command)
         gateway.says(command)
         return True
 

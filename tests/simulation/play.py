@@ -19,12 +19,12 @@ from config.sections import Limits, Timing
 from daemon import hub
 from protocol.client import machine
 from protocol.codec import client_codec, daemon_codec
-from tests.actors.small import parse_desks_once, parse_once, small_steps
+from tests.actors.small import parse_desks_once, small_steps
 from tests.simulation.checking import Checkers, Violation, violated
 from tests.simulation.faults import Faults
 from tests.simulation.links import Network
 from tests.simulation.peers import Console, Gateway, Peer
-from tests.simulation.people import People
+from tests.simulation.people import People, describe
 from tests.simulation.process import Process
 from tests.simulation.scheduler import START, Scheduler
 from tests.simulation.shop import CONSOLES, GATEWAYS, WEIGHTS, Shop
@@ -57,7 +57,8 @@ class Result(NamedTuple):
     lives: int
     #: How many operations were asked for; a violation may have come before.
     asked: int
-    story: list[tuple[float, str, str]]
+    #: What is told is a text, an event or a command: only ``in_brief`` makes it one, when somebody reads it.
+    story: list[tuple[float, str, Any]]
 
 
 class Play:
@@ -67,14 +68,13 @@ class Play:
         self.seed = seed
         self.operations = operations
         self.done = 0
-        self.story: list[tuple[float, str, str]] = []
+        self.story: list[tuple[float, str, Any]] = []
         self.chance = Random(f"{seed} play")
         self.scheduler = Scheduler(Random(f"{seed} order"))
         self.network = Network(self.scheduler, Random(f"{seed} network"))
         self.store = SimulatedStore()
         self.shop = Shop(self.chance)
-        # What a channel is called does not change with the desks of a play.
-        self.checkers = Checkers(WEIGHTS, channel_names(parse_once(self.shop.text(3), "desk.toml")))
+        self.checkers = Checkers(WEIGHTS)
         heartbeat_s = self.chance.choice((40, 80))
         window, frames = self.chance.choice((3, 16, 256)), self.chance.choice((3, 512))
         self.process = Process(
@@ -101,7 +101,7 @@ class Play:
 
     # What the process tells.
 
-    def note(self, who: str, what: str) -> None:
+    def note(self, who: str, what: Any) -> None:
         """Something worth telling has happened."""
         self.story.append((self.scheduler.now() - START, who, what))
 
@@ -116,13 +116,17 @@ class Play:
 
     def turned(self, process: Process) -> None:
         """A turn is over: the desk in force may be another, and everything is checked."""
-        self.checkers.desk = process.system.desks["acme"]
+        desk = process.system.desks["acme"]
+        if desk is not self.checkers.desk:
+            self.checkers.desk = desk
+            # What a channel is called does not change with the desks of a play.
+            self.checkers.oracle.names = self.checkers.oracle.names or channel_names(desk)
         before = len(self.checkers.oracle.entries)
         try:
             self.checkers.turned(process)
         finally:
             for entry in self.checkers.oracle.entries[before:]:
-                self.story.append((entry.at - START, entry.id or entry.kind, _in_brief(entry.event)))
+                self.story.append((entry.at - START, entry.id or entry.kind, entry.event))
 
     # The phases.
 
@@ -197,7 +201,14 @@ class Play:
         return f"not finished: conversations {talks}, peers {waiting}, behind {self._behind()}"
 
 
-def _in_brief(event: Any) -> str:
+def in_brief(told: Any) -> str:
+    """Return a part of a story to be read: a text as it is, what somebody does, or what has happened."""
+    if isinstance(told, str):
+        return told
+    return _event_in_brief(told) if isinstance(told, events.AnyEvent) else describe(told)
+
+
+def _event_in_brief(event: Any) -> str:
     kept = ("agent", "offer", "department", "reason", "how", "by", "presence", "outcome", "kind")
     facts = [f"{name} {value}" for name in kept if (value := getattr(event, name, ""))]
     if isinstance(event, events.CustomerWrote | events.AgentWrote):

@@ -61,6 +61,8 @@ class SimulatedStore(MemoryStore):
 
     def records(self, after: int) -> Iterator[Record]:
         """Return the records that hold any position after ``after``; asked after each turn, so by place."""
+        if self._records and self._firsts[-1] + self._records[-1].size - 1 <= after:
+            return iter(())
         place = max(0, bisect_right(self._firsts, after + 1) - 1)
         return (each for each in self._records[place:] if each.first + each.size - 1 > after)
 
