@@ -72,7 +72,7 @@ class Commands:
         """Take out what the next commit shall write: nothing until there is much, then all."""
         if self._size < FULL and not everything:
             return []
-        rows = [row for recent in self._senders.values() for row in recent.rows(at)]
+        rows = [row for recent in self._senders.values() if recent.positions for row in recent.rows(at)]
         self._size = self._first = 0
         return rows
 

@@ -432,9 +432,9 @@ class System(Streams):
         """
         if not self._park_round:
             self._park_round = list(self.actors)
-        found = len(self._idle)
+        found, actors = len(self._idle), self.actors
         for address in self._park_round[-limit:]:
-            actor = self.actors.get(address)
+            actor = actors.get(address)
             if actor is not None and actor.touched_at <= before and actor.may_park():
                 self._idle.append((address, before))
         del self._park_round[-limit:]

@@ -6,6 +6,7 @@ annotations.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -68,8 +69,9 @@ def unwrapped(kind: inspect.Type) -> tuple[inspect.Type, Mapping[str, Any]]:
     return kind, {}
 
 
+@cache
 def struct_type(kind: type[Section]) -> inspect.StructType:
-    """Return what msgspec knows about a section."""
+    """Return what msgspec knows about a section. It takes as long to find out as to check a desk."""
     found = inspect.type_info(kind)
     assert isinstance(found, inspect.StructType)
     return found

@@ -158,14 +158,17 @@ class Conversation(Struct, array_like=True):
 
     def deadline(self) -> float | None:
         """Return the next time at which something is over by itself."""
-        times = [self.pressing()]
-        if self.window is not None or self.outbox:
-            times += [self.window_closes_at(), outbox.deadline(self.outbox)]
+        pressing = self.pressing()
+        if self.window is None and not self.outbox:
+            return pressing
+        times = (pressing, self.window_closes_at(), outbox.deadline(self.outbox))
         return min((at for at in times if at is not None), default=None)
 
     def pressing(self) -> float | None:
         """Return the next time that somebody waits for."""
-        times = [invitation.deadline_at for invitation in self.invitations.values()]
+        times = []
+        if self.invitations:
+            times += [invitation.deadline_at for invitation in self.invitations.values()]
         if self.closes_at is not None:
             times.append(self.closes_at)
         if self.ending is not None:
@@ -176,7 +179,7 @@ class Conversation(Struct, array_like=True):
             times.append(self.transfer.deadline_at)
         if self.first_reply_by is not None:
             times.append(self.first_reply_by)
-        return min(times, default=None)
+        return min(times) if times else None
 
     def window_closes_at(self) -> float | None:
         """Return when the reply window closes on a customer who waits for an answer, until that was told."""

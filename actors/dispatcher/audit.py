@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.machine import View
 from actors.dispatcher.roster import Roster
+
+#: What in a report only matters when it is told, as it is in one that tells nothing of the kind.
+OF_THE_MOMENT: dict[str, Any] = {"parked": False, "woken": False, "begun": False, "counted_as": None}
+#: Takes out of a report what lasts: what has to agree. Every conversation is compared in every round.
+_lasting = itemgetter(*(place for place, name in enumerate(Report._fields) if name not in OF_THE_MOMENT))
 
 
 class Kind(StrEnum):
@@ -71,7 +77,7 @@ def _difference(view: View, known: Report | None, truth: Report | None) -> Kind 
         return Kind.WRONG_OWNER
     if known.offered_to != truth.offered_to:
         return Kind.STALE_OFFER
-    if _without_moment(known) != _without_moment(truth) or view.stands(truth.conversation) != truth.waiting:
+    if _lasting(known) != _lasting(truth) or view.stands(truth.conversation) != truth.waiting:
         return Kind.WRONG_PLACE
     owner, offered = view.roster.get(truth.assignee), view.roster.get(truth.offered_to)
     if truth.assignee and (owner is None or truth.conversation not in owner.owned):
@@ -88,7 +94,7 @@ def is_open(report: Report | None) -> bool:
 
 def _without_moment(report: Report) -> Report:
     """A report without what only matters when it is told."""
-    return report._replace(parked=False, woken=False, begun=False, counted_as=None)
+    return report._replace(**OF_THE_MOMENT)
 
 
 def _place(report: Report | None) -> str:

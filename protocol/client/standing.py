@@ -151,6 +151,8 @@ class Standing:
 
     def tick(self, now: float) -> None:
         """Ask again where that is due."""
+        if not self._ask_again:
+            return
         due = [wanted for at, wanted in self._ask_again if at <= now]
         self._ask_again = [(at, wanted) for at, wanted in self._ask_again if at > now]
         for wanted in due:
@@ -160,6 +162,8 @@ class Standing:
         """Tell the daemon what the user has finished with, where that is due."""
         if everything:
             self._untold = dict.fromkeys(self._subscriptions, now)
+        if not self._untold:
+            return
         for stream in [stream for stream, at in self._untold.items() if at <= now]:
             del self._untold[stream]
             subscription = self._subscriptions.get(stream)
@@ -169,6 +173,8 @@ class Standing:
     @property
     def deadline(self) -> float:
         """When something is due."""
+        if not self._untold and not self._ask_again:
+            return math.inf
         return min([*self._untold.values(), *(at for at, _ in self._ask_again)], default=math.inf)
 
     # Sessions.

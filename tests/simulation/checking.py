@@ -88,6 +88,8 @@ class Known(Opinion):
 
     def left_undecided(self) -> Iterator[tuple[str, str]]:
         """Return each waiting conversation with an agent to whom it should have been offered (G10)."""
+        if not self._waiting:
+            return
         free = [
             agent
             for agent, settings in self.desk.agents.items()
@@ -226,9 +228,7 @@ class Checkers:
         self._complain_at = min(ends, default=float("inf")) + LATE_S
         return used
 
-    def _capacity_is_kept(
-        self, dispatcher: DispatcherActor, fresh: list[Entry], used: Counter[str]
-    ) -> None:
+    def _capacity_is_kept(self, dispatcher: DispatcherActor, fresh: list[Entry], used: Counter[str]) -> None:
         """I7: nobody has more than allowed, except of what was there when the desk allowed more.
 
         What has come back to life, or is on its way to somebody, takes its room again, come what may (F5).
@@ -237,8 +237,8 @@ class Checkers:
         self._back_unseen.clear()
         back = [self.alive[ident] for ident in alive if ident in self.alive]
         for agent, settings in self.desk.agents.items():
-            again = sum(self.oracle.weight(thread) for thread in back if agent in thread.assignees)
-            allowed = max(settings.capacity, self._used_before[agent]) + again
+            allowed = max(settings.capacity, self._used_before[agent])
+            allowed += sum(self.oracle.weight(thread) for thread in back if agent in thread.assignees)
             assert used[agent] <= allowed, f"I7: {agent} has {used[agent]} units, and may have {allowed}"
             booked = dispatcher.view.agent(agent).used
             assert booked == used[agent], f"I7: {agent} has {used[agent]} units, the books say {booked}"
