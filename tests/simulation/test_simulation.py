@@ -11,6 +11,7 @@ import pytest
 
 from tests.canaries.planted import SIMULATED
 from tests.rules import ROOT
+from tests.simulation import __main__ as simulation
 from tests.simulation.__main__ import main, seeds_of, tell
 from tests.simulation.play import play, shortest
 
@@ -75,6 +76,27 @@ def test_the_figures_have_the_keys_that_proofs_read(capsys: pytest.CaptureFixtur
     figures = json.loads(capsys.readouterr().out)
     assert list(figures) == ["seeds", "failed", "simulated_hours", "operations", "cpu_s"]
     assert (figures["seeds"], figures["operations"]) == (2, 40)
+
+
+def test_two_processes_find_what_one_does_and_in_the_same_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bug = next(bug for bug in SIMULATED if bug.name == "no duplicate check")
+    monkeypatch.setattr(simulation, "SEEDS_AT_ONCE", 1)
+    found = []
+    with bug.planted():
+        for jobs in ("1", "2"):
+            code = main(["--seeds", "1..6", "--operations", "300", "--whole", "--json", "--jobs", jobs])
+            printed = capsys.readouterr()
+            found.append((code, json.loads(printed.out) | {"cpu_s": 0}, printed.err))
+    assert found[0] == found[1]
+    assert found[0][1]["failed"], "with nothing failed the order of what failed is not seen"
+
+
+def test_no_process_at_all_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--jobs", "0"])
+    assert "--jobs is 0; it takes one process at least" in capsys.readouterr().err
 
 
 def test_seeds_are_a_range_with_both_ends_or_one_number() -> None:
