@@ -47,7 +47,7 @@ def nobody_takes_the_lock(patch: pytest.MonkeyPatch) -> None:
     def opens(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
-    patch.setattr(sqlite, "_lock", opens)
+    patch.setattr(sqlite, "lock", opens)
 
 
 def hashes_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
