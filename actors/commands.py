@@ -6,6 +6,7 @@ SDK makes them, nobody has to look. Other ids are looked for in the table.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 from actors.journal import CommandRow
@@ -30,14 +31,15 @@ class Recent:
 
     def rows(self, at: float) -> Iterator[CommandRow]:
         """Take everything out: one row beyond all earlier ones of the sender, and a row for each stray."""
-        found = sorted(self.positions.items())
-        ordered = [item for item in found if item[0] > self.newest]
-        for command, position in found[: len(found) - len(ordered)]:
-            yield CommandRow(self.tenant, self.sender, (command,), (position,), at)
-        if ordered:
-            commands, positions = zip(*ordered, strict=True)
-            yield CommandRow(self.tenant, self.sender, commands, positions, at)
-            self.newest = commands[-1]
+        positions = self.positions
+        ordered = sorted(positions)
+        strays = bisect_right(ordered, self.newest)
+        for command in ordered[:strays]:
+            yield CommandRow(self.tenant, self.sender, (command,), (positions[command],), at)
+        if strays < len(ordered):
+            beyond = tuple(ordered[strays:])
+            yield CommandRow(self.tenant, self.sender, beyond, tuple(map(positions.__getitem__, beyond)), at)
+            self.newest = beyond[-1]
         self.positions = {}
 
 

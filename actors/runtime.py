@@ -75,12 +75,16 @@ class System(Streams):
         self.now, self.journal = 0.0, ""
         self.head, self.epoch = 0, 0
         self.entries: list[Entry] = []
+        #: How many of them carry a client's command.
+        self._commands = 0
         #: Who has recorded each of the entries.
-        self._recorders: list[ScheduledActor] = []
+        self.recorders: list[ScheduledActor] = []
         self._hash = b""
         self._ready: deque[ScheduledActor] = deque()
-        self._staged: list[tuple[Address, Any]] = []
-        self._replies: list[tuple[Any, Any]] = []
+        #: What was told and is in no inbox yet. ``tell`` appends to it; the hot path does so itself.
+        self.staged: list[tuple[Address, Any]] = []
+        #: What answers a command once the turn is flushed: to whom, and the answer.
+        self.replies: list[tuple[Any, Any]] = []
         self.write_behind = WriteBehind(self._freeze, store.newest_command)
         #: Which commands were accepted lately.
         self.commands = self.write_behind.commands
@@ -103,14 +107,6 @@ class System(Streams):
         self.facts.clear()
         self._handled = 0
 
-    def tell_from_outside(self, address: Address, message: Any) -> None:
-        """Put a message into an actor's inbox, from outside a handler; it is handled by the next ``run``."""
-        actor = self.actors.get(address) or self.wake(address)
-        inbox = actor.inbox
-        if not inbox:
-            self._ready.append(actor)
-        inbox.append(message)
-
     def tell_first(self, actor: ScheduledActor, message: Any) -> None:
         """Have an actor that is being woken handle this before what it is woken for."""
         self._ready.append(actor)
@@ -121,8 +117,8 @@ class System(Streams):
         self.actors[address] = self.kinds[address[0]](self, address)
 
     def tell(self, address: Address, message: Any) -> None:
-        """Tell an actor something from inside a handler; it goes out when the handler has succeeded."""
-        self._staged.append((address, message))
+        """Tell an actor something: in its inbox with the next ``run``, or when the handler has succeeded."""
+        self.staged.append((address, message))
 
     def run(self) -> None:
         """Run until every inbox is empty.
@@ -130,10 +126,10 @@ class System(Streams):
         Raises TooManyFailures, and RuntimeError when the turn does not end.
         """
         ready = self._ready
-        if self._staged:
+        if self.staged:
             self._deliver_staged()
         now, handled = self.now, self._handled
-        entries, replies, staged = self.entries, self._replies, self._staged
+        entries, replies, staged = self.entries, self.replies, self.staged
         while ready:
             actor = ready.popleft()
             batch, actor.inbox = actor.inbox, []
@@ -170,7 +166,7 @@ class System(Streams):
         self._undo(marks)
         actor = self._replace(actor)
         for message in [*batch, SETTLE]:
-            marks = (len(self.entries), len(self._replies), len(self._staged))
+            marks = (len(self.entries), len(self.replies), len(self.staged))
             try:
                 if message is SETTLE:
                     self._settle(actor)
@@ -210,15 +206,16 @@ class System(Streams):
         entries, replies, staged = marks
         for entry in reversed(self.entries[entries:]):
             if entry.command:
+                self._commands -= 1
                 del self.commands.of(entry.tenant, entry.sender).positions[entry.command]
         del self.entries[entries:]
-        del self._recorders[entries:]
-        del self._replies[replies:]
-        del self._staged[staged:]
+        del self.recorders[entries:]
+        del self.replies[replies:]
+        del self.staged[staged:]
 
     def _deliver_staged(self) -> None:
         actors, ready = self.actors, self._ready
-        staged = self._staged
+        staged = self.staged
         while staged:
             due = staged[:]
             staged.clear()
@@ -234,12 +231,12 @@ class System(Streams):
         """Tell ``Tick`` to the actors whose deadline has come, parked ones too."""
         for address in self._due.take(self.now, limit):
             if address not in self.actors:
-                self.tell_from_outside(address, Tick(self.now))
+                self.tell(address, Tick(self.now))
         for address in self.timers.due(self.now, limit):
             actor = self.actors.get(address)
             if actor is not None:
                 actor.deadline_set = None
-            self.tell_from_outside(address, Tick(self.now))
+            self.tell(address, Tick(self.now))
 
     def seal(self, *, tidy: bool = False) -> Batch | None:
         """Number the events of the turn and return what has to be committed; None if there is nothing.
@@ -268,7 +265,7 @@ class System(Streams):
             self.head += batch.record.size
             self._hash = batch.record.hash
             self.entries = []
-            self._recorders = []
+            self.recorders = []
         for address in self._parking:
             self._leave_memory(address)
         self._parking.clear()
@@ -277,7 +274,7 @@ class System(Streams):
             if discarded is not None and discarded.sequence() == 0:
                 self._leave_memory(address)
         self._discarded.clear()
-        replies, self._replies = self._replies, []
+        replies, self.replies = self.replies, []
         news, self._has_news = self._has_news, []
         return replies, news
 
@@ -291,7 +288,7 @@ class System(Streams):
         note, dirty, news = self.write_behind.note, self.write_behind.dirty, self._has_news
         tenant = ""
         by_stream: dict[str, Mailbox] = {}
-        for entry, actor in zip(entries, self._recorders, strict=True):
+        for entry, actor in zip(entries, self.recorders, strict=True):
             position += 1
             if actor.unindexed:
                 actor.unindexed.append(position)
@@ -318,9 +315,9 @@ class System(Streams):
                     mailbox.unindexed.append(position)
                 else:
                     mailbox.unindexed = note(mailbox.address, mailbox.last, position)
-        commands = len(entries) - [entry.command for entry in entries].count(b"")
-        if commands:
-            self.commands.added(commands, first)
+        if self._commands:
+            self.commands.added(self._commands, first)
+            self._commands = 0
         for mailbox in news:
             dirty(mailbox.address, first)
 
@@ -340,21 +337,23 @@ class System(Streams):
         """
         kind, tenant, ident = actor.address
         entries = self.entries
-        self._recorders.append(actor)
+        self.recorders.append(actor)
         if told is None:
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience))
-        else:
-            command, sender = told.message.id, told.sender
-            entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
-            position = self.head + len(entries)
-            recent = told.recent or self.commands.of(tenant, sender)
-            recent.positions[command] = position
-            conversation = ident if kind == "conversation" else ""
-            self._replies.append((told.reply_to, Ack(command, position, conversation, sequence)))
+            return
+        command, sender = told.message.id, told.sender
+        entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
+        self._commands += 1
+        position = self.head + len(entries)
+        recent = told.recent or self.commands.of(tenant, sender)
+        recent.positions[command] = position
+        if kind != "conversation":
+            ident = ""
+        self.replies.append((told.reply_to, Ack(command, position, ident, sequence)))
 
     def reply(self, told: Told, message: Any) -> None:
         """Answer a command once the turn is flushed."""
-        self._replies.append((told.reply_to, message))
+        self.replies.append((told.reply_to, message))
 
     def refuse(self, told: Told, code: Code, message: str, retry_after_s: float = 0.0) -> None:
         """Refuse a command."""
@@ -447,7 +446,7 @@ class System(Streams):
             actor = self.actors.get(address)
             if actor is not None and actor.touched_at <= before and actor.may_park():
                 self._park(actor)
-        if self._staged:
+        if self.staged:
             self.run()
 
     @property
@@ -458,7 +457,7 @@ class System(Streams):
     @property
     def telling(self) -> bool:
         """True while the handler under way has told somebody something that is not in an inbox yet."""
-        return bool(self._staged)
+        return bool(self.staged)
 
     def _park(self, actor: ScheduledActor) -> None:
         """Write the actor's snapshot with this commit, then let it leave memory."""

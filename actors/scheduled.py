@@ -36,7 +36,7 @@ class _Inbox:
         """Queue an envelope. Only on the reactor's thread; other threads use ``System.post``."""
         actor = self._actor
         if envelope.reply_to is None:
-            actor.system.tell_from_outside(actor.address, envelope.message)
+            actor.system.tell(actor.address, envelope.message)
         else:
             actor.answer(envelope)
 

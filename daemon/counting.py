@@ -13,6 +13,7 @@ from actors import events
 from actors.dispatcher.actor import DispatcherActor
 from actors.dispatcher.audit import Kind
 from actors.events import AnyEvent
+from actors.events.conversation import AgentWrote, CustomerWrote
 from actors.journal import Entry
 from actors.runtime import System
 from config.desk import Desk
@@ -28,8 +29,6 @@ OUTCOMES = {
 }
 #: Who is not there: their capacity does not count.
 AWAY = frozenset({"away", "offline"})
-#: What nearly every turn consists of, and nothing else.
-WRITTEN = frozenset({events.CustomerWrote, events.AgentWrote})
 #: What is looked at one by one.
 SINGLE = frozenset(
     {
@@ -45,11 +44,13 @@ SINGLE = frozenset(
 
 def count_turn(numbers: Numbers, entries: Iterable[Entry], desks: Mapping[str, Desk]) -> None:
     """Count what a turn has brought about."""
-    kinds = Counter(map(type, map(EVENT_OF, entries)))
-    numbers.messages_customer += kinds[events.CustomerWrote]
-    numbers.messages_agent += kinds[events.AgentWrote]
-    if kinds.keys() <= WRITTEN:
-        return
+    found = list(map(type, map(EVENT_OF, entries)))
+    from_customers, from_agents = found.count(CustomerWrote), found.count(AgentWrote)
+    numbers.messages_customer += from_customers
+    numbers.messages_agent += from_agents
+    if from_customers + from_agents == len(found):
+        return  # The hot path: nearly every turn is nothing else.
+    kinds = Counter(found)
     for kind, outcome in OUTCOMES.items():
         numbers.offers[outcome] += kinds[kind]
     if not SINGLE.isdisjoint(kinds):

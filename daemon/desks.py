@@ -95,7 +95,7 @@ class Desks:
     def bring_in(self, prepared: list[Prepared]) -> dict[str, list[str]]:
         """Bring desks into force; return the changes by tenant."""
         for tenant, message, _ in prepared:
-            self._system.tell_from_outside(("dispatcher", tenant, ""), message)
+            self._system.tell(("dispatcher", tenant, ""), message)
             self._system.run()
             self._changed(tenant)
         return {tenant: changes for tenant, _, changes in prepared}

@@ -77,6 +77,7 @@ class Hub:
         media: MediaRoom,
     ) -> None:
         self.system = system
+        self._staged = system.staged
         self.settings = settings
         #: Why commands are refused at the moment: code, text, and after how many seconds to try again.
         self.shut: tuple[Code, str, float] | None = None
@@ -138,22 +139,33 @@ class Hub:
 
     # What comes in.
 
-    def receive(self, listener: Listener, identity: bytes, frame: Any) -> None:
-        """Take one frame of a peer; one with ``more`` is the first part of a message of too many."""
-        now = self.system.now
-        connection = self._connections.get(identity)
-        if connection is None:
-            opened = self._open(listener, identity, frame, now)
-            if opened is None:
-                return
-            connection = opened
-        elif listener.secure and peer_key(frame) != connection.key:
-            # A routing id proves nothing: a peer may have taken over that of one who has just gone (A03).
-            self.impostors += 1
-            return
-        connection.budget -= 1
-        if connection.budget < 0 and not self._refill(connection):
-            return
+    def receive(self, listener: Listener, arrived: Iterable[tuple[bytes, Any]]) -> None:
+        """Take frames of peers, by their routing ids. The hot path: nearly every frame is one message, which
+        becomes a told command; whatever else it may be takes more steps.
+        """
+        now, connections, secure = self.system.now, self._connections, listener.secure
+        for identity, frame in arrived:
+            connection = connections.get(identity)
+            if connection is None or (secure and peer_key(frame) != connection.key):
+                connection = self._stranger(listener, identity, frame, connection)
+                if connection is None:
+                    continue
+            connection.budget -= 1
+            if connection.budget < 0 and not self._refill(connection):
+                continue
+            message = None if frame.more else connection.session.one(frame.bytes, now)
+            if message is not None:
+                handler = connection.handlers.get(type(message))
+                if handler is not None:
+                    handler(connection, message)
+                    continue
+            self._receive_all(connection, frame, now)
+
+    def _receive_all(self, connection: Connection, frame: Any, now: float) -> None:
+        """Take a frame of several messages, or one that is not as it should be.
+
+        One with ``more`` is the first part of a message of too many.
+        """
         try:
             if frame.more:
                 raise RemoteProtocolError(Code.BAD_FRAME, "a message must have exactly one part")
@@ -171,6 +183,16 @@ class Hub:
             handler(connection, message)
             if connection.closed:
                 return
+
+    def _stranger(
+        self, listener: Listener, identity: bytes, frame: Any, other: Connection | None
+    ) -> Connection | None:
+        """Open a connection for a routing id that nobody has, if that may be."""
+        if other is not None:
+            # A routing id proves nothing: a peer may have taken over that of one who has just gone (A03).
+            self.impostors += 1
+            return None
+        return self._open(listener, identity, frame, self.system.now)
 
     def _bounded(self, handler: Handler) -> Handler:
         """Let a peer have only so much of what costs far more than a message."""
@@ -344,7 +366,7 @@ class Hub:
         told = Told(message, tenant, connection.sender, connection, connection.recent)
         # The channel would pass it on to the same conversation: its table changes only while actors run.
         known = channel.bound.get(message.contact)
-        self.system.tell_from_outside(("conversation", tenant, known) if known else channel.address, told)
+        self._staged.append((("conversation", tenant, known) if known else channel.address, told))
 
     def _told_of_customer(self, connection: Connection, message: Any) -> Told | None:
         """Return what a gateway says or asks of a customer as told, or refuse it."""
@@ -363,7 +385,7 @@ class Hub:
             conversation = getattr(message, "conversation", "")
             of_customer = customer_address(told.tenant, message.channel, getattr(message, "contact", ""))
             of_conversation = ("conversation", told.tenant, conversation)
-            self.system.tell_from_outside(of_conversation if conversation else of_customer, told)
+            self.system.tell(of_conversation if conversation else of_customer, told)
 
     def _from_agent(self, connection: Connection, message: Any) -> None:
         session = self._sessions.speaks(connection, message)
@@ -372,8 +394,9 @@ class Hub:
         if self.shut is not None:
             self._refuse(connection, message, *self.shut)
             return
-        told = Told(message, connection.tenant, session.sender, connection, session.recent, session.leased)
-        self.system.tell_from_outside(("conversation", connection.tenant, message.conversation), told)
+        tenant = connection.tenant
+        told = Told(message, tenant, session.sender, connection, session.recent, session.leased)
+        self._staged.append((("conversation", tenant, message.conversation), told))
 
     def _told(self, connection: Connection, message: Any) -> Told | None:
         """Return an agent's message as told, or refuse it."""
@@ -388,17 +411,17 @@ class Hub:
     def _to_agent(self, connection: Connection, message: Any) -> None:
         told = self._told(connection, message)
         if told is not None:
-            self.system.tell_from_outside(("agent", told.tenant, message.agent), told)
+            self.system.tell(("agent", told.tenant, message.agent), told)
 
     def _to_dispatcher(self, connection: Connection, message: Any) -> None:
         told = self._told(connection, connection.meant(message))
         if told is not None:
-            self.system.tell_from_outside(("dispatcher", told.tenant, ""), told)
+            self.system.tell(("dispatcher", told.tenant, ""), told)
 
     def _to_colleague(self, connection: Connection, message: EndSession) -> None:
         told = self._told(connection, message)
         if told is not None:
-            self.system.tell_from_outside(("agent", told.tenant, message.of_agent), told)
+            self.system.tell(("agent", told.tenant, message.of_agent), told)
 
     # Media.
 

@@ -137,7 +137,7 @@ class Operating:
         return lambda: self._set_order(tenant, OperatorSetsOrder(department, str(order), until))
 
     def _set_order(self, tenant: str, wanted: OperatorSetsOrder) -> Answer:
-        self._system.tell_from_outside(("dispatcher", tenant, ""), wanted)
+        self._system.tell(("dispatcher", tenant, ""), wanted)
         self._system.run()
         return self._show_order(tenant, wanted.department)
 
@@ -170,7 +170,7 @@ class Operating:
 
     def _cast_shadow(self, tenant: str, text: str, changes: list[str]) -> Answer:
         message = ApplyShadow(text, desk_digest(text) if text else "")
-        self._system.tell_from_outside(("dispatcher", tenant, ""), message)
+        self._system.tell(("dispatcher", tenant, ""), message)
         self._system.run()
         return {"ok": True, "tenant": tenant, "shadow": bool(text), "changes": changes}
 

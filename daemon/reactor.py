@@ -152,7 +152,10 @@ class Reactor:
 
     def _drain(self) -> None:
         for listener in self._listeners:
-            self._numbers.frames_in += listener.drain(self.drain_frames, self.hub.receive)
+            arrived = listener.drain(self.drain_frames)
+            if arrived:
+                self._numbers.frames_in += len(arrived)
+                self.hub.receive(listener, arrived)
 
     def _commit(self, now: float) -> None:
         if self.system.entries:

@@ -135,7 +135,7 @@ class AgentSessions:
         sender = f"agent/{message.agent}"
         self._catch_up(address)
         leased = Session(self._system.leases[address])
-        self._system.tell_from_outside(address, SessionOpened(by_hand=isinstance(message, Login)))
+        self._system.tell(address, SessionOpened(by_hand=isinstance(message, Login)))
         recent = self._system.commands.of(connection.tenant, sender)
         connection.agents[message.agent] = AgentSession(address, sender, recent, agent.password, leased)
         holders = self._holders.setdefault(address, [])
@@ -171,12 +171,12 @@ class AgentSessions:
             return
         told = msgspec.structs.replace(told, recent=session.recent, session=session.leased)
         if self._system.first_entry(told) is not None:
-            self._system.tell_from_outside(session.address, told)
+            self._system.tell(session.address, told)
             return
         del connection.agents[message.agent]
         self._outbound.unsubscribe(connection, f"agent/{message.agent}")
         if self._drop(connection, session):
-            self._system.tell_from_outside(session.address, told)
+            self._system.tell(session.address, told)
         else:
             self._system.reply(told, Ack(message.id, self._system.head))
 
@@ -199,7 +199,7 @@ class AgentSessions:
             return None
         lease.active_at = self._system.now
         if lease.warned:
-            self._system.tell_from_outside(session.address, SignOfLife())
+            self._system.tell(session.address, SignOfLife())
         return session
 
     def let_go_all(self, connection: Connection, reason: str) -> None:
@@ -218,7 +218,7 @@ class AgentSessions:
                 text = "the agent is no longer in the desk, or has a new password"
                 self._end_session(connection, agent, text)
             else:
-                self._system.tell_from_outside(session.address, DeskChanged())
+                self._system.tell(session.address, DeskChanged())
 
     def end_dead(self) -> None:
         """End the sessions whose epoch is over, on every connection, and say why; a newer login stays.
@@ -249,7 +249,7 @@ class AgentSessions:
         """The agent must learn of the loss of the last session."""
         if self._drop(connection, session):
             lost = LastSessionLost(reason[:200], session.leased.epoch)
-            self._system.tell_from_outside(session.address, lost)
+            self._system.tell(session.address, lost)
 
     def _end_session(self, connection: Connection, agent: str, reason: str) -> None:
         """End one agent's session on a connection that goes on, and tell the peer."""

@@ -8,7 +8,7 @@ turns if need be.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import zmq
@@ -73,25 +73,23 @@ class Listener:
     def _set(self, option: int, value: int | bytes) -> None:
         self.socket.set(int(option), value)
 
-    def drain(self, limit: int, take: Callable[[Listener, bytes, Any], None]) -> int:
-        """Give at most ``limit`` waiting messages to ``take(listener, routing id, frame)``; return how many.
+    def drain(self, limit: int) -> list[tuple[bytes, Any]]:
+        """Return at most ``limit`` waiting messages, in order: routing id and frame of each.
 
         A frame with ``more`` is the first of too many parts; the others are thrown away.
         """
         receive = self.socket.recv
+        arrived: list[tuple[bytes, Any]] = []
         if self._inside and not self._skip():
-            return 0
-        for taken in range(limit):
-            try:
+            return arrived
+        with suppress(zmq.Again):
+            for _ in range(limit):
                 identity = receive(NOBLOCK)
-            except zmq.Again:
-                return taken
-            frame = receive(NOBLOCK, False)
-            whole = not frame.more or self._skip()
-            take(self, identity, frame)
-            if not whole:
-                return taken + 1
-        return limit
+                frame = receive(NOBLOCK, False)
+                arrived.append((identity, frame))
+                if frame.more and not self._skip():
+                    break
+        return arrived
 
     def _skip(self) -> bool:
         """Throw away the rest of a message; False when there is more of it than a turn may cost."""

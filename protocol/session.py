@@ -83,7 +83,7 @@ def speaks_our_version(version: str) -> bool:
 class Session(Generic[M]):
     """One side of one connection.
 
-    ``receive`` takes a frame and gives messages; ``send`` takes messages and ``take`` gives the frame to put
+    ``receive`` takes a frame and gives messages, ``one`` the quick way; ``send`` takes messages and ``take`` gives the frame to put
     on the wire. Whoever calls ``receive``, ``send`` or ``check`` then takes and sends.
     """
 
@@ -113,25 +113,28 @@ class Session(Generic[M]):
         self._said_at = now
         self._outbox: list[Message] = []
 
+    def one(self, frame: bytes, now: float) -> M | None:
+        """Return the message of a frame that nearly every frame is: a single one, which changes no phase.
+
+        Of any other frame nothing is taken, and None returned: it is for ``receive``.
+        """
+        codec = self._codec
+        try:
+            if frame[0] & 0xF0 == SMALL_MAP and len(frame) <= codec.frame_bytes:
+                message = codec.one(frame)
+                if self._incoming.get(type(message)) is self.phase:
+                    self._heard_at = now
+                    return message
+        except UNREADABLE:
+            pass
+        return None
+
     def receive(self, frame: bytes, now: float) -> list[M]:
         """Return the messages of a frame.
 
         A frame with an illegal message is refused whole. Raises RemoteProtocolError: BAD_FRAME, TOO_LARGE,
         OUT_OF_ORDER.
         """
-        codec = self._codec
-        try:
-            # The quick way for what nearly every frame is: one message that changes no phase.
-            if frame[0] & 0xF0 == SMALL_MAP and len(frame) <= codec.frame_bytes:
-                message = codec.one(frame)
-                if self._incoming.get(type(message)) is self.phase:
-                    self._heard_at = now
-                    return [message]
-        except UNREADABLE:
-            pass
-        return self._receive(frame, now)
-
-    def _receive(self, frame: bytes, now: float) -> list[M]:
         messages = self._codec.decode(frame)
         self._heard_at = now
         incoming, phase = self._incoming, self.phase

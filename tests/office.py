@@ -97,7 +97,7 @@ class Office:
         """Have several things told in one turn."""
         self.door.system.begin(self.door.stage.clock.now())
         for address, told in telling:
-            self.door.system.tell_from_outside(address, told)
+            self.door.system.tell(address, told)
         self.door.system.fire_timers()
         self.door.turn()
         self.door.turn()

@@ -153,7 +153,7 @@ class Stage:
         system = self.system
         system.begin(self.clock.now())
         for address, message in told:
-            system.tell_from_outside(address, message)
+            system.tell(address, message)
         if park_idle_s is not None:
             system.run()
             system.park_idle(self.clock.now() - park_idle_s)

@@ -43,18 +43,8 @@ NAMES = {Image: "image", Voice: "voice", LinkCard: "link_card", MiniProgramCard:
 
 
 def written(state: Conversation, command: AgentMessage, facts: Facts, author: str = "") -> Outcome:
-    """Return what an agent's message causes: in the assignee's name, whoever has written it.
-
-    The hot path: a text that is short enough for its channel needs one look-up.
-    """
+    """Return what an agent's message causes: in the assignee's name, whoever has written it."""
     content, rules = command.content, facts.rules or rules_of(facts.desk)
-    if (
-        type(content) is Text
-        and len(content.text) <= rules.safe_length.get(state.channel, 0)
-        and not rules.shown_as
-        and state.window is None
-    ):
-        return [events.AgentWrote(state.assignee, state.contact, content, author)]
     made = prepared(state, content, facts, rules)
     if isinstance(made, Refusal):
         return made

@@ -10,6 +10,8 @@ from config.windows import Window
 
 #: A character of UTF-8 has at most so many bytes.
 BYTES_PER_CHARACTER_MAX = 4
+#: The safe length of a channel whose texts all need a closer look.
+NEVER_SAFE = -1
 
 
 class Demands(NamedTuple):
@@ -32,7 +34,7 @@ class Demands(NamedTuple):
 class Rules(NamedTuple):
     """The rules of a desk.
 
-    ``safe_length``: by channel, how many characters a text may have that needs no closer look.
+    ``safe_length``: by channel, how many characters an agent's text may have that needs no closer look.
     ``shown_as``: what customers see of those agents of whom the desk says it (H8). ``demands``: the channels,
     and only those, whose windows count or end by time, or whose messages are followed.
     """
@@ -46,10 +48,11 @@ class Rules(NamedTuple):
 def rules_of(desk: Desk) -> Rules:
     """Work the rules of a desk out."""
     every = {name: demands_of(channel, desk) for name, channel in desk.channels.items()}
+    shown_as = {name: agent.shown_as for name, agent in desk.agents.items() if agent.shown_as is not None}
     return Rules(
         desk,
-        {name: _safe_length(desk, channel) for name, channel in desk.channels.items()},
-        {name: agent.shown_as for name, agent in desk.agents.items() if agent.shown_as is not None},
+        {} if shown_as else {name: _safe_length(desk, channel) for name, channel in desk.channels.items()},
+        shown_as,
         {name: found for name, found in every.items() if _anything(found)},
     )
 
@@ -74,7 +77,7 @@ def _anything(demands: Demands) -> bool:
 
 def _safe_length(desk: Desk, channel: Channel) -> int:
     if desk.policies.reserved_characters == "refuse" or _anything(demands_of(channel, desk)):
-        return 0
+        return NEVER_SAFE
     most = [desk.policies.text_length_max]
     length, size = text_length_max(channel), text_bytes_max(channel)
     if length is not None:

@@ -38,6 +38,7 @@ from typing import Any
 from actors import events
 from actors.conversation import conference, endings, labels, outbox, proactive, returning, transfer, waiting
 from actors.conversation.content import written
+from actors.conversation.limits import NEVER_SAFE
 from actors.conversation.orders import (
     AssignDirectly,
     Begin,
@@ -74,9 +75,10 @@ from actors.conversation.state import (
     nothing,
     offer_gone,
 )
-from actors.conversation.window import acted, visited, wrote
+from actors.conversation.window import acted, visited
 from actors.dispatcher.reasons import Reason
 from actors.events import AnyEvent
+from actors.events.conversation import AgentWrote, CustomerWrote
 from protocol.channels import CustomerActed, DeliveryReport
 from protocol.content import Text
 from protocol.errors import Code
@@ -98,9 +100,16 @@ def _customer_writes_to_assignee(state: Conversation, command: CustomerMessage, 
     """The hot path: nearly always the message is all."""
     if state.assignee_gone:
         return returning.written(state, command, facts, *transfer.released(state, Reason.ASSIGNEE_GONE))
-    content = command.content
-    if type(content) is Text and state.ending is None and (not command.name or command.name == state.name):
-        return [wrote(state, command, content, facts)]
+    content, rules = command.content, facts.rules
+    if (
+        type(content) is Text
+        and rules is not None
+        and state.window is None
+        and state.channel not in rules.demands
+        and state.ending is None
+        and (not command.name or command.name == state.name)
+    ):
+        return [CustomerWrote(command.contact, content, command.channel)]
     return returning.written(state, command, facts)
 
 
@@ -112,8 +121,17 @@ def _begun_already(state: Conversation, command: Begin, facts: Facts) -> Outcome
 
 
 def _agent_writes(state: Conversation, command: AgentMessage, facts: Facts) -> Outcome:
+    """The hot path: a text that is short enough for its channel needs one look-up."""
     if state.assignee != command.agent:
         return conference.of_sender(state, command, facts)
+    content, rules = command.content, facts.rules
+    if (
+        type(content) is Text
+        and rules is not None
+        and state.window is None
+        and len(content.text) <= rules.safe_length.get(state.channel, NEVER_SAFE)
+    ):
+        return [AgentWrote(state.assignee, state.contact, content)]
     return written(state, command, facts)
 
 

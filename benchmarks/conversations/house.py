@@ -92,7 +92,7 @@ class House:
         system = self.system
         system.begin(time.time())
         for address, message in told:
-            system.tell_from_outside(address, message)
+            system.tell(address, message)
         system.fire_timers()
         system.run()
 

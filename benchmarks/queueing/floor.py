@@ -212,7 +212,7 @@ class Floor:
         now = self._clock.now()
         system.begin(now)
         for address, message in told:
-            system.tell_from_outside(address, message)
+            system.tell(address, message)
         system.fire_timers()
         system.run()
         if self.turns % PARK_EVERY == 0:

@@ -142,7 +142,7 @@ class AgentPlay(RuleBasedStateMachine):
         """Have a console send a frame into the turn that is under way."""
         listener: Any = self.door.listeners["console"]
         key = KEYS[PHONE] if console == "phone" else KEYS[b"\0desktop"]
-        self.door.hub.receive(listener, self.peers[console], Frame(encode(list(messages)), key))
+        self.door.hub.receive(listener, [(self.peers[console], Frame(encode(list(messages)), key))])
         return list(messages)
 
     def answers(self, console: str) -> dict[bytes, Any]:
@@ -235,7 +235,7 @@ class AgentPlay(RuleBasedStateMachine):
 
         answered = next(iter(self.door.hub._connections.values()))
         told = Told(EndSession(self.door.new_id(), "boss", "a1"), "acme", "agent/boss", answered)
-        self.door.system.tell_from_outside(("agent", "acme", "a1"), told)
+        self.door.system.tell(("agent", "acme", "a1"), told)
         self.model.out()
         # Who is merely gone does not come back by token either.
         self.model.tokens_from = self.model.last_epoch + 1

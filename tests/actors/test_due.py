@@ -68,7 +68,7 @@ class House:
         system = self.system
         system.begin(self.clock.now())
         for ident, message in (told or {}).items():
-            system.tell_from_outside(("sleeper", "acme", ident), message)
+            system.tell(("sleeper", "acme", ident), message)
         system.fire_timers()
         system.run()
         if park:

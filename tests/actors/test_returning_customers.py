@@ -214,7 +214,7 @@ def test_a_crash_finds_the_same_previous_agent() -> None:
     system = recovered(crashed(store))
     system.begin(stage.clock.now())
     message = CustomerMessage(stage.command_id(), "web", "ann", Text("hello"))
-    system.tell_from_outside(("channel", "acme", "web"), Told(message, "acme", "gateway/web", "peer"))
+    system.tell(("channel", "acme", "web"), Told(message, "acme", "gateway/web", "peer"))
     system.run()
     started = [entry.event for entry in system.entries if isinstance(entry.event, events.Started)]
     assert [event.previous for event in started] == ["a1"]

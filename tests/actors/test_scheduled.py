@@ -103,7 +103,7 @@ def test_asking_through_a_reference_gets_the_answer_or_the_exception(system: Sys
 def test_no_thread_is_started_and_the_registry_stays_empty(system: System) -> None:
     before = threading.active_count()
     for number in range(500):
-        system.tell_from_outside(("parrot", "acme", str(number)), "hello")
+        system.tell(("parrot", "acme", str(number)), "hello")
     system.run()
     assert len(system.actors) == 500
     assert threading.active_count() == before
@@ -111,7 +111,7 @@ def test_no_thread_is_started_and_the_registry_stays_empty(system: System) -> No
 
 
 def test_an_actor_makes_nothing_that_only_references_need(system: System, parrot: Parrot) -> None:
-    system.tell_from_outside(parrot.address, "hello")
+    system.tell(parrot.address, "hello")
     system.run()
     assert not {"actor_urn", "actor_inbox", "actor_stopped", "_actor_ref"} & vars(parrot).keys()
     with pytest.raises(AttributeError, match="no attribute 'wings'"):

@@ -137,7 +137,7 @@ def test_a_login_after_a_forced_end_is_another_epoch_and_the_old_sessions_stay_d
     _, ends = office.told_of(DESKTOP, "boss", EndSession(office.new_id(), "boss", "a1"))
     door = office.door
     office.says(where, Login(office.new_id(), "a1", "right"))
-    door.system.tell_from_outside(("agent", "acme", "a1"), ends)
+    door.system.tell(("agent", "acme", "a1"), ends)
     door.pool.answer(True)
     door.turn()
     door.turn()
@@ -177,7 +177,7 @@ def test_a_token_in_the_turn_of_the_end_is_void_already() -> None:
     token = office.logs_in(PHONE, "a1")
     office.logs_in(DESKTOP, "boss")
     _, ends = office.told_of(DESKTOP, "boss", EndSession(office.new_id(), "boss", "a1"))
-    office.door.system.tell_from_outside(("agent", "acme", "a1"), ends)
+    office.door.system.tell(("agent", "acme", "a1"), ends)
     assert only(office.comes_back(PHONE, token), Refused).code == Code.NOT_AUTHENTICATED
 
 
@@ -273,7 +273,7 @@ def test_of_all_who_come_back_in_one_turn_the_dispatcher_knows_before_it_decides
     listener: Any = office.door.listeners["console"]
     for (peer, agent), token in tokens.items():
         login = encode([LoginWithToken(office.new_id(), agent, token.token)])
-        office.door.hub.receive(listener, peer, Frame(login, KEYS[peer]))
+        office.door.hub.receive(listener, [(peer, Frame(login, KEYS[peer]))])
     office.door.turn()
     # The supervisor alone is not there.
     assert office.entries("Offered")[-1].why.excluded == {"offline": 1}

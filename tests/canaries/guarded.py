@@ -88,7 +88,7 @@ def the_tenant_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
         told_to[0] = self
         told = self._told(connection, message)
         if told is not None:
-            self.system.tell_from_outside(("conversation", told.tenant, message.conversation), told)
+            self.system.tell(("conversation", told.tenant, message.conversation), told)
 
     told_to: list[Any] = [None]
     patch.setattr(hub, "Told", anybodys)

@@ -53,11 +53,9 @@ class FakeListener:
         self.sent.setdefault(identity, []).extend(daemon_codec().decode(frame))
         return True
 
-    def drain(self, limit: int, take: Callable[[Any, bytes, Frame], None]) -> int:
+    def drain(self, limit: int) -> list[tuple[bytes, Frame]]:
         taken, self.incoming = self.incoming[:limit], self.incoming[limit:]
-        for identity, frame in taken:
-            take(self, identity, frame)
-        return len(taken)
+        return taken
 
     def close(self) -> None:
         self.closed += 1
@@ -147,7 +145,7 @@ class Door:
         listener: Any = self.listeners[role]
         before = len(listener.sent.get(peer, []))
         frame = raw if raw is not None else encode(list(messages))
-        self.hub.receive(listener, peer, Frame(frame, key))
+        self.hub.receive(listener, [(peer, Frame(frame, key))])
         self.turn()
         return listener.sent.get(peer, [])[before:]
 

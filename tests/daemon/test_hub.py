@@ -232,7 +232,7 @@ def test_repeated_subscriptions_in_one_frame_send_one_snapshot() -> None:
 
 
 def change(door: Door, desk: str) -> None:
-    door.system.tell_from_outside(("dispatcher", "acme", ""), ApplyDesk(desk, desk_digest(desk), "apply", []))
+    door.system.tell(("dispatcher", "acme", ""), ApplyDesk(desk, desk_digest(desk), "apply", []))
     door.turn()
     door.principals.refresh()
     door.hub.desk_changed("acme")

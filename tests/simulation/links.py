@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
 from tests.daemon.doors import Frame
 from tests.simulation.scheduler import Scheduler
@@ -56,14 +56,9 @@ class Door:
         self.incoming.append((identity, Frame(frame, "")))
         self._wake()
 
-    def drain(self, limit: int, take: Callable[[Any, bytes, Frame], None]) -> int:
-        """Give what waits to the hub, as the real listener does."""
-        taken = 0
-        while self.incoming and taken < limit:
-            identity, frame = self.incoming.popleft()
-            take(self, identity, frame)
-            taken += 1
-        return taken
+    def drain(self, limit: int) -> list[tuple[bytes, Frame]]:
+        """Return what waits, as the real listener does."""
+        return [self.incoming.popleft() for _ in range(min(limit, len(self.incoming)))]
 
     def send(self, identity: bytes, frame: bytes) -> bool:
         """Send a frame; False when the peer is gone, or too much is on its way."""

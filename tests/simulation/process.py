@@ -202,7 +202,7 @@ class Process:
 
         def work() -> None:
             message = ApplyDesk(text, desk_digest(text), "apply", [])
-            self.system.tell_from_outside(DISPATCHER, message)
+            self.system.tell(DISPATCHER, message)
             self.system.run()
             self.reactor.after_flush.append(use)
 
