@@ -83,8 +83,9 @@ def speaks_our_version(version: str) -> bool:
 class Session(Generic[M]):
     """One side of one connection.
 
-    ``receive`` takes a frame and gives messages, ``one`` the quick way; ``send`` takes messages and ``take`` gives the frame to put
-    on the wire. Whoever calls ``receive``, ``send`` or ``check`` then takes and sends.
+    ``receive`` takes a frame and gives messages, ``one`` does the same in a quicker way for nearly all of
+    them; ``send`` takes messages and ``take`` gives the frame to put on the wire. Whoever calls ``receive``,
+    ``send`` or ``check`` then takes and sends.
     """
 
     __slots__ = (
