@@ -127,7 +127,7 @@ class System(Streams):
         """
         ready = self._ready
         if self.staged:
-            self._deliver_staged()
+            self.deliver()
         now, handled = self.now, self._handled
         entries, replies, staged = self.entries, self.replies, self.staged
         while ready:
@@ -145,7 +145,7 @@ class System(Streams):
                 self._do_over(actor, batch, marks)
             actor.touched_at = now
             if staged:
-                self._deliver_staged()
+                self.deliver()
             if handled > MESSAGES_PER_TURN + 4 * len(self.actors):
                 raise RuntimeError(f"the turn does not end: {handled} messages, last {actor.address}")
         self._handled = handled
@@ -213,7 +213,8 @@ class System(Streams):
         del self.replies[replies:]
         del self.staged[staged:]
 
-    def _deliver_staged(self) -> None:
+    def deliver(self) -> None:
+        """Put what was told into the inboxes."""
         actors, ready = self.actors, self._ready
         staged = self.staged
         while staged:
@@ -495,5 +496,5 @@ class System(Streams):
         self.journal, self.epoch = opened.journal, opened.epoch
         self.head, self._hash = opened.head, opened.head_hash
         replayed = recover(self, opened.low_water)
-        self._deliver_staged()
+        self.deliver()
         return replayed

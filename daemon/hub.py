@@ -90,9 +90,7 @@ class Hub:
         self._media = media
         self._codec = client_codec(settings.limits.frame_bytes)
         self._connections: dict[bytes, Connection] = {}
-        self._doorkeeper = Doorkeeper()
-        #: Frames that were dropped because their routing id was not the sender's own.
-        self.impostors = 0
+        self.doorkeeper = Doorkeeper()
         self._places = Places(self.close, log)
         self._hints = Hints(system, outbound)
         self._sessions = AgentSessions(system, lambda: self.settings, logins, outbound, numbers, log)
@@ -146,10 +144,14 @@ class Hub:
         now, connections, secure = self.system.now, self._connections, listener.secure
         for identity, frame in arrived:
             connection = connections.get(identity)
-            if connection is None or (secure and peer_key(frame) != connection.key):
-                connection = self._stranger(listener, identity, frame, connection)
+            if connection is None:
+                connection = self._open(listener, identity, frame, now)
                 if connection is None:
                     continue
+            elif secure and peer_key(frame) != connection.key:
+                # A routing id proves nothing: a peer may have taken over that of one who has just gone (A03).
+                self.doorkeeper.impostors += 1
+                continue
             connection.budget -= 1
             if connection.budget < 0 and not self._refill(connection):
                 continue
@@ -184,16 +186,6 @@ class Hub:
             if connection.closed:
                 return
 
-    def _stranger(
-        self, listener: Listener, identity: bytes, frame: Any, other: Connection | None
-    ) -> Connection | None:
-        """Open a connection for a routing id that nobody has, if that may be."""
-        if other is not None:
-            # A routing id proves nothing: a peer may have taken over that of one who has just gone (A03).
-            self.impostors += 1
-            return None
-        return self._open(listener, identity, frame, self.system.now)
-
     def _bounded(self, handler: Handler) -> Handler:
         """Let a peer have only so much of what costs far more than a message."""
 
@@ -206,21 +198,9 @@ class Hub:
         return handle
 
     def _open(self, listener: Listener, identity: bytes, frame: Any, now: float) -> Connection | None:
-        if identity[0] != 0:
-            # Only libzmq's own routing ids begin with a zero: this peer has chosen one itself (A03).
-            self.impostors += 1
-            return None
-        if self._doorkeeper.ended(identity, now):
-            return None
-        key = peer_key(frame) if listener.secure else ""
-        banned_s = self._doorkeeper.banned_s(key, now)
-        if banned_s > 0:
-            text = f"this key has sent too many bad frames; come back in {banned_s:.0f} s"
-            self._turn_away(listener, identity, Code.BUSY, text)
-            return None
-        if len(self._connections) >= self.settings.limits.connections:
-            text = "the daemon has all the connections it may have"
-            self._turn_away(listener, identity, Code.BUSY, text)
+        full = len(self._connections) >= self.settings.limits.connections
+        key = self.doorkeeper.admit(listener, identity, frame, now, full=full)
+        if key is None:
             return None
         session: Session[Any] = Session(Role.DAEMON, self._codec, now, self.settings.timing.lease_s)
         connection = Connection(
@@ -234,11 +214,6 @@ class Hub:
         )
         self._connections[identity] = connection
         return connection
-
-    def _turn_away(self, listener: Listener, identity: bytes, code: Code, text: str) -> None:
-        """Say goodbye to a peer that gets no connection: once, what else it sends is dropped."""
-        listener.send(identity, Outbound.goodbye(code, text))
-        self._doorkeeper.end(identity, self.system.now)
 
     def _refill(self, connection: Connection) -> bool:
         limits = self.settings.limits
@@ -256,7 +231,7 @@ class Hub:
         stray = error.code is Code.OUT_OF_ORDER and connection.session.phase is Phase.GREETING
         if not stray and connection.too_many_bad_frames(self.system.now):
             self._log.warning("peer.bad_frames", peer=connection.describe(), code=error.code.value)
-            self._doorkeeper.ban(connection, self.system.now)
+            self.doorkeeper.ban(connection, self.system.now)
             self.close(connection, error.code, error.message)
             return
         self._outbound.send(connection, Refused(error.code.value, error.message[:1000]))
@@ -464,7 +439,7 @@ class Hub:
         if connection.session.phase is not Phase.CLOSED:
             connection.session.send(Goodbye(code.value, text[:500]))
         self._outbound.flush_one(connection, self.system.now)
-        self._doorkeeper.end(connection.identity, self.system.now)
+        self.doorkeeper.end(connection.identity, self.system.now)
         self._forget(connection, f"{code.value}: {text}")
 
     def _forget(self, connection: Connection, reason: str) -> None:
@@ -485,13 +460,13 @@ class Hub:
                 connection.session.check(now)
             except ConnectionLost as lost:
                 self.close(connection, Code.SILENT, str(lost))
-        self._doorkeeper.forget(now)
+        self.doorkeeper.forget(now)
 
     def lost(self, connections: Iterable[Connection]) -> None:
         """Forget peers to which nothing can be sent any more; they resume when they come back (A12)."""
         for connection in connections:
             if not connection.closed:
-                self._doorkeeper.end(connection.identity, self.system.now)
+                self.doorkeeper.end(connection.identity, self.system.now)
                 self._forget(connection, "the peer does not read")
 
     def end_dead_sessions(self) -> None:

@@ -155,6 +155,7 @@ class AgentSessions:
         Mostly it was told nothing. So when all come back in one turn, as after a restart, the dispatcher
         knows all of them before it decides.
         """
+        self._system.deliver()
         actor = self._system.actors.get(address)
         if actor is not None and actor.inbox:
             self._system.run()
