@@ -1,4 +1,4 @@
-"""Who gets a connection; who gets none for a while: those whose connection was ended, senders of bad frames."""
+"""Who gets a connection; who gets none for a while: who was ended, and senders of bad frames."""
 
 from __future__ import annotations
 
