@@ -190,6 +190,10 @@ class ClientMachine:
             why = self._hear(message, now)
             if why is not None:
                 self.lost(now, why)
+            if self._session is None:
+                # What else is in the frame is of a connection that is over: a stream that it began would be
+                # taken for one that the next connection has.
+                return
 
     def lost(self, now: float, why: str, retry_after_s: float = 0.0) -> None:
         """The present connection is of no use any more."""

@@ -1,5 +1,7 @@
 """Streams: every number once and in order, resumed after what the user has finished with."""
 
+import math
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -14,7 +16,17 @@ from protocol.client.events import (
 )
 from protocol.client.standing import RECEIVED_DELAY_S
 from protocol.errors import Code, LocalProtocolError
-from protocol.messages import Gap, Goodbye, Received, Refused, Snapshot, Subscribe, Subscribed
+from protocol.messages import (
+    Gap,
+    Goodbye,
+    LoggedIn,
+    LoginWithToken,
+    Received,
+    Refused,
+    Snapshot,
+    Subscribe,
+    Subscribed,
+)
 from tests.protocol.client.rig import ANNA, WEB, Rig, deliveries, delivery, only, welcome
 
 
@@ -225,6 +237,29 @@ def test_a_snapshot_comes_before_the_deliveries_that_follow_it(rig: Rig) -> None
     ]
     rig.lose()
     rig.connect()
+
+
+def test_what_comes_in_a_frame_after_the_end_of_its_connection_begins_no_stream(rig: Rig) -> None:
+    """Simulation, seed 86: the stream was taken for one that the next connection had, and never asked for."""
+    rig.connect()
+    rig.logged_in()
+    rig.client.subscribe(rig.ids(), ANNA)
+    asked = only(Subscribe, rig.hear())
+    assert rig.daemon is not None
+    for message in (
+        Subscribed(asked.id, ANNA, 40),
+        Refused(Code.OUT_OF_ORDER, "nothing with that number was sent"),
+        Snapshot(ANNA, 40, "online", [], []),
+    ):
+        rig.daemon.send(message)
+    frame = rig.daemon.take(rig.now)
+    assert frame is not None
+    rig.client.received(frame, rig.now)
+    assert len(rig.events(Disconnected)) == 1
+    assert rig.events(SnapshotTaken) == []
+    login = only(LoginWithToken, rig.connect())
+    again = rig.say(LoggedIn(login.id, "anna", "token-2", math.inf))
+    assert only(Subscribe, again).stream == ANNA
 
 
 @given(data=st.data())
