@@ -178,10 +178,11 @@ class ClientMachine:
 
     def received(self, frame: bytes, now: float) -> None:
         """A frame has come over the present connection."""
-        if self._session is None or self.link is Link.STOPPED:
+        session = self._session
+        if session is None or self.link is Link.STOPPED:
             return
         try:
-            messages = self._session.receive(frame, now)
+            messages = session.receive(frame, now)
         except RemoteProtocolError as error:
             self.lost(now, str(error))
             return
@@ -190,7 +191,7 @@ class ClientMachine:
             why = self._hear(message, now)
             if why is not None:
                 self.lost(now, why)
-            if self._session is None:
+            if self._session is not session:
                 # What else is in the frame is of a connection that is over: a stream that it began would be
                 # taken for one that the next connection has.
                 return
