@@ -104,7 +104,7 @@ def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
         consoles = list(pairs[1:])
         curves = [Curve(daemon.server_key, pair.public, pair.secret) for pair in pairs]
     with (folder / "desk.toml").open("a") as desk:
-        desk.write(_consoles(consoles))
+        desk.write(console_tables(consoles))
     try:
         daemon.start()
     except BaseException:
@@ -123,7 +123,8 @@ def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
     )
 
 
-def _consoles(keys: list[KeyPair | None]) -> str:
+def console_tables(keys: list[KeyPair | None]) -> str:
+    """Return the desk's tables of the generator's consoles."""
     tables = []
     for number, pair in enumerate(keys, 1):
         tables.append(f"[consoles.bench-{number}]\n")
