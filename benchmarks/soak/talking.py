@@ -77,7 +77,7 @@ class Shop:
     """The traffic of the soak: what is measured, and the talks that end and begin beside it.
 
     It can be saturated and paced as the relay benchmark's traffic can (``sent``, ``done`` and
-    ``latencies_ns`` are of the round); ``written`` and ``arrived`` are of its whole life, first words included.
+    ``latencies_ns`` are of the round); ``written`` and ``arrived`` are of its whole life, first words too.
     """
 
     def __init__(self, access: Access, agents: list[str], talks: int, life_s: float) -> None:
