@@ -122,7 +122,10 @@ class DaemonProcess:
         return self.folder / "daemon.log"
 
     def start(self) -> float:
-        """Start the daemon and wait until it is ready; return how many seconds that took."""
+        """Start the daemon and wait until it is ready; return how many seconds that took.
+
+        If it does not become ready, or nobody waits for it any more, no process is left.
+        """
         began = time.monotonic()
         path = self.folder / "notify.sock"
         path.unlink(missing_ok=True)
@@ -137,11 +140,11 @@ class DaemonProcess:
                 )
             try:
                 self._wait_until_told(listener, began + PATIENCE_S)
-            except DaemonFailed:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/readyz", timeout=5) as answer:
+                    assert answer.status == 200
+            except BaseException:
                 self.kill()
                 raise
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/readyz", timeout=5) as answer:
-            assert answer.status == 200
         return time.monotonic() - began
 
     def _wait_until_told(self, listener: socket.socket, deadline: float) -> None:

@@ -29,14 +29,16 @@ CONVERSATIONS_PER_AGENT = 4
 #: Beyond the conversations that are its share: the dispatcher may choose freely.
 SPARE_CAPACITY = 4
 
-# What protects a daemon from its peers is out of the way of one generator that plays them all. The lease
-# outlasts the rounds in which other servers are loaded, so that no ping is in what is measured.
+#: What protects a daemon from its peers is out of the way of one generator that plays them all.
 LIMITS = f"""\
 [limits]
 frames_per_second = 1_000_000
 frame_burst = 1_000_000
 window = {STREAM_WINDOW}
 login_queue = 1_000
+"""
+#: The lease outlasts the rounds in which other servers are loaded, so that no ping is in what is measured.
+TIMING = """\
 [timing]
 heartbeat_s = 300
 lease_s = 900
@@ -92,9 +94,7 @@ def start_yardstick(name: str, folder: Path, curve: bool) -> Running:
 def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
     """Start the daemon with a desk large enough for so many conversations, and wait until it is ready."""
     folder.mkdir()
-    agents = max(CONSOLES, conversations // CONVERSATIONS_PER_AGENT)
-    capacity = conversations // agents + SPARE_CAPACITY
-    daemon = DaemonProcess(folder, agents, capacity, curve=curve, extra=LIMITS)
+    daemon = prepare_daemon(folder, conversations, TIMING, curve=curve)
     curves: list[Curve | None] = [None] * (1 + CONSOLES)
     consoles: list[KeyPair | None] = [None] * CONSOLES
     if curve:
@@ -105,15 +105,10 @@ def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
         curves = [Curve(daemon.server_key, pair.public, pair.secret) for pair in pairs]
     with (folder / "desk.toml").open("a") as desk:
         desk.write(console_tables(consoles))
-    try:
-        daemon.start()
-    except BaseException:
-        if daemon.process is not None:
-            daemon.kill()
-        raise
+    daemon.start()
     assert daemon.process is not None
     access = Access(daemon.gateways, daemon.consoles, PASSWORD, curves)
-    names = [f"a{number}" for number in range(1, agents + 1)]
+    names = agents_for(conversations)
     return Running(
         "daemon",
         daemon.process.pid,
@@ -121,6 +116,22 @@ def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
         JournalCount(daemon.journal),
         daemon.kill,
     )
+
+
+def agents_for(conversations: int) -> list[str]:
+    """Return the names of the agents who share so many conversations."""
+    many = max(CONSOLES, conversations // CONVERSATIONS_PER_AGENT)
+    return [f"a{number}" for number in range(1, many + 1)]
+
+
+def prepare_daemon(folder: Path, conversations: int, settings: str, *, curve: bool = False) -> DaemonProcess:
+    """Make a daemon, not started yet, with a desk large enough for so many conversations.
+
+    ``settings`` are TOML, beside those that keep it from protecting itself against the one generator.
+    """
+    agents = len(agents_for(conversations))
+    capacity = conversations // agents + SPARE_CAPACITY
+    return DaemonProcess(folder, agents, capacity, curve=curve, extra=LIMITS + settings)
 
 
 def console_tables(keys: list[KeyPair | None]) -> str:

@@ -16,8 +16,8 @@ from msgspec.structs import asdict
 
 from benchmarks.common import PASSWORD, DaemonProcess
 from benchmarks.relay.journal import JournalCount
-from benchmarks.relay.peers import CONSOLES, STREAM_WINDOW, Access
-from benchmarks.relay.servers import CONVERSATIONS_PER_AGENT, SPARE_CAPACITY, console_tables
+from benchmarks.relay.peers import CONSOLES, Access
+from benchmarks.relay.servers import agents_for, console_tables, prepare_daemon
 from benchmarks.relay.traffic import pace, saturate
 from benchmarks.relay.wire import Void
 from benchmarks.soak.sampling import Sample, after_warm_up, growth, slope_per_hour, take_sample
@@ -25,13 +25,8 @@ from benchmarks.soak.talking import SOLVED_S, Shop
 
 #: What is under way while the saturation is measured, as in the relay benchmark.
 WINDOW = 1_000
-#: What is kept from one generator that plays everybody, and conversations that leave memory within the run.
-SETTINGS = f"""\
-[limits]
-frames_per_second = 1_000_000
-frame_burst = 1_000_000
-window = {STREAM_WINDOW}
-login_queue = 1_000
+#: Connections have to be kept alive, and conversations leave memory within the run.
+TIMING = """\
 [timing]
 heartbeat_s = 15
 lease_s = 60
@@ -80,8 +75,7 @@ def soak(plan: Plan) -> dict[str, Any]:
 
 def _daemon(folder: Path, conversations: int) -> DaemonProcess:
     """Start the daemon with a desk that is large enough."""
-    agents = max(CONSOLES, conversations // CONVERSATIONS_PER_AGENT)
-    daemon = DaemonProcess(folder, agents, conversations // agents + SPARE_CAPACITY, extra=SETTINGS)
+    daemon = prepare_daemon(folder, conversations, TIMING)
     with (folder / "desk.toml").open("a") as desk:
         desk.write(STYLE + console_tables([None] * CONSOLES))
     daemon.start()
@@ -91,10 +85,7 @@ def _daemon(folder: Path, conversations: int) -> DaemonProcess:
 @contextmanager
 def _shop(daemon: DaemonProcess, plan: Plan) -> Iterator[Shop]:
     access = Access(daemon.gateways, daemon.consoles, PASSWORD, [None] * (1 + CONSOLES))
-    agents = [
-        f"a{number}" for number in range(1, max(CONSOLES, plan.conversations // CONVERSATIONS_PER_AGENT) + 1)
-    ]
-    shop = Shop(access, agents, plan.conversations, plan.life_s)
+    shop = Shop(access, agents_for(plan.conversations), plan.conversations, plan.life_s)
     try:
         yield shop
     finally:

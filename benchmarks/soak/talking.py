@@ -20,6 +20,7 @@ import zmq
 from benchmarks.relay import content
 from benchmarks.relay.opening import Conversation, Opening
 from benchmarks.relay.peers import Access, Peer, connect
+from benchmarks.relay.relaying import ACKED, DELIVERED
 from benchmarks.relay.wire import Links, Void
 from protocol.codec import daemon_codec, encode
 from protocol.life import StatusChanged
@@ -43,7 +44,6 @@ BACK_LATE_S = 45.0
 #: Everybody says this often that they are there.
 PING_EVERY_S = 5.0
 FROM_CUSTOMER, FROM_AGENT = 0, 1
-ACKED, DELIVERED = 1, 2
 
 
 class Talk:
