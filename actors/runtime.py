@@ -75,16 +75,14 @@ class System(Streams):
         self.now, self.journal = 0.0, ""
         self.head, self.epoch = 0, 0
         self.entries: list[Entry] = []
-        #: How many of them carry a client's command.
-        self._commands = 0
         #: Who has recorded each of the entries.
-        self.recorders: list[ScheduledActor] = []
+        self._recorders: list[ScheduledActor] = []
         self._hash = b""
         self._ready: deque[ScheduledActor] = deque()
         #: What was told and is in no inbox yet. ``tell`` appends to it; the hot path does so itself.
         self.staged: list[tuple[Address, Any]] = []
         #: What answers a command once the turn is flushed: to whom, and the answer.
-        self.replies: list[tuple[Any, Any]] = []
+        self._replies: list[tuple[Any, Any]] = []
         self.write_behind = WriteBehind(self._freeze, store.newest_command)
         #: Which commands were accepted lately.
         self.commands = self.write_behind.commands
@@ -129,7 +127,7 @@ class System(Streams):
         if self.staged:
             self.deliver()
         now, handled = self.now, self._handled
-        entries, replies, staged = self.entries, self.replies, self.staged
+        entries, replies, staged = self.entries, self._replies, self.staged
         while ready:
             actor = ready.popleft()
             batch, actor.inbox = actor.inbox, []
@@ -166,7 +164,7 @@ class System(Streams):
         self._undo(marks)
         actor = self._replace(actor)
         for message in [*batch, SETTLE]:
-            marks = (len(self.entries), len(self.replies), len(self.staged))
+            marks = (len(self.entries), len(self._replies), len(self.staged))
             try:
                 if message is SETTLE:
                     self._settle(actor)
@@ -206,11 +204,10 @@ class System(Streams):
         entries, replies, staged = marks
         for entry in reversed(self.entries[entries:]):
             if entry.command:
-                self._commands -= 1
                 del self.commands.of(entry.tenant, entry.sender).positions[entry.command]
         del self.entries[entries:]
-        del self.recorders[entries:]
-        del self.replies[replies:]
+        del self._recorders[entries:]
+        del self._replies[replies:]
         del self.staged[staged:]
 
     def deliver(self) -> None:
@@ -266,7 +263,7 @@ class System(Streams):
             self.head += batch.record.size
             self._hash = batch.record.hash
             self.entries = []
-            self.recorders = []
+            self._recorders = []
         for address in self._parking:
             self._leave_memory(address)
         self._parking.clear()
@@ -275,7 +272,7 @@ class System(Streams):
             if discarded is not None and discarded.sequence() == 0:
                 self._leave_memory(address)
         self._discarded.clear()
-        replies, self.replies = self.replies, []
+        replies, self._replies = self._replies, []
         news, self._has_news = self._has_news, []
         return replies, news
 
@@ -289,7 +286,7 @@ class System(Streams):
         note, dirty, news = self.write_behind.note, self.write_behind.dirty, self._has_news
         tenant = ""
         by_stream: dict[str, Mailbox] = {}
-        for entry, actor in zip(entries, self.recorders, strict=True):
+        for entry, actor in zip(entries, self._recorders, strict=True):
             position += 1
             if actor.unindexed:
                 actor.unindexed.append(position)
@@ -316,9 +313,9 @@ class System(Streams):
                     mailbox.unindexed.append(position)
                 else:
                     mailbox.unindexed = note(mailbox.address, mailbox.last, position)
-        if self._commands:
-            self.commands.added(self._commands, first)
-            self._commands = 0
+        commands = len(entries) - [entry.command for entry in entries].count(b"")
+        if commands:
+            self.commands.added(commands, first)
         for mailbox in news:
             dirty(mailbox.address, first)
 
@@ -338,23 +335,22 @@ class System(Streams):
         """
         kind, tenant, ident = actor.address
         entries = self.entries
-        self.recorders.append(actor)
+        self._recorders.append(actor)
         if told is None:
             entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience))
             return
         command, sender = told.message.id, told.sender
         entries.append(Entry(tenant, kind, ident, sequence, self.now, event, audience, sender, command))
-        self._commands += 1
         position = self.head + len(entries)
         recent = told.recent or self.commands.of(tenant, sender)
         recent.positions[command] = position
         if kind != "conversation":
             ident = ""
-        self.replies.append((told.reply_to, Ack(command, position, ident, sequence)))
+        self._replies.append((told.reply_to, Ack(command, position, ident, sequence)))
 
     def reply(self, told: Told, message: Any) -> None:
         """Answer a command once the turn is flushed."""
-        self.replies.append((told.reply_to, message))
+        self._replies.append((told.reply_to, message))
 
     def refuse(self, told: Told, code: Code, message: str, retry_after_s: float = 0.0) -> None:
         """Refuse a command."""

@@ -224,10 +224,8 @@ def view(ledger: Ledger | None) -> WindowView | None:
 
 def wrote(state: Conversation, command: CustomerMessage, content: Content, facts: Facts) -> CustomerWrote:
     """Return that the customer has written, with the window after it where there is anything to account."""
-    rules = facts.rules
-    if state.window is None and rules is not None and state.channel not in rules.demands:
-        return CustomerWrote(command.contact, content, command.channel)
-    return CustomerWrote(command.contact, content, command.channel, None, _opened(state, "message", facts))
+    window = _opened(state, "message", facts) if concerned(state, facts) else None
+    return CustomerWrote(command.contact, content, command.channel, None, window)
 
 
 def first_message(

@@ -175,7 +175,7 @@ class Standing:
         """When something is due."""
         if not self._untold and not self._ask_again:
             return math.inf
-        return min([*self._untold.values(), *(at for at, _ in self._ask_again)], default=math.inf)
+        return min([*self._untold.values(), *(at for at, _ in self._ask_again)])
 
     # Sessions.
 

@@ -27,7 +27,7 @@ def acks_first(patch: pytest.MonkeyPatch) -> None:
     commit = Reactor._commit
 
     def hasty(self: Reactor, now: float) -> None:
-        replies, self.system.replies = self.system.replies, []
+        replies, self.system._replies = self.system._replies, []
         self.hub.lost(self.outbound.release(replies, []))
         commit(self, now)
 
@@ -38,7 +38,7 @@ def refuses_what_may_be_stored(patch: pytest.MonkeyPatch) -> None:
     commit = Reactor._commit
 
     def sure(self: Reactor, now: float) -> None:
-        replies = list(self.system.replies)
+        replies = list(self.system._replies)
         try:
             commit(self, now)
         except CommitUnknown:
@@ -100,7 +100,7 @@ def one_ack_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     def forgetful(self: System, *arguments: Any) -> None:
         record(self, *arguments)
         if len(arguments) > 4 and arguments[4] is not None and (self.head + len(self.entries)) % 50 == 0:
-            self.replies.pop()
+            self._replies.pop()
 
     patch.setattr(System, "record", forgetful)
 
@@ -110,9 +110,9 @@ def one_ack_has_another_position(patch: pytest.MonkeyPatch) -> None:
 
     def wrong(self: System, *arguments: Any) -> None:
         record(self, *arguments)
-        if self.replies and isinstance(self.replies[-1][1], Ack) and len(self.entries) > 2:
-            to, ack = self.replies[-1]
-            self.replies[-1] = (to, Ack(ack.id, ack.position - 1, ack.conversation, ack.sequence))
+        if self._replies and isinstance(self._replies[-1][1], Ack) and len(self.entries) > 2:
+            to, ack = self._replies[-1]
+            self._replies[-1] = (to, Ack(ack.id, ack.position - 1, ack.conversation, ack.sequence))
 
     patch.setattr(System, "record", wrong)
 
