@@ -111,6 +111,51 @@ def test_every_message_heard_in_every_phase_moves_on_or_is_refused(
     assert hearer.phase is phase
 
 
+@pytest.mark.parametrize(("role", "phase", "kind"), EVERY_MOVE)
+def test_the_quick_way_hears_what_changes_no_phase_and_leaves_the_rest_untouched(
+    role: Role, phase: Phase, kind: type[Message]
+) -> None:
+    hearer, frame = session_in(OTHER[role], phase), encode([smallest(kind)])
+    # A message of 16 fields or more begins otherwise, and takes the slow way.
+    quick = expected(role, phase, kind) is phase and 0x80 <= frame[0] <= 0x8F
+    assert hearer.one(frame, 10.0) == (smallest(kind) if quick else None)
+    assert hearer.phase is phase
+    if phase is Phase.CLOSED:
+        return
+    # What was heard renews the lease of 15 seconds; what was not does not.
+    if quick:
+        hearer.check(25.0)
+    with pytest.raises(ConnectionLost):
+        hearer.check(25.1 if quick else 15.1)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"\xc1",
+        b"\x80",
+        encode([HELLO])[:-1],
+        encode([Ping(1), Ping(2)]),
+        encode([Ping(1)]) + bytes(300_000),
+    ],
+    ids=["empty", "no msgpack", "no message", "cut off", "several", "too large"],
+)
+def test_the_quick_way_leaves_every_other_frame_to_the_slow_one(frame: bytes) -> None:
+    session = open_daemon()
+    assert session.one(frame, 10.0) is None
+    with pytest.raises(ConnectionLost):
+        session.check(15.1)
+
+
+def test_the_quick_way_takes_no_frame_that_is_too_large() -> None:
+    frame = encode([Ping(1)])
+    for room, heard in ((len(frame), Ping(1)), (len(frame) - 1, None)):
+        session: Session[Message] = Session(Role.DAEMON, client_codec(room), 0.0, 15.0)  # type: ignore[arg-type]
+        session._enter(Phase.OPEN)
+        assert session.one(frame, 1.0) == heard
+
+
 @pytest.mark.parametrize(
     ("role", "kind"),
     [(role, kind) for role in Role for kind in SPOKEN[OTHER[role]] if kind not in SPOKEN[role]],
