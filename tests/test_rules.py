@@ -93,7 +93,7 @@ from tests.rules import RuleRecorder
 def pytest_configure(config):
     config.pluginmanager.register(RuleRecorder(Path("rules.json")))
 """
-GOOD, BAD, DEADLY = "pass", "assert False", "import os; os._exit(3)"
+GOOD, BAD, DEADLY = "pass", "assert False", "import os; os._exit(11)"
 
 
 def small_suite(folder: Path, arguments: tuple[str, ...], *bodies: str) -> tuple[int, dict[str, bool]]:
@@ -119,9 +119,10 @@ def test_a_run_in_one_process_says_who_has_proven_what(tmp_path: Path) -> None:
 def test_the_workers_reports_are_one_and_a_test_that_takes_its_process_along_has_failed(
     tmp_path: Path,
 ) -> None:
-    code, found = small_suite(tmp_path, ("-p", "xdist", *IN_PARALLEL), GOOD, DEADLY, *[GOOD] * 6)
-    assert code == 1
-    assert found == {f"A{number}": number != 1 for number in range(8)}
+    # Only three: of more than two waiting tests the other worker takes some, and may ask the one that is gone, for
+    # which pytest-xdist 3.8 ends the run with an internal error. That is a failure as well, with another code.
+    code, found = small_suite(tmp_path, ("-p", "xdist", *IN_PARALLEL), GOOD, DEADLY, GOOD)
+    assert (code, found) == (1, {"A0": True, "A1": False, "A2": True})
 
 
 def test_an_earlier_report_is_read_without_running_a_test(
