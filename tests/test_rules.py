@@ -119,8 +119,8 @@ def test_a_run_in_one_process_says_who_has_proven_what(tmp_path: Path) -> None:
 def test_the_workers_reports_are_one_and_a_test_that_takes_its_process_along_has_failed(
     tmp_path: Path,
 ) -> None:
-    # Only three: of more than two waiting tests the other worker takes some, and may ask the one that is gone, for
-    # which pytest-xdist 3.8 ends the run with an internal error. That is a failure as well, with another code.
+    # Only three: of more than two waiting tests the other worker takes some. It may ask the one that is gone,
+    # for which pytest-xdist 3.8 ends the run with an internal error: a failure as well, but another code.
     code, found = small_suite(tmp_path, ("-p", "xdist", *IN_PARALLEL), GOOD, DEADLY, GOOD)
     assert (code, found) == (1, {"A0": True, "A1": False, "A2": True})
 
