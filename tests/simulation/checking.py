@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from actors import commands, events
@@ -35,8 +34,8 @@ from config.desk import Desk
 from protocol.errors import CATALOGUE, Code
 from protocol.messages import Ack, AgentMessage, CustomerMessage, Delivery, LoggedIn, Logout, Subscribed
 from protocol.teamwork import EndSession
-from tests.actors.oracle import Oracle, Thread, crashed, journal_only, projection, recovered
-from tests.actors.second_opinion import Opinion
+from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
+from tests.simulation.living import Alive, Known, Living
 from tests.simulation.process import Process
 from tests.simulation.shop import STYLES
 
@@ -74,64 +73,20 @@ def _back_to_life(fresh: list[Entry]) -> set[str]:
     return {entry.id for entry in fresh if isinstance(entry.event, TAKES_ROOM_AGAIN)}
 
 
-class Known(Opinion):
-    """The second opinion, with what is counted once per turn."""
-
-    def __init__(self, desk: Desk, oracle: Oracle, now: float, used: Counter[str], waiting: Alive) -> None:
-        super().__init__(desk, oracle, now)
-        self._used = used
-        self._waiting = waiting
-
-    def room(self, agent: str, thread: Thread) -> bool:
-        """Rule 4."""
-        return self._used[agent] + self.oracle.weight(thread) <= self.desk.agents[agent].capacity
-
-    def left_undecided(self) -> Iterator[tuple[str, str]]:
-        """Return each waiting conversation with an agent to whom it should have been offered (G10)."""
-        if not self._waiting:
-            return
-        free = [
-            agent
-            for agent, settings in self.desk.agents.items()
-            if self.there(agent) and self._used[agent] < settings.capacity
-        ]
-        for ident, thread in self._waiting.items() if free else ():
-            if self.department(thread).mode == "pull":
-                continue
-            for agent in free:
-                if not self.able(agent, thread) or self.paused(agent, thread) or self.kept(thread):
-                    continue
-                if not self._may_keep_room(agent):
-                    yield ident, agent
-
-    def _may_keep_room(self, agent: str) -> bool:
-        """Say whether somebody heavier waits who may have been overtaken too often, and lacks room only."""
-        return any(
-            self.serves(agent, thread) and self.skilled(agent, thread) and not self.room(agent, thread)
-            for thread in self._waiting.values()
-            if self.department(thread).overtaken_max
-        )
-
-
-Alive = dict[str, Thread]
-
-
 class Checkers:
     """Look on, and complain."""
 
     def __init__(self, weights: dict[str, int]) -> None:
         self.oracle = Oracle(weights=weights, releases=RELEASING)
-        #: The conversations that have not ended.
-        self.alive: Alive = {}
+        self.living = Living(self.oracle)
         self.desk = Desk(tenant="acme")
         self._desk_before: Desk | None = None
         #: What an agent has brought back from history, and nobody was given since.
         self._reopened: set[str] = set()
-        self._used_before: Counter[str] = Counter()
+        self._used_before: dict[str, int] = {}
         #: When the first live offer, transfer or grace has outlived its deadline.
         self._complain_at = float("inf")
-        #: Who waits, and since when those waited who did before the turn.
-        self._waiting: Alive = {}
+        #: Since when those waited who did before the turn.
         self._waited_before: dict[str, float] = {}
         #: What has come back to life in turns that were stored while nobody was told.
         self._back_unseen: set[str] = set()
@@ -156,7 +111,7 @@ class Checkers:
             raise violated(error) from error
         self._back_unseen |= _back_to_life(fresh)
         self._desk_before = None
-        self._go_round()
+        self._note_changes(fresh)
         self._note_who_waits()
 
     def turned(self, process: Process) -> None:
@@ -184,7 +139,8 @@ class Checkers:
         changed = bool(fresh) or self.desk is not self._desk_before
         if changed:
             self._desk_before = self.desk
-            self._capacity_is_kept(dispatcher, fresh, self._go_round())
+            concerned = self._note_changes(fresh)
+            self._capacity_is_kept(dispatcher, fresh)
             for box in process.system.mailboxes.values():
                 assert len(box.recent) <= PILED_UP, (
                     f"I16: {len(box.recent)} deliveries of {box.stream} in memory"
@@ -193,59 +149,49 @@ class Checkers:
             self._something_has_outlived_its_deadline(now)
         assert not dispatcher.auditor.violations, f"auditor: {dispatcher.auditor.violations}"
         # What opens with time alone is looked for as long as anybody waits.
-        if fresh or self._waiting:
-            opinion = Known(self.desk, self.oracle, now, self._used_before, self._waiting)
+        if fresh or self.living.waiting:
+            opinion = Known(self.desk, self.oracle, now, self._used_before, self.living.waiting)
             left = next(opinion.left_undecided(), None)
             assert left is None, (
                 f"I9: {left[0] if left else ''} waits, and {left[1] if left else ''} has room"
             )
             if fresh:
                 self._equals_keep_their_order(opinion, fresh)
-                self._nobody_waits_for_somebody_gone()
+                self._nobody_waits_for_somebody_gone(concerned)
         if changed:
             self._note_who_waits()
 
-    def _go_round(self) -> Counter[str]:
-        """Look at every living conversation once: who waits, and when the first live offer, transfer or grace
-        must have ended at the latest (I8, G11). Returns each agent's units of capacity, counted anew.
+    def _note_changes(self, fresh: list[Entry]) -> Alive:
+        """Note what has become of whom. Returns the living of whom what holds for one may hold no more: those
+        that have changed, and all when an agent or the desk has.
         """
-        used: Counter[str] = Counter()
-        waiting: Alive = {}
-        ends = list(self._graces.values())
-        for ident, thread in self.alive.items():
-            if thread.assignees or thread.offers:
-                weight = self.oracle.weight(thread)
-                for agent in thread.assignees:
-                    used[agent] += weight
-                for offer in thread.offers:
-                    used[offer.agent] += weight
-                    ends.append(offer.deadline_at)
-            if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
-                ends.append(thread.transfer.deadline_at)
-            if thread.wanted_in:
-                waiting[ident] = thread
-        self._waiting = waiting
-        self._complain_at = min(ends, default=float("inf")) + LATE_S
-        return used
+        idents = dict.fromkeys(entry.id for entry in fresh if entry.kind == "conversation")
+        self.living.changed(idents)
+        self._complain_at = min([self.living.ends_at, *self._graces.values()]) + LATE_S
+        alive = self.living.alive
+        if any(entry.kind in ("agent", "dispatcher") for entry in fresh):
+            return alive
+        return {ident: alive[ident] for ident in idents if ident in alive}
 
-    def _capacity_is_kept(self, dispatcher: DispatcherActor, fresh: list[Entry], used: Counter[str]) -> None:
+    def _capacity_is_kept(self, dispatcher: DispatcherActor, fresh: list[Entry]) -> None:
         """I7: nobody has more than allowed, except of what was there when the desk allowed more.
 
         What has come back to life, or is on its way to somebody, takes its room again, come what may (F5).
         """
-        alive = _back_to_life(fresh) | self._back_unseen
+        idents = _back_to_life(fresh) | self._back_unseen
         self._back_unseen.clear()
-        back = [self.alive[ident] for ident in alive if ident in self.alive]
+        alive, used = self.living.alive, self.living.used
+        back = [alive[ident] for ident in idents if ident in alive]
         for agent, settings in self.desk.agents.items():
-            allowed = max(settings.capacity, self._used_before[agent])
+            allowed = max(settings.capacity, self._used_before.get(agent, 0))
             allowed += sum(self.oracle.weight(thread) for thread in back if agent in thread.assignees)
             assert used[agent] <= allowed, f"I7: {agent} has {used[agent]} units, and may have {allowed}"
             booked = dispatcher.view.agent(agent).used
             assert booked == used[agent], f"I7: {agent} has {used[agent]} units, the books say {booked}"
-        self._used_before = used
+        self._used_before = dict(used)
 
     def _something_has_outlived_its_deadline(self, now: float) -> None:
-        for ident, thread in self.alive.items():
+        for ident, thread in self.living.alive.items():
             for offer in thread.offers:
                 assert offer.deadline_at + LATE_S > now, f"I8: the offer of {ident} outlives its deadline"
             if thread.transfer is not None and thread.transfer.deadline_at and not thread.offers:
@@ -254,23 +200,18 @@ class Checkers:
             assert until + LATE_S > now, f"G11: {agent} is waited for longer than the grace"
 
     def _note_who_waits(self) -> None:
-        self._waited_before = {ident: thread.since for ident, thread in self._waiting.items()}
+        self._waited_before = {ident: thread.since for ident, thread in self.living.waiting.items()}
 
     def _take(self, entry: Entry) -> None:
         event: Any = entry.event
         if entry.kind == "conversation":
-            thread = self.oracle.threads[entry.id]
-            if thread.status == "ended":
-                self.alive.pop(entry.id, None)
-            else:
-                self.alive[entry.id] = thread
             if isinstance(event, events.Reopened):
                 self._reopened.add(entry.id)
             elif isinstance(event, events.Assigned | events.Released | events.Ended):
                 self._reopened.discard(entry.id)
             if isinstance(event, events.Released):
                 # Whoever gives it away counts as one who has declined it.
-                thread.declined[event.agent] = entry.at
+                self.oracle.threads[entry.id].declined[event.agent] = entry.at
         elif entry.kind == "agent":
             if isinstance(event, events.LeaseLost):
                 self._graces[entry.id] = event.grace_until
@@ -303,10 +244,12 @@ class Checkers:
 
     def _equals_keep_their_order(self, opinion: Known, fresh: list[Entry]) -> None:
         """I10: who waited before the turn and still does was not overtaken by an equal who came later."""
+        offered = {entry.id for entry in fresh if isinstance(entry.event, events.Offered)}
+        if not offered or not self._waited_before:
+            return
         changed = {entry.event.department for entry in fresh if isinstance(entry.event, events.OrderChanged)}
         # What was taken back in the same turn has kept nobody from anything.
         back = {entry.event.offer for entry in fresh if isinstance(entry.event, events.OfferWithdrawn)}
-        offered = {entry.id for entry in fresh if isinstance(entry.event, events.Offered)}
         for entry in fresh:
             event = entry.event
             if not isinstance(event, events.Offered) or event.kind != "new":
@@ -316,7 +259,7 @@ class Checkers:
             if self.oracle.threads[entry.id].served or self._order_of(event.department) != "longest_wait":
                 continue
             for ident, since in self._waited_before.items():
-                thread = self.alive.get(ident) if ident not in offered else None
+                thread = self.living.alive.get(ident) if ident not in offered else None
                 if thread is None or thread.transfer is not None or not since == thread.since < event.since:
                     continue
                 if (thread.channel, thread.wanted_in) != (event.channel, event.department):
@@ -331,9 +274,9 @@ class Checkers:
         chosen = self.oracle.orders.get(department)
         return chosen.order if chosen and chosen.order else self.desk.departments[department].order
 
-    def _nobody_waits_for_somebody_gone(self) -> None:
+    def _nobody_waits_for_somebody_gone(self, concerned: Alive) -> None:
         reachable, presence = self.oracle.reachable, self.oracle.presence
-        for ident, thread in self.alive.items():
+        for ident, thread in concerned.items():
             for offer in thread.offers:
                 assert reachable.get(offer.agent), f"G11: {ident} is offered to {offer.agent}, who is gone"
             # What waits for somebody outside stays with its agent until the customer writes (D11).

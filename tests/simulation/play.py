@@ -175,7 +175,7 @@ class Play:
             self.scheduler.later(PART_S, self._do_your_part)
 
     def _all_is_done(self) -> bool:
-        if self.checkers.alive or not all(peer.quiet for peer in self.peers):
+        if self.checkers.living.alive or not all(peer.quiet for peer in self.peers):
             return False
         return not any(self._behind())
 
@@ -197,7 +197,7 @@ class Play:
 
     def _what_is_left(self) -> str:
         waiting = {peer.name: peer.machine.waiting for peer in self.peers if not peer.quiet}
-        talks = {ident: thread.status for ident, thread in self.checkers.alive.items()}
+        talks = {ident: thread.status for ident, thread in self.checkers.living.alive.items()}
         return f"not finished: conversations {talks}, peers {waiting}, behind {self._behind()}"
 
 
