@@ -1,30 +1,82 @@
-"""The gateways' verbs about channels: triggers and delivery reports; blocking and asynchronous."""
+"""The gateways' verbs about channels: what customers write and do, and what becomes of messages to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
 
 from protocol.channels import CustomerActed, DeliveryReport
-from protocol.client.outstanding import Command
-from protocol.client.pending import Pending
-from protocol.messages import Ack, Delivery
+from protocol.client.verbs import Client, Request, verb
+from protocol.content import Content, as_content
+from protocol.life import CustomerRating
+from protocol.messages import Ack, CustomerLeft, CustomerMessage, Delivery
+from protocol.teamwork import Position, ReadPosition
 
 
-class Reports:
-    """What a blocking gateway tells of what customers do, and of what becomes of messages to them."""
+class Reports(Client):
+    """What a gateway tells of what customers write and do, and of what becomes of messages to them."""
 
-    def _send(self, make: Callable[..., Command], command_id: bytes | None = None) -> Pending[Any]:
-        raise NotImplementedError
+    @verb
+    def customer_message(
+        self,
+        channel: str,
+        contact: str,
+        text: str | Content,
+        name: str = "",
+        language: str = "",
+        *,
+        department: str = "",
+        skills: Mapping[str, int] | None = None,
+        priority: int = 0,
+        question: str = "",
+        email: str = "",
+        authenticated: bool = False,
+        command_id: bytes | None = None,
+    ) -> Request[Ack]:
+        """Hand over what a customer has written; the answer says that it is stored.
 
-    def customer_acted(self, channel: str, contact: str, trigger: str) -> Ack:
+        ``department``, ``skills`` (with the least level), ``priority``, ``question`` and ``email`` count when
+        the message begins a conversation. A gateway whose channel may tell it the same message twice derives
+        ``command_id`` from the channel's own id.
+        """
+        return Request(
+            CustomerMessage,
+            command_id,
+            channel=channel,
+            contact=contact,
+            content=as_content(text),
+            name=name,
+            language=language,
+            department=department,
+            skills=dict(skills or {}),
+            priority=priority,
+            question=question,
+            email=email,
+            authenticated=authenticated,
+        )
+
+    @verb
+    def customer_left(self, channel: str, contact: str, reason: str = "") -> Request[Ack]:
+        """Tell that the customer has ended the conversation, or has gone."""
+        return Request(CustomerLeft, channel=channel, contact=contact, reason=reason)
+
+    @verb
+    def customer_rating(self, channel: str, contact: str, score: int, comment: str = "") -> Request[Ack]:
+        """Tell how the customer rates the open conversation, or else the last one: 1 to 5, 5 is best."""
+        return Request(CustomerRating, channel=channel, contact=contact, score=score, comment=comment)
+
+    @verb
+    def read_position(self, channel: str, contact: str) -> Request[Position]:
+        """Read a customer's place in the queue, and an estimate of the wait."""
+        return Request(ReadPosition, channel=channel, contact=contact)
+
+    @verb
+    def customer_acted(self, channel: str, contact: str, trigger: str) -> Request[Ack]:
         """Tell that the customer has done something that is no message: ``menu_click``, ``follow``, ``scan``,
         ``session_enter``, ``payment``, ``ad_click``, ``connect`` or ``disconnect``.
         """
-        ack: Ack = self._send(_acted(channel, contact, trigger)).result()
-        return ack
+        return Request(CustomerActed, channel=channel, contact=contact, trigger=trigger)
 
+    @verb
     def report_delivery(
         self,
         delivery: Delivery,
@@ -34,61 +86,18 @@ class Reports:
         reason: str = "",
         provider_id: str = "",
         retry_after_s: float = 0.0,
-    ) -> Ack:
+    ) -> Request[Ack]:
         """Report what has become of a message: ``sent``, ``delivered``, ``read``, ``failed`` with the
         provider's ``code``, ``expired``, ``unknown``; or ``retry``, to be given it again later.
         """
-        make = _report(delivery, state, code, reason, provider_id, retry_after_s)
-        ack: Ack = self._send(make).result()
-        return ack
-
-
-class AsyncReports:
-    """What an asyncio gateway tells of what customers do, and of what becomes of messages to them."""
-
-    async def _send(self, make: Callable[..., Command], command_id: bytes | None = None) -> Any:
-        raise NotImplementedError
-
-    async def customer_acted(self, channel: str, contact: str, trigger: str) -> Ack:
-        """Tell that the customer has done something that is no message: ``menu_click``, ``follow``, ``scan``,
-        ``session_enter``, ``payment``, ``ad_click``, ``connect`` or ``disconnect``.
-        """
-        ack: Ack = await self._send(_acted(channel, contact, trigger))
-        return ack
-
-    async def report_delivery(
-        self,
-        delivery: Delivery,
-        state: str,
-        *,
-        code: str = "",
-        reason: str = "",
-        provider_id: str = "",
-        retry_after_s: float = 0.0,
-    ) -> Ack:
-        """Report what has become of a message: ``sent``, ``delivered``, ``read``, ``failed`` with the
-        provider's ``code``, ``expired``, ``unknown``; or ``retry``, to be given it again later.
-        """
-        make = _report(delivery, state, code, reason, provider_id, retry_after_s)
-        ack: Ack = await self._send(make)
-        return ack
-
-
-def _acted(channel: str, contact: str, trigger: str) -> Callable[..., CustomerActed]:
-    return partial(CustomerActed, channel=channel, contact=contact, trigger=trigger)
-
-
-def _report(
-    delivery: Delivery, state: str, code: str, reason: str, provider_id: str, retry_after_s: float
-) -> Callable[..., DeliveryReport]:
-    return partial(
-        DeliveryReport,
-        channel=delivery.stream.partition("/")[2],
-        conversation=delivery.conversation,
-        sequence=delivery.sequence,
-        state=state,
-        code=code,
-        reason=reason,
-        provider_id=provider_id,
-        retry_after_s=retry_after_s,
-    )
+        return Request(
+            DeliveryReport,
+            channel=delivery.stream.partition("/")[2],
+            conversation=delivery.conversation,
+            sequence=delivery.sequence,
+            state=state,
+            code=code,
+            reason=reason,
+            provider_id=provider_id,
+            retry_after_s=retry_after_s,
+        )

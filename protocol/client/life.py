@@ -1,51 +1,52 @@
-"""The verbs about the life of a conversation, for both clients.
-
-``R`` is what a verb gives back: an ``Ack``, or a coroutine that brings one.
-"""
+"""The verbs about the life of a conversation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
 
+from protocol.client.verbs import Client, Request, verb
 from protocol.life import AddNote, CancelEnd, Reopen, SetStatus, Tag
-from protocol.messages import End
-
-R = TypeVar("R")
+from protocol.messages import Ack, End
 
 
-class LifeVerbs(Generic[R]):
+class Life(Client):
     """What an agent can do with the status, the end and the labels of a conversation."""
 
-    _ask: Callable[..., R]
-
+    @verb
     def end(
         self, agent: str, conversation: str, reason: str = "", *, after_s: float = 0, notes: str = ""
-    ) -> R:
+    ) -> Request[Ack]:
         """End a conversation with a wrap-up reason, now or after so many seconds.
 
         By its style it has ended then, or is solved and closes by itself later.
         """
-        what = {"conversation": conversation, "reason": reason, "after_s": after_s, "notes": notes}
-        return self._ask(End, agent=agent, **what)
+        return Request(
+            End, agent=agent, conversation=conversation, reason=reason, after_s=after_s, notes=notes
+        )
 
-    def cancel_end(self, agent: str, conversation: str) -> R:
+    @verb
+    def cancel_end(self, agent: str, conversation: str) -> Request[Ack]:
         """Take back an end that was to come later."""
-        return self._ask(CancelEnd, agent=agent, conversation=conversation)
+        return Request(CancelEnd, agent=agent, conversation=conversation)
 
-    def set_status(self, agent: str, conversation: str, status: str) -> R:
+    @verb
+    def set_status(self, agent: str, conversation: str, status: str) -> Request[Ack]:
         """Say what a conversation waits for: ``pending`` for the customer, ``on_hold``; or it is ``open``."""
-        return self._ask(SetStatus, agent=agent, conversation=conversation, status=status)
+        return Request(SetStatus, agent=agent, conversation=conversation, status=status)
 
-    def reopen(self, agent: str, conversation: str) -> R:
+    @verb
+    def reopen(self, agent: str, conversation: str) -> Request[Ack]:
         """Open a conversation again that is solved or has ended."""
-        return self._ask(Reopen, agent=agent, conversation=conversation)
+        return Request(Reopen, agent=agent, conversation=conversation)
 
-    def add_note(self, agent: str, conversation: str, text: str) -> R:
+    @verb
+    def add_note(self, agent: str, conversation: str, text: str) -> Request[Ack]:
         """Write something down for the other agents; the customer never sees it."""
-        return self._ask(AddNote, agent=agent, conversation=conversation, text=text)
+        return Request(AddNote, agent=agent, conversation=conversation, text=text)
 
-    def tag(self, agent: str, conversation: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> R:
+    @verb
+    def tag(
+        self, agent: str, conversation: str, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> Request[Ack]:
         """Put tags on a conversation, or take them off."""
-        tags: dict[str, Any] = {"add": list(add), "remove": list(remove)}
-        return self._ask(Tag, agent=agent, conversation=conversation, **tags)
+        return Request(Tag, agent=agent, conversation=conversation, add=list(add), remove=list(remove))

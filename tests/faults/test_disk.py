@@ -37,7 +37,7 @@ def test_when_a_flush_fails_the_daemon_stops_and_the_same_message_is_taken_once_
         acknowledged = [("olena", "first", gateway.writes("olena", "first"))]
         assert house.process is not None
         with flushes(house.process.pid, "error=EIO"):
-            pending = gateway.client.customer_message("web", "olena", "second", wait=False)
+            pending = gateway.client.without_waiting.customer_message("web", "olena", "second")
             assert house.ends() == COMMIT_FAILED
         house.start()
         acknowledged.append(("olena", "second", pending.result(20)))
@@ -66,7 +66,7 @@ def test_when_the_disk_is_full_nothing_acknowledged_is_lost_and_with_room_it_goe
         for number in range(400):
             said = f"message {number} " + "x" * 4_000
             sent.append(said)
-            pending.append(gateway.client.customer_message("web", "olena", said, wait=False))
+            pending.append(gateway.client.without_waiting.customer_message("web", "olena", said))
         process = house.process
         assert process is not None
         until(lambda: process.poll() is not None, "the end of the daemon", 30)

@@ -62,7 +62,7 @@ def test_whatever_the_network_does_nothing_is_lost_doubled_or_out_of_order(seed:
                 for contact in CONTACTS:
                     for part in range(3):
                         text = f"{contact} {number}.{part}"
-                        message = gateway.client.customer_message("web", contact, text, wait=False)
+                        message = gateway.client.without_waiting.customer_message("web", contact, text)
                         pending.append((contact, text, message))
                         sent[contact].append(text)
                 wait(0.3)

@@ -52,7 +52,7 @@ def test_a_daemon_that_stood_still_goes_on_and_what_is_overdue_ends_at_once() ->
         gateway.writes("olena")
         anna.is_offered()
         house.signal(signal.SIGSTOP)
-        pending = gateway.client.customer_message("web", "olena", "Hello?", wait=False)
+        pending = gateway.client.without_waiting.customer_message("web", "olena", "Hello?")
         stopped_at = time.monotonic()
         until(lambda: time.monotonic() > stopped_at + OFFER_S + 1, "the deadline, and a second more")
         house.signal(signal.SIGCONT)

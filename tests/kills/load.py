@@ -53,7 +53,7 @@ class Customers:
                 continue
             contact = self._chance.choice(CONTACTS)
             text = f"{contact} says {next(self._numbers)}"
-            pending = self._gateway.client.customer_message("web", contact, text, wait=False)
+            pending = self._gateway.client.without_waiting.customer_message("web", contact, text)
             self._under_way.append(Sent(contact, text, pending))
             self.sent[contact].append(text)
             self._take(0.0)

@@ -159,7 +159,7 @@ def test_the_daemon_is_killed_in_the_middle_and_nothing_is_lost_or_doubled() -> 
             anna.accepts(anna.is_offered())
 
         def write(contact: str, number: int) -> object:
-            return gateway.client.customer_message("web", contact, f"{contact} {number}", wait=False)
+            return gateway.client.without_waiting.customer_message("web", contact, f"{contact} {number}")
 
         for round_ in range(2):
             first = 1 + round_ * many

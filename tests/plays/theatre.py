@@ -399,7 +399,7 @@ class Gateway(Guest):
 
     def writes(self, contact: str, text: str = "Hello?", **options: Any) -> Ack:
         """A customer writes."""
-        pending = self.client.customer_message("web", contact, text, wait=False, **options)
+        pending = self.client.without_waiting.customer_message("web", contact, text, **options)
         return pending.result(PATIENCE_S)
 
     def leaves(self, contact: str) -> Ack:

@@ -143,7 +143,7 @@ def test_a_message_is_acked_over_a_real_socket(daemon: Daemon, elsewhere: Thread
 def test_a_client_resends_the_same_id_to_a_daemon_that_has_started_again(daemon: Daemon) -> None:
     events: list[Notice] = []
     with gateway(daemon, on_event=events.append) as client:
-        pending = client.customer_message("web", "c1", "hello", wait=False)
+        pending = client.without_waiting.customer_message("web", "c1", "hello")
         daemon.let_in()
         first = daemon.expect(CustomerMessage)
         daemon.start_again()
@@ -215,7 +215,7 @@ def test_a_replaced_client_raises_everywhere_and_does_not_fight(
         daemon.let_in()
         daemon.say(Subscribed(daemon.expect(Subscribe).id, WEB, 0))
         waiting = elsewhere.submit(next, result(stream))
-        pending = client.customer_message("web", "c1", "hello", wait=False)
+        pending = client.without_waiting.customer_message("web", "c1", "hello")
         daemon.expect(CustomerMessage)
         daemon.say(Goodbye(Code.REPLACED))
         for outcome in (pending.future, waiting):
@@ -245,7 +245,7 @@ def test_a_closing_client_waits_for_the_answers_that_are_still_to_come(
     daemon: Daemon, elsewhere: ThreadPoolExecutor
 ) -> None:
     client = GatewayClient(daemon.address, name="gateway-1")
-    pending = client.customer_message("web", "c1", "hello", wait=False)
+    pending = client.without_waiting.customer_message("web", "c1", "hello")
     closed = elsewhere.submit(client.close, PATIENCE_S)
     daemon.let_in()
     daemon.ack()
@@ -255,7 +255,7 @@ def test_a_closing_client_waits_for_the_answers_that_are_still_to_come(
 
 def test_a_closing_client_does_not_wait_for_ever(daemon: Daemon) -> None:
     client = GatewayClient(daemon.address, name="gateway-1")
-    pending = client.customer_message("web", "c1", "hello", wait=False)
+    pending = client.without_waiting.customer_message("web", "c1", "hello")
     client.close(timeout_s=0)
     with pytest.raises(ClientClosed):
         pending.result(PATIENCE_S)
@@ -264,8 +264,8 @@ def test_a_closing_client_does_not_wait_for_ever(daemon: Daemon) -> None:
 def test_commands_without_an_answer_are_bounded(daemon: Daemon, elsewhere: ThreadPoolExecutor) -> None:
     with gateway(daemon, in_flight_max=2) as client:
         for contact in ("c1", "c2"):
-            client.customer_message("web", contact, "hello", wait=False)
-        third = elsewhere.submit(client.customer_message, "web", "c3", "hello", wait=False)
+            client.without_waiting.customer_message("web", contact, "hello")
+        third = elsewhere.submit(client.without_waiting.customer_message, "web", "c3", "hello")
         daemon.let_in()
         held = [daemon.expect(CustomerMessage) for _ in range(2)]
         assert not third.done()
@@ -359,7 +359,7 @@ def test_both_sides_with_keys_speak_encrypted() -> None:
         closing(daemon),
         closing(GatewayClient(daemon.address, keys=client_keys, server_key=server.public)) as client,
     ):
-        pending = client.customer_message("web", "c1", "hello", wait=False)
+        pending = client.without_waiting.customer_message("web", "c1", "hello")
         assert daemon.let_in().name == ""
         daemon.ack()
         assert pending.result(PATIENCE_S).position == 1
@@ -378,7 +378,7 @@ def test_a_client_whose_key_is_unknown_raises() -> None:
     zap.bind("inproc://zeromq.zap.01")
     client = GatewayClient(daemon.address, keys=make_key_pair(), server_key=server.public)
     with closing(daemon), closing(client):
-        pending = client.customer_message("web", "c1", "hello", wait=False)
+        pending = client.without_waiting.customer_message("web", "c1", "hello")
         assert zap.poll(PATIENCE_S * 1000)
         version, request, *_ = zap.recv_multipart()
         zap.send_multipart([version, request, b"400", b"unknown", b"", b""])

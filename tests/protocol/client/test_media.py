@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from protocol.client.machine import size_of
-from protocol.client.media import BEGINNINGS_MAX, MediaDamaged, Steps, chunk_bytes, fetching, uploading
+from protocol.client.media import BEGINNINGS_MAX, MediaDamaged, chunk_bytes, fetching, uploading
 from protocol.client.outstanding import agent_of, lane_of
+from protocol.client.verbs import Steps
 from protocol.errors import Code, CommandRefused
 from protocol.media import (
     CHUNK_BYTES,
@@ -29,20 +30,20 @@ MEDIA = hashlib.sha256(DATA).hexdigest()
 STORED = MediaStored(ID, MEDIA, "image", "image/png", len(DATA), 1, 1)
 
 
-def upload(frame_bytes: int = 262_144, source: bytes | Path = DATA, agent: str = "") -> Steps:
+def upload(frame_bytes: int = 262_144, source: bytes | Path = DATA, agent: str = "") -> Steps[Any]:
     driver: Any = SimpleNamespace(frame_bytes=frame_bytes)
     return uploading(source, "image", agent, driver)
 
 
-def first(steps: Steps) -> Any:
-    return next(steps)(id=ID)
+def first(steps: Steps[Any]) -> Any:
+    return next(steps).make(id=ID)
 
 
-def then(steps: Steps, answer: Any) -> Any:
-    return steps.send(answer)(id=ID)
+def then(steps: Steps[Any], answer: Any) -> Any:
+    return steps.send(answer).make(id=ID)
 
 
-def end(steps: Steps, answer: Any) -> Any:
+def end(steps: Steps[Any], answer: Any) -> Any:
     with pytest.raises(StopIteration) as caught:
         steps.send(answer)
     return caught.value.value

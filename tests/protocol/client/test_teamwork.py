@@ -15,6 +15,7 @@ from protocol.client.events import Answered
 from protocol.client.machine import STILL_HERE_S
 from protocol.client.outstanding import lane_of
 from protocol.client.pending import Pending
+from protocol.client.verbs import Request
 from protocol.content import Text
 from protocol.customers import (
     Block,
@@ -183,11 +184,13 @@ def blocking(kind: type[Any]) -> Any:
     """Make a client without a driver that gives back the message it would send."""
 
     class Bare(kind):  # type: ignore[misc]
+        _driver = None
+
         def __init__(self) -> None: ...
 
-        def _send(self, make: Callable[..., Message], command_id: bytes | None = None) -> Pending[Any]:
+        def _send(self, request: Request[Any]) -> Pending[Any]:
             pending: Pending[Any] = Pending(ID)
-            pending.future.set_result(make(id=ID))
+            pending.future.set_result(request.make(id=ID))
             return pending
 
     return Bare()
@@ -199,8 +202,8 @@ def asynchronous(kind: type[Any]) -> Any:
     class Bare(kind):  # type: ignore[misc]
         def __init__(self) -> None: ...
 
-        async def _send(self, make: Callable[..., Message], command_id: bytes | None = None) -> Any:
-            return make(id=ID)
+        async def _ask(self, request: Request[Any]) -> Any:
+            return request.make(id=ID)
 
     return Bare()
 
@@ -208,12 +211,14 @@ def asynchronous(kind: type[Any]) -> Any:
 @pytest.mark.parametrize(("call", "wanted"), CONSOLE, ids=lambda value: getattr(type(value), "__name__", ""))
 def test_each_verb_of_a_console_sends_its_message(call: Callable[[Any], Any], wanted: Message) -> None:
     assert call(blocking(ConsoleClient)) == wanted
+    assert call(blocking(ConsoleClient).without_waiting).result() == wanted
     assert asyncio.run(call(asynchronous(AsyncConsoleClient))) == wanted
 
 
 @pytest.mark.parametrize(("call", "wanted"), GATEWAY, ids=lambda value: getattr(type(value), "__name__", ""))
 def test_each_verb_of_a_gateway_sends_its_message(call: Callable[[Any], Any], wanted: Message) -> None:
     assert call(blocking(GatewayClient)) == wanted
+    assert call(blocking(GatewayClient).without_waiting).result() == wanted
     assert asyncio.run(call(asynchronous(AsyncGatewayClient))) == wanted
 
 
@@ -223,9 +228,7 @@ def test_each_verb_of_a_gateway_sends_its_message(call: Callable[[Any], Any], wa
 def test_both_clients_have_the_same_verbs_with_the_same_arguments(one: type[Any], other: type[Any]) -> None:
     def verbs(kind: type[Any]) -> dict[str, set[str]]:
         found = inspect.getmembers(kind, inspect.isfunction)
-        return {
-            name: set(inspect.signature(verb).parameters) - {"wait"} for name, verb in found if name[0] != "_"
-        }
+        return {name: set(inspect.signature(verb).parameters) for name, verb in found if name[0] != "_"}
 
     assert verbs(one) == verbs(other)
 
