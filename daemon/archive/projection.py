@@ -8,7 +8,8 @@ they began.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from actors import events
@@ -20,11 +21,9 @@ from daemon.archive.words import indexed, name_key
 from protocol.content import Content, Image, LinkCard, MiniProgramCard, Text
 
 #: To be raised when the same events make other rows than before: every archive is made anew then.
-PROJECTION = 2
+PROJECTION = 3
 #: How many tickets and customers are kept in memory between runs.
 KEPT_MAX = 5_000
-#: The kinds of streams that the archive is made of.
-STREAMS = frozenset({"conversation", "customer", "dispatcher"})
 
 
 class Observed(NamedTuple):
@@ -80,6 +79,12 @@ class Projection:
 
     def __init__(self, earlier: Earlier) -> None:
         self._earlier = earlier
+        #: By the kinds of streams that the archive is made of.
+        self._takers: dict[str, Callable[[int, Entry, Any], None]] = {
+            "conversation": self._of_conversation,
+            "customer": self._of_customer,
+            "dispatcher": self._of_dispatcher,
+        }
         self.forget()
 
     def _begin(self) -> None:
@@ -89,11 +94,13 @@ class Projection:
 
     def take(self, first: int, entries: Iterable[Entry]) -> None:
         """Take consecutive events. One that cannot be taken in is passed over, noted, and stops nothing."""
+        takers = self._takers
         for position, entry in enumerate(entries, first):
-            if entry.kind not in STREAMS:
+            take = takers.get(entry.kind)
+            if take is None:
                 continue
             try:
-                self._take(position, entry)
+                take(position, entry, entry.event)
             except Exception as error:
                 self._rows.skipped.append((position, f"{type(entry.event).__name__}: {error!r}"))
 
@@ -144,18 +151,9 @@ class Projection:
 
     # Events.
 
-    def _take(self, position: int, entry: Entry) -> None:
-        event = entry.event
-        if entry.kind == "conversation":
-            self._of_conversation(position, entry, event)
-        elif entry.kind == "customer":
-            self._of_customer(position, entry, event)
-        elif isinstance(event, events.DeskApplied):
-            self._desk(entry.tenant, event.text)
-
     def _of_conversation(self, position: int, entry: Entry, event: Any) -> None:
-        tenant, at = entry.tenant, entry.at
-        if isinstance(event, events.Started):
+        tenant, at, kind = entry.tenant, entry.at, type(event)
+        if kind is events.Started:
             ticket = self._begin_ticket(position, entry, event)
             self._changed_tickets[ticket.number] = ticket
             return
@@ -165,8 +163,12 @@ class Projection:
         answered = found.first_answered_at
         if tickets.change(found, position, at, event):
             self._changed_tickets[found.number] = found
-        self._note_said(position, at, found, event)
-        self._around(position, at, found, event)
+        said = _SAID.get(kind)
+        if said is not None:
+            self._note_said(position, at, found, said(event))
+        around = _AROUND.get(kind)
+        if around is not None:
+            around(self, position, at, found, event)
         self._observe(position, found, answered, event)
 
     def _begin_ticket(self, position: int, entry: Entry, event: events.Started) -> Ticket:
@@ -179,43 +181,40 @@ class Projection:
         self._tickets[tenant, entry.id] = ticket
         return ticket
 
-    def _note_said(self, position: int, at: float, ticket: Ticket, event: Any) -> None:
-        if isinstance(event, events.CustomerWrote | events.AgentWrote):
-            text = spoken(event.content)
-        elif isinstance(event, events.NoteWritten | events.Greeted):
-            text = event.text
-        else:
-            return
+    def _note_said(self, position: int, at: float, ticket: Ticket, text: str) -> None:
         self._rows.said.append((position, at, ticket.number))
         found = indexed(text)
         if found:
-            place = f"{tenant_word(ticket.tenant)} {customer_word(ticket.customer)}"
-            self._rows.words.append((position, place, found))
+            self._rows.words.append((position, place_of(ticket.tenant, ticket.customer), found))
 
-    def _around(self, position: int, at: float, ticket: Ticket, event: Any) -> None:
-        """Bring into the other rows what an event of a conversation means to them."""
-        match event:
-            case events.CustomerWrote():
-                customers.spoke(self._customer_of(position, at, ticket), at)
-            case events.Assigned() | events.MemberJoined():
-                self._rows.agents.append((ticket.tenant, event.agent, ticket.number))
-            case events.Ended() | events.Interrupted():
-                customer = self._customer_of(position, at, ticket)
-                if customer.open == ticket.number:
-                    customer.open = 0
-            case events.Reopened():
-                self._customer_of(position, at, ticket).open = ticket.number
-                if event.agent:
-                    self._rows.agents.append((ticket.tenant, event.agent, ticket.number))
-            case events.Renamed():
-                customer = self._customer_of(position, at, ticket)
-                customer.name = event.name or customer.name
-                self._name(customer)
-            case events.Tagged():
-                for tag in (*event.added, *event.removed):
-                    self._rows.tags[ticket.tenant, tag, ticket.number] = tag in ticket.tags
-            case _:
-                pass
+    # What an event of a conversation means to the rows around its ticket.
+
+    def _customer_wrote(self, position: int, at: float, ticket: Ticket, _: events.CustomerWrote) -> None:
+        customers.spoke(self._customer_of(position, at, ticket), at)
+
+    def _agent_came(
+        self, _: int, __: float, ticket: Ticket, event: events.Assigned | events.MemberJoined
+    ) -> None:
+        self._rows.agents.append((ticket.tenant, event.agent, ticket.number))
+
+    def _over(self, position: int, at: float, ticket: Ticket, _: Any) -> None:
+        customer = self._customer_of(position, at, ticket)
+        if customer.open == ticket.number:
+            customer.open = 0
+
+    def _reopened(self, position: int, at: float, ticket: Ticket, event: events.Reopened) -> None:
+        self._customer_of(position, at, ticket).open = ticket.number
+        if event.agent:
+            self._rows.agents.append((ticket.tenant, event.agent, ticket.number))
+
+    def _renamed(self, position: int, at: float, ticket: Ticket, event: events.Renamed) -> None:
+        customer = self._customer_of(position, at, ticket)
+        customer.name = event.name or customer.name
+        self._name(customer)
+
+    def _tagged(self, _: int, __: float, ticket: Ticket, event: events.Tagged) -> None:
+        for tag in (*event.added, *event.removed):
+            self._rows.tags[ticket.tenant, tag, ticket.number] = tag in ticket.tags
 
     def _customer_of(self, position: int, at: float, ticket: Ticket) -> Customer:
         return self._some_customer(position, at, ticket.tenant, ticket.channel, ticket.contact)
@@ -225,13 +224,13 @@ class Projection:
             self._rows.names.append((customer.tenant, name_key(customer.name), customer.number))
 
     def _observe(self, position: int, ticket: Ticket, answered: float, event: Any) -> None:
-        note = self._rows.observed.append
-        if isinstance(event, events.AgentWrote):
+        note, kind = self._rows.observed.append, type(event)
+        if kind is events.AgentWrote:
             if not answered and ticket.origin != "proactive":
                 note(Observed(position, "first_response", ticket.style, ticket.first_response_s))
-        elif isinstance(event, events.Ended):
+        elif kind is events.Ended:
             note(Observed(position, "closed", ticket.style, ticket.solve_s, ticket.outcome, ticket.ended_by))
-        elif isinstance(event, events.Rated):
+        elif kind is events.Rated:
             note(Observed(position, "rated", ticket.style, float(event.score)))
 
     def _of_customer(self, position: int, entry: Entry, event: Any) -> None:
@@ -244,9 +243,11 @@ class Projection:
         if isinstance(event, events.VisitBegun):
             self._name(customer)
 
-    def _desk(self, tenant: str, text: str) -> None:
+    def _of_dispatcher(self, _: int, entry: Entry, event: Any) -> None:
         """Note kinds of channels, and what is masked. No more is read: an old desk may not check any more."""
-        desk = tomllib.loads(text)
+        if type(event) is not events.DeskApplied:
+            return
+        tenant, desk = entry.tenant, tomllib.loads(event.text)
         for ident, channel in desk.get("channels", {}).items():
             self._kinds[tenant, ident] = self._rows.channels[tenant, ident] = str(channel.get("kind", ""))
         policies = desk.get("policies", {})
@@ -281,6 +282,26 @@ def tenant_word(tenant: str) -> str:
     return f"t{tenant.encode().hex()}"
 
 
-def customer_word(number: int) -> str:
-    """Return a customer as a word of the index."""
-    return f"c{number}"
+@lru_cache(maxsize=KEPT_MAX)
+def place_of(tenant: str, customer: int) -> str:
+    """Return a customer of a tenant as a phrase of the index."""
+    return f"{tenant_word(tenant)} c{customer}"
+
+
+#: The words of those events in which something is said.
+_SAID: dict[type[Any], Callable[[Any], str]] = {
+    events.CustomerWrote: lambda event: spoken(event.content),
+    events.AgentWrote: lambda event: spoken(event.content),
+    events.NoteWritten: lambda event: event.text,
+    events.Greeted: lambda event: event.text,
+}
+_AROUND: dict[type[Any], Callable[[Projection, int, float, Ticket, Any], None]] = {
+    events.CustomerWrote: Projection._customer_wrote,
+    events.Assigned: Projection._agent_came,
+    events.MemberJoined: Projection._agent_came,
+    events.Ended: Projection._over,
+    events.Interrupted: Projection._over,
+    events.Reopened: Projection._reopened,
+    events.Renamed: Projection._renamed,
+    events.Tagged: Projection._tagged,
+}

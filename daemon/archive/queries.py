@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from daemon.archive.customers import Customer
 from daemon.archive.file import CUSTOMER_COLUMNS, TICKET_COLUMNS, customer_of, ticket_of
-from daemon.archive.projection import customer_word, tenant_word
+from daemon.archive.projection import place_of, tenant_word
 from daemon.archive.scope import Scope
 from daemon.archive.tickets import Ticket
 from daemon.archive.words import expression, name_key
@@ -146,7 +146,7 @@ def search(archive: sqlite3.Connection, scope: Scope, asked: SearchMessages) -> 
     place = tenant_word(scope.tenant)
     if asked.customer_of:
         customer = customer_of_conversation(archive, scope.tenant, asked.customer_of)
-        place = f"{place} {customer_word(customer)}"
+        place = place_of(scope.tenant, customer)
     where = Where()
     # One phrase: the two words stand beside each other in the index.
     where.add("word MATCH ?", f'place : "{place}" AND {wanted}')

@@ -34,7 +34,8 @@ SPACELESS = re.compile(
     "]"
 )
 
-_ASCII_WORD = re.compile("[a-z0-9]+")
+#: What a byte of ASCII is to a word: a letter, written small, a digit, or what ends it.
+_ASCII = bytes(byte if chr(byte).isalnum() and byte < 128 else 32 for byte in range(256)).lower()
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 
 
@@ -70,14 +71,16 @@ def _accented(base: str) -> bool:
     return base != "" and unicodedata.name(base, "").startswith(("LATIN ", "GREEK ", "CYRILLIC "))
 
 
-def words(text: str) -> Iterator[str]:
+def words(text: str) -> list[str]:
     """Return the words of a text in their order."""
     if text.isascii():
-        # Ten times as fast, and the same: a test holds the two against each other.
-        for found in _ASCII_WORD.findall(text.lower().replace("'", "").replace("`", "")):
-            yield found[:WORD_LENGTH_MAX]
-        return
-    yield from _words(text)
+        # Tens of times as fast, and the same: a test holds the two against each other.
+        found = text.encode().translate(_ASCII, b"'`").decode().split()
+        if len(text) <= WORD_LENGTH_MAX:
+            return found
+    else:
+        found = list(_words(text))
+    return [word[:WORD_LENGTH_MAX] for word in found]
 
 
 def _words(text: str) -> Iterator[str]:
@@ -90,12 +93,12 @@ def _words(text: str) -> Iterator[str]:
         if character in APOSTROPHES and word:
             continue
         if word:
-            yield "".join(word)[:WORD_LENGTH_MAX]
+            yield "".join(word)
             word = []
         if kind == "1":
             yield character
     if word:
-        yield "".join(word)[:WORD_LENGTH_MAX]
+        yield "".join(word)
 
 
 def indexed(text: str) -> str:
