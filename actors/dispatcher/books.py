@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from math import inf
 
 from actors.dispatcher.facts import Report
-from actors.dispatcher.lines import Line, Standing
+from actors.dispatcher.lines import Line, Place, Standing
 from actors.dispatcher.order import due_rank, rank
 from actors.dispatcher.pools import Candidate, Pool
 from actors.dispatcher.reasons import Reason
@@ -206,9 +206,13 @@ class Books:
 
     # Standing in line.
 
-    def enter(self, report: Report, number: int, now: float, trigger: str) -> Standing:
-        """A conversation waits: in the line of what it asks for, or kept for its previous agent."""
+    def enter(self, report: Report, number: int, now: float, trigger: str, passed: list[Place]) -> Standing:
+        """A conversation waits: in the line of what it asks for, or kept for its previous agent.
+
+        ``passed``: who has passed it in this queue until now.
+        """
         standing = Standing(report, number, self.serving(report.department))
+        standing.passed = passed
         self.queues[report.department] += 1
         self.waiting[standing.department] += 1
         self._stand(standing, now)
@@ -253,8 +257,10 @@ class Books:
 
     def move(self, standing: Standing, now: float) -> None:
         """The conversation asks for something else now, in the same place."""
+        moved = Standing(standing.report, standing.place[1], standing.department)
+        moved.passed = standing.passed_by()
         self._step_out(standing)
-        self._stand(Standing(standing.report, standing.place[1], standing.department), now)
+        self._stand(moved, now)
         self.fresh.setdefault(standing.report.conversation, Reason.TIMER)
 
     def _stand(self, standing: Standing, now: float) -> None:
@@ -272,7 +278,12 @@ class Books:
         if not standing.kept_for:
             line = self._line(pool, report.priority, bool(standing.excluded))
             line.add(standing)
-            if standing.place[0] <= self.fronts[line.index] or self.orders[name] == "newest":
+            if standing.passed:
+                line.take_over(standing.passed, department.overtaken_max)
+                self.refresh(line)
+                if line.beside is not None and line.beside.alive:
+                    self.refresh(line.beside)
+            elif standing.place[0] <= self.fronts[line.index] or self.orders[name] == "newest":
                 self.refresh(line)
             else:
                 self.counts[line.index] = line.alive
@@ -450,7 +461,8 @@ class Books:
                 self.ranks.append(inf)
                 self.fronts.append(inf)
                 self.counts.append(0)
-            line = pool.lines[priority, mixed] = Line(pool.wanted, priority, mixed, index)
+            beside = pool.lines.get((priority, not mixed))
+            line = pool.lines[priority, mixed] = Line(pool.wanted, priority, mixed, index, beside)
             if self.department(pool.wanted.department).mode != "pull":
                 for candidate in pool.members.values():
                     candidate.add_line(line)

@@ -31,6 +31,7 @@ class Standing:
 
     ``place``: since when, and the number of arrival. ``kept_for``: the previous agent, in whose window it
     stands in no line. ``keeper``: the agent who keeps room for it. ``timer_at``: when time changes something.
+    ``passed``: which later places had been served before it when it stood elsewhere.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class Standing:
         "keeper",
         "kept_for",
         "line",
+        "passed",
         "place",
         "report",
         "ring",
@@ -56,7 +58,37 @@ class Standing:
         self.ring = 0
         self.excluded: frozenset[str] = frozenset()
         self.wanted: Requirement = NOTHING
+        self.passed: list[Place] = []
         self.timer_at = float("inf")
+
+    def passed_by(self) -> list[Place]:
+        """Return which later places were served before it, as far as that is counted."""
+        if self.line is None:
+            return self.passed
+        passes = self.line.passes
+        return [place for place in passes if place > self.place] if passes else []
+
+
+class Passed:
+    """By whom those were passed who stand in no line for the moment: an offer may not be accepted."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[str, list[Place]]] = {}
+
+    def leaves(self, standing: Standing) -> None:
+        """Somebody is about to leave the line."""
+        places = standing.passed_by()
+        if places:
+            self._places[standing.report.conversation] = (standing.department, places)
+
+    def returns(self, conversation: str, department: str) -> list[Place]:
+        """Somebody is back in a queue: return by whom he was passed there, if it is the same queue."""
+        queue, places = self._places.pop(conversation, ("", []))
+        return places if queue == department else []
+
+    def forget(self, conversation: str) -> None:
+        """Somebody waits no longer."""
+        self._places.pop(conversation, None)
 
 
 def _place(standing: Standing) -> Place:
@@ -72,7 +104,9 @@ class Line:
     """One line. ``mixed``: its entries exclude some agents, each its own; see ``first_for``.
 
     ``passes``: the latest places that have been served before somebody here who was there earlier; as many as
-    the bound of overtaking, the earliest of them on top. ``excluding``: how many exclude each agent.
+    the bound of overtaking, the earliest of them on top. The two lines that differ in ``mixed`` alone stand
+    ``beside`` each other and count them together: who has declined is the agent's affair, and whoever stands
+    in the one or the other for it is passed no more often. ``excluding``: how many exclude each agent.
     """
 
     __slots__ = (
@@ -81,6 +115,7 @@ class Line:
         "_places",
         "_start",
         "alive",
+        "beside",
         "due",
         "excluding",
         "index",
@@ -90,14 +125,19 @@ class Line:
         "wanted",
     )
 
-    def __init__(self, wanted: Requirement, priority: int, mixed: bool, index: int) -> None:
+    def __init__(
+        self, wanted: Requirement, priority: int, mixed: bool, index: int, beside: Line | None = None
+    ) -> None:
         self.wanted = wanted
         self.priority = priority
         self.mixed = mixed
         self.index = index
         self.alive = 0
         self.due = False
+        self.beside = beside
         self.passes: list[Place] = []
+        if beside is not None:
+            beside.beside, self.passes = self, beside.passes
         self.excluding: Counter[str] = Counter()
         self._places: list[Standing] = []
         self._start = 0
@@ -128,7 +168,8 @@ class Line:
             self._late.clear()
             self._new.clear()
             self._start = 0
-            self.passes.clear()
+            if self.beside is None or not self.beside.alive:
+                self.passes.clear()
             self.excluding.clear()
         elif len(self._places) - self._start + len(self._late) + len(self._new) > 2 * self.alive + SPARE:
             self._compact()
@@ -234,6 +275,13 @@ class Line:
         (places if newest else late).reverse()
         before = bisect_left(places, key, key=key_of) + bisect_left(late, key, key=key_of)
         return round(before * self.alive / (len(places) + len(late)))
+
+    def take_over(self, passed: list[Place], bound: int) -> None:
+        """Somebody stands here now who was passed elsewhere by these."""
+        known = set(self.passes)
+        for place in passed:
+            if place not in known:
+                self.passed_by(place, bound)
 
     def passed_by(self, place: Place, bound: int) -> None:
         """Somebody with this later place was served by an agent whom those here could have had."""

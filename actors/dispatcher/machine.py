@@ -20,7 +20,7 @@ from actors.dispatcher.books import Books, presence_code
 from actors.dispatcher.decisions import Decision, Offer, OrderEnded, Overflow, why_of
 from actors.dispatcher.facts import AgentNews, Report
 from actors.dispatcher.limits import Limits
-from actors.dispatcher.lines import Standing
+from actors.dispatcher.lines import Passed, Standing
 from actors.dispatcher.matching import Best, First, Turns
 from actors.dispatcher.order import RULES
 from actors.dispatcher.picking import Picking
@@ -60,6 +60,7 @@ class View:
 
     def _take_books(self) -> None:
         self._books = Books(self.desk, self.roster)
+        self._passed = Passed()
         self._turns = Turns(self._books)
         self._limits = Limits(self._books)
         self._picking = Picking(self._books, self._turns)
@@ -142,6 +143,8 @@ class View:
         elif before is not None:
             del self.conversations[ident]
             del self._numbers[ident]
+        if not (report.waiting or report.offered_to):
+            self._passed.forget(ident)
 
     def _link(self, report: Report, before: Report | None, now: float) -> None:
         ident = report.conversation
@@ -168,7 +171,7 @@ class View:
         ident = before.conversation
         standing = self._books.standing.get(ident)
         if standing is not None:
-            self._books.leave(standing)
+            self._leave(standing)
         has = (report.assignee, report.offered_to)
         for agent, books in ((before.assignee, "owned"), (before.offered_to, "offers")):
             if agent:
@@ -182,8 +185,14 @@ class View:
 
     def _enter(self, report: Report, now: float, trigger: Reason) -> None:
         if self.desk.departments:
-            standing = self._books.enter(report, self._numbers[report.conversation], now, trigger)
+            ident = report.conversation
+            passed = self._passed.returns(ident, self._books.serving(report.department))
+            standing = self._books.enter(report, self._numbers[ident], now, trigger, passed)
             self._limits.entered(standing, now)
+
+    def _leave(self, standing: Standing) -> None:
+        self._passed.leaves(standing)
+        self._books.leave(standing)
 
     def _given(self, known: Roster, now: float) -> None:
         self.turn += 1
@@ -374,7 +383,7 @@ class View:
         """Book an offer that is on its way to the conversation."""
         report, known = standing.report, candidate.known
         ident = report.conversation
-        self._books.leave(standing)
+        self._leave(standing)
         self.conversations[ident] = report._replace(waiting=False, offered_to=candidate.name)
         known.offers.add(ident)
         known.book(report.kind, report.weight)
@@ -391,7 +400,7 @@ class View:
         if isinstance(found, Overflow) and not report.assignee:
             self.take_report(report._replace(department=found.department, entered=now), now)
         else:
-            self._books.leave(standing)
+            self._leave(standing)
             self.conversations[report.conversation] = report._replace(waiting=False, transferring=False)
 
     def department(self, name: str) -> Department:

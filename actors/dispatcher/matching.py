@@ -68,10 +68,43 @@ class Turns:
             return None
         rule = RULES[books.orders[department]]
         if due:
+            earlier = self._before_the_due(candidate, standing)
+            if earlier is not standing:
+                return First(earlier, rule, considered)
             rule = Reason.OVERTAKEN
         elif considered == 1:
             rule = Reason.ONLY_ONE_WAITING
         return First(standing, rule, considered)
+
+    def _before_the_due(self, candidate: Candidate, due: Standing) -> Standing:
+        """Return who goes first in the queue of somebody whose turn has come: he, unless somebody who came
+        earlier stands before him by its order as well.
+
+        That nobody who came later passes him any more says nothing of those who were there before.
+        """
+        books, since = self.books, due.place[0]
+        earlier = [due]
+        for group in candidate.groups[due.department].values():
+            if candidate.no_room_for(group.kind, group.weight) is not None:
+                continue
+            if group.lines:
+                fronts = group.read(books.fronts)
+                lines = zip(group.lines, fronts, strict=True)
+                earlier += [first for line, front in lines if front <= since and (first := line.oldest())]
+            for line in group.mixed:
+                if line.alive and (first := line.first_for(candidate.name, newest=False)):
+                    earlier.append(first)
+        earlier += [
+            each
+            for each in candidate.kept.values()
+            if each.department == due.department
+            and not candidate.no_room_for(each.wanted.kind, each.wanted.weight)
+        ]
+        return self.first_until(due, earlier)
+
+    def first_until(self, due: Standing, standing: list[Standing]) -> Standing:
+        """Return the first by the order of the queue of those who came no later than this one."""
+        return min((each for each in standing if each.place <= due.place), key=self.key)
 
     def before_the_fresh(self, candidate: Candidate) -> First | None:
         """Return the first for an agent with room, if that is nobody for whom something has just changed."""
@@ -104,6 +137,9 @@ class Turns:
         wanted = standing.wanted
         if candidate.no_room_for(wanted.kind, wanted.weight) is not None:
             return None
+        earlier = self._before_the_due(candidate, standing)
+        if earlier is not standing:
+            return First(earlier, RULES[self.books.orders[standing.department]], 2)
         return First(standing, Reason.OVERTAKEN, 1)
 
     def _first_of(
@@ -239,9 +275,11 @@ class Turns:
                         self._passed(group.lines, fronts, place, bound)
                 for line in group.mixed:
                     earlier = line.first_for(name, newest=False) if line.alive else None
-                    if earlier is not None and earlier.place < place:
+                    if earlier is None or earlier.place >= place:
+                        continue
+                    if line.beside is None or not self._stands_before(line.beside, place):
                         line.passed_by(place, bound)
-                        books.refresh(line)
+                    books.refresh(line)
 
     def _passed(self, lines: list[Line], fronts: tuple[float, ...], place: Place, bound: int) -> None:
         since = place[0]
@@ -250,6 +288,8 @@ class Turns:
                 line.passed_by(place, bound)
                 if not line.due and len(line.passes) >= bound and line.passes[0][0] >= front:
                     self.books.refresh(line)
+                if line.beside is not None and line.beside.alive:
+                    self.books.refresh(line.beside)
 
     @staticmethod
     def _stands_before(line: Line, place: Place) -> bool:

@@ -50,17 +50,27 @@ class Picking:
             return Reason.PICKING_NOT_ALLOWED
         if candidate.known.used >= candidate.settings.capacity:
             return Reason.NO_ROOM
-        firsts, considered, blocked = self._firsts(candidate, allowed)
-        if not firsts:
+        found, considered, blocked = self._firsts(candidate, allowed)
+        if not found:
             return blocked or Reason.NOBODY_WAITS
-        key, standing, name = self.turns.before_all(firsts)
-        rule = Reason.OVERTAKEN if key[0] == 0.0 else RULES[self.books.orders[name]]
+        first_of: dict[str, tuple[Key, Standing, str]] = {}
+        for each in found:
+            this = (self.turns.key_in_line(each), each, each.department)
+            if each.department not in first_of or this[0] < first_of[each.department][0]:
+                first_of[each.department] = this
+        key, standing, name = self.turns.before_all([*first_of.values()])
+        rule = RULES[self.books.orders[name]]
+        if key[0] == 0.0:
+            due = standing
+            standing = self.turns.first_until(due, [each for each in found if each.department == name])
+            rule = Reason.OVERTAKEN if standing is due else rule
         return First(standing, Reason.ONLY_ONE_WAITING if considered == 1 else rule, considered)
 
     def _firsts(
         self, candidate: Candidate, departments: set[str]
-    ) -> tuple[list[tuple[Key, Standing, str]], int, Reason | None]:
-        found: dict[str, tuple[Key, Standing, str]] = {}
+    ) -> tuple[list[Standing], int, Reason | None]:
+        """Return the first of each line, how many wait, and why some are not for the agent."""
+        found: list[Standing] = []
         considered, blocked = 0, None
         for pool in candidate.pools:
             name = pool.wanted.department
@@ -76,11 +86,8 @@ class Picking:
                 if line.alive:
                     considered += line.alive
                     firsts += self._first_in(line, candidate, newest=self.books.newest_first(name))
-            for standing in firsts:
-                this = (self.turns.key_in_line(standing), standing, name)
-                if name not in found or this[0] < found[name][0]:
-                    found[name] = this
-        return list(found.values()), considered, blocked
+            found += firsts
+        return found, considered, blocked
 
     @staticmethod
     def _first_in(line: Line, candidate: Candidate, *, newest: bool) -> list[Standing]:

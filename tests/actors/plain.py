@@ -42,6 +42,8 @@ class Plain:
     fresh: set[str] = field(default_factory=set)
     orders: dict[str, tuple[str, float | None]] = field(default_factory=dict)
     passes: dict[Any, list[tuple[float, int]]] = field(default_factory=dict)
+    #: Of those who stand nowhere for the moment: in which queue they were passed, and by whom.
+    passed: dict[str, tuple[str, list[tuple[float, int]]]] = field(default_factory=dict)
     keeper: dict[str, str] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
     asking: dict[str, Any] = field(default_factory=dict)
@@ -90,6 +92,8 @@ class Plain:
                     self.given(agent, now)
             if report.waiting:
                 self.fresh.add(ident)
+        if not (report.waiting or report.offered_to):
+            self.passed.pop(ident, None)
         self.reshape(now)
 
     def set_order(self, department: str, order: str, until: str, before: float, now: float) -> None:
@@ -107,10 +111,14 @@ class Plain:
 
     def unshape(self, ident: str) -> None:
         """It stands where it stood no longer."""
-        shape = self.shape.pop(ident, None)
+        line = self.line(ident)
+        if line is not None:
+            passed = [place for place in self.passes.get(line, []) if place > self.place(ident)]
+            self.passed[ident] = (self.serving(ident), passed)
+        self.shape.pop(ident, None)
         self.asking.pop(ident, None)
-        if shape is not None and shape not in self.shape.values():
-            self.passes.pop(shape, None)
+        if line not in map(self.line, self.shape):
+            self.passes.pop(line, None)
         for agent in [agent for agent, kept in self.keeper.items() if kept == ident]:
             self.let_go(agent)
 
@@ -128,6 +136,22 @@ class Plain:
                     self.unshape(ident)
                     self.asking[ident], self.shape[ident] = asking, asking[0]
                     self.fresh.add(ident)
+                    self.stand(ident)
+
+    def line(self, ident: str) -> Any:
+        """All who ask the same with the same priority, whether or not somebody has declined them."""
+        shape = self.shape.get(ident, ())
+        return shape[:-1] if len(shape) > 2 else None
+
+    def stand(self, ident: str) -> None:
+        """By whom it was passed in this queue counts on, wherever it stands there."""
+        line, (queue, passed) = self.line(ident), self.passed.get(ident, ("", []))
+        if queue != self.serving(ident):
+            self.passed.pop(ident, None)
+        elif line is not None:
+            known = self.passes.setdefault(line, [])
+            known += [place for place in passed if place not in set(known)]
+            del self.passed[ident]
 
     # What it asks for at the moment.
 
@@ -263,7 +287,7 @@ class Plain:
     def due(self, ident: str) -> bool:
         """As many later arrivals as allowed have passed it."""
         bound = self.settings(ident).overtaken_max
-        passes = sorted(self.passes.get(self.shape[ident], []))[-bound:] if bound else []
+        passes = sorted(self.passes.get(self.line(ident), []))[-bound:] if bound else []
         later = sum(place > self.place(ident) for place in passes)
         return bool(bound) and later >= bound and self.order(ident) != "newest"
 
@@ -283,11 +307,11 @@ class Plain:
     # Decisions.
 
     def first(self, agent: str, book: bool = True) -> str | None:
-        if agent in self.keeper:
-            kept = self.keeper[agent]
-            return kept if self.room(kept, agent) else None
         mine = [i for i in self.waiting() if self.asked(i, agent) and self.available(agent, self.serving(i))]
         fitting = [ident for ident in mine if self.room(ident, agent)]
+        if agent in self.keeper:
+            kept = self.keeper[agent]
+            return self.earlier(kept, [kept, *fitting]) if self.room(kept, agent) else None
         if not fitting:
             return None
         chosen = self.first_of(fitting)
@@ -296,7 +320,12 @@ class Plain:
             if book:
                 self.keeper[agent] = heavy
             return None
-        return chosen
+        return self.earlier(chosen, fitting) if self.due(chosen) else chosen
+
+    def earlier(self, due: str, idents: list[str]) -> str:
+        """Nobody who came later goes before it any more; who came earlier does, if the order says so."""
+        before = [i for i in idents if self.serving(i) == self.serving(due)]
+        return min((i for i in before if self.place(i) <= self.place(due)), key=self.key)
 
     def heavy(self, mine: list[str], agent: str) -> str | None:
         """The oldest whose turn has come, at the head of its line, and whom nobody keeps room for."""
@@ -430,7 +459,7 @@ class Plain:
             if self.kept_for(other) or not self.able(other, agent) or agent in self.out(other):
                 continue
             if self.reports[other].weight <= self.desk.agents[agent].capacity and self.place(other) < place:
-                lines[self.shape[other]] = True
+                lines[self.line(other)] = True
         for shape in lines:
             self.passes.setdefault(shape, []).append(place)
         decisions.append(Offer(ident, agent, direct, NO_WHY))

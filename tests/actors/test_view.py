@@ -139,6 +139,78 @@ def test_a_heavy_conversation_that_is_overtaken_too_often_gets_its_turn() -> Non
     assert (offer.conversation, offer.why.rule) == ("heavy", Reason.OVERTAKEN)
 
 
+def test_room_that_is_kept_goes_to_an_elder_who_has_come_back_meanwhile() -> None:
+    """Found by the simulator (seeds 25, 33 and 41), once nobody was excused for having been declined."""
+    view = view_of({"overtaken_max": 1}, ann={"capacity": 2})
+    waits(view, "light", 1.0)
+    view.decide(1.0, 10)
+    waits(view, "younger", 20.0, weight=2)
+    waits(view, "light again", 30.0)
+    assert offers(view.decide(30.0, 10)) == [("light again", "ann")]
+    told(view, "light again", 31.0, offered_to="", waiting=False)
+    waits(view, "light once more", 31.0)
+    assert view.decide(31.0, 10) == [], "the room is kept for the younger one"
+    waits(view, "elder", 10.0, now=35.0, weight=2)
+    assert view.decide(35.0, 10) == []
+    told(view, "light", 40.0, offered_to="", waiting=False)
+    assert offers(view.decide(40.0, 10)) == [("elder", "ann")]
+    told(view, "elder", 41.0, offered_to="", waiting=False)
+    assert offers(view.decide(41.0, 10)) == [("younger", "ann")]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_whose_turn_has_come_goes_before_who_came_later_and_not_before_an_elder(by_hand: bool) -> None:
+    """Found by the simulator (seed 321): who came back into another line had been passed by nobody there."""
+    view = view_of({"overtaken_max": 1, "order": "priority"}, ann={"skills": {"wine": 3}})
+    waits(view, "first", 1.0)
+    view.decide(1.0, 10)
+    waits(view, "younger", 20.0)
+    waits(view, "urgent", 30.0, priority=1)
+    told(view, "first", 31.0, offered_to="", waiting=False)
+    assert offers(view.decide(31.0, 10)) == [("urgent", "ann")], "the younger one is passed by it"
+    waits(view, "elder", 10.0, now=35.0, skills=(("wine", 3),))
+    waits(view, "urgent again", 36.0, priority=1)
+    view.decide(36.0, 10)
+    given = []
+    for _ in range(3):
+        (offered,) = view.roster["ann"].offers
+        told(view, offered, 40.0, offered_to="", waiting=False)
+        found = view.pick_next("ann", "", 40.0) if by_hand else view.decide(40.0, 10)[0]
+        assert isinstance(found, Offer)
+        given.append((found.conversation, found.why.rule))
+    assert given == [
+        ("elder", Reason.PRIORITY),
+        ("younger", Reason.OVERTAKEN),
+        ("urgent again", Reason.ONLY_ONE_WAITING),
+    ]
+
+
+@pytest.mark.parametrize("pause_s", [0, 20])
+def test_whoever_was_declined_has_still_been_passed_by_those_who_went_before(pause_s: int) -> None:
+    view = view_of({"overtaken_max": 2, "order": "priority", "decline_pause_s": pause_s}, ann={})
+    waits(view, "first", 1.0)
+    view.decide(1.0, 10)
+    waits(view, "plain", 10.0)
+    waits(view, "urgent1", 20.0, priority=1)
+    told(view, "first", 21.0, offered_to="", waiting=False)
+    assert offers(view.decide(21.0, 10)) == [("urgent1", "ann")]
+    told(view, "urgent1", 30.0, offered_to="", waiting=False)
+    assert offers(view.decide(30.0, 10)) == [("plain", "ann")]
+    waits(view, "urgent2", 31.0, priority=1)
+    told(view, "plain", 40.0, offered_to="", waiting=True, declined={"ann": 40.0})
+    assert offers(view.decide(40.0, 10)) == [("urgent2", "ann")]
+    view.decide(60.0, 10)
+    waits(view, "urgent3", 61.0, priority=1)
+    waits(view, "urgent4", 62.0, priority=1)
+    given = []
+    for _ in range(2):
+        (offered,) = view.roster["ann"].offers
+        told(view, offered, 70.0, offered_to="", waiting=False)
+        given += [ident for ident, _ in offers(view.decide(70.0, 10))]
+    # In the pause the agent could not have had it, and what goes before does not pass it.
+    assert given == (["plain", "urgent3"] if pause_s == 0 else ["urgent3", "plain"])
+
+
 def test_rings_open_when_their_time_has_come() -> None:
     rings = (Ring(after_s=10, relax=("skills",)), Ring(after_s=30, departments=("sales",)))
     view = view_of({"rings": rings}, ann={"capacity": 1}, bob={"departments": ("sales",)})

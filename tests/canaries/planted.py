@@ -72,6 +72,7 @@ SIMULATED = [
     Planted("accepted after the deadline", routed.accepts_after_the_deadline, ("I8",)),
     Planted("waiting time lost when given back", routed.who_is_given_back_waits_anew, ("G11",)),
     Planted("the last is the first", routed.who_came_last_is_first, ("I10",)),
+    Planted("whose turn has come overtakes", routed.whose_turn_has_come_overtakes, ("I10",), rare=True),
     Planted("who is gone keeps offers", routed.who_is_gone_keeps_the_offers, ("G11",)),
     Planted("a report lost", routed.one_report_in_thirty_is_lost, ("I7", "I9", "auditor")),
     Planted("ghost in the queue", routed.who_leaves_the_queue_is_not_told, ("auditor", "I9", "I7")),

@@ -12,6 +12,7 @@ from actors.conversation.state import Status
 from actors.dispatcher.actor import DispatcherActor
 from actors.dispatcher.books import Books
 from actors.dispatcher.machine import View
+from actors.dispatcher.matching import Turns
 from actors.dispatcher.roster import Roster
 from protocol.messages import Accept
 
@@ -84,6 +85,11 @@ def who_came_last_is_first(patch: pytest.MonkeyPatch) -> None:
         self.orders = dict.fromkeys(self.orders, "newest")
 
     patch.setattr(Books, "__init__", upside_down)
+
+
+def whose_turn_has_come_overtakes(patch: pytest.MonkeyPatch) -> None:
+    """Whom too many have passed goes before those as well who came earlier."""
+    patch.setattr(Turns, "first_until", lambda self, due, standing: due)
 
 
 def who_is_gone_keeps_the_offers(patch: pytest.MonkeyPatch) -> None:

@@ -265,9 +265,7 @@ class Checkers:
                 if (thread.channel, thread.wanted_in) != (event.channel, event.department):
                     continue
                 able = opinion.serves(event.agent, thread) and opinion.skilled(event.agent, thread)
-                # Whom somebody has declined stands in a line of its own, which counts anew who passes.
-                anew = event.why.rule == "overtaken" and bool(thread.declined)
-                excused = event.agent in thread.declined or opinion.kept(thread) or not able or anew
+                excused = event.agent in thread.declined or opinion.kept(thread) or not able
                 assert excused, f"I10: {ident} was overtaken by {entry.id}"
 
     def _order_of(self, department: str) -> str:
