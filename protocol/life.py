@@ -163,7 +163,11 @@ class Rated(Message, frozen=True, tag="rated"):
 
 
 class DoNotDisturbChanged(Message, frozen=True, tag="do_not_disturb_changed"):
-    """The customer no longer reaches any agent (``on``), or does again (M1)."""
+    """The customer no longer reaches any agent (``on``), or does again (M1).
+
+    What was solved before is solved again, until ``closes_at``, if nobody has written meanwhile.
+    """
 
     on: bool
     by: str
+    closes_at: float = 0.0

@@ -114,6 +114,7 @@ def _released(state: Conversation, event: events.Released, at: float) -> None:
 def _ended(state: Conversation, _: events.Ended, __: float) -> None:
     state.previous = state.assignee or state.muted_from or state.previous
     state.status, state.assignee, state.muted_from, state.closes_at = Status.ENDED, "", "", None
+    state.solved_until = None
     _nobody_else(state)
 
 
@@ -163,6 +164,7 @@ def _end_cancelled(state: Conversation, _: events.EndCancelled, __: float) -> No
 
 def _muted(state: Conversation, event: events.Muted, at: float) -> None:
     state.previous = state.assignee or state.previous
+    state.solved_until = state.closes_at if state.status is Status.SOLVED else None
     state.status, state.assignee, state.muted_from, state.closes_at = Status.MUTED, "", event.agent, None
     state.since = state.since or at
     _nobody_else(state)
@@ -170,8 +172,10 @@ def _muted(state: Conversation, event: events.Muted, at: float) -> None:
 
 def _unmuted(state: Conversation, event: events.Unmuted, _: float) -> None:
     """Without an agent the queue follows, in the next event."""
-    state.muted_from = ""
-    if event.agent:
+    state.muted_from, state.solved_until = "", None
+    if event.closes_at is not None:
+        state.status, state.assignee, state.closes_at = Status.SOLVED, event.agent, event.closes_at
+    elif event.agent:
         state.status, state.assignee = Status.OPEN, event.agent
 
 

@@ -67,7 +67,7 @@ def _moved(entry: Entry) -> Iterator[DecisionView]:
             yield _view(entry, agent, outcome, Why(), by)
         case events.Muted():
             yield _view(entry, event.agent, "muted", Why(), event.by)
-        case events.Unmuted(agent=agent) if agent:
+        case events.Unmuted(agent=agent, closes_at=None) if agent:
             yield _view(entry, agent, "unmuted", Why(), event.by)
 
 

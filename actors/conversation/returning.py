@@ -160,8 +160,12 @@ def mute(state: Conversation, command: Mute, _: Facts) -> Outcome:
 
 
 def unmute(state: Conversation, command: Unmute, facts: Facts) -> Outcome:
-    """Back to whoever had it, or to the queue with its waiting time."""
+    """Back to whoever had it, or to the queue with its waiting time; what was solved is solved as before, if
+    nobody has written.
+    """
     agent = state.muted_from
+    if state.solved_until is not None and not state.unanswered:
+        return [events.Unmuted(command.by, agent, state.solved_until)]
     if agent and not lost(agent, facts):
         return [events.Unmuted(command.by, agent)]
     queued = events.Queued(state.department, state.since, Reason.DO_NOT_DISTURB_LIFTED)

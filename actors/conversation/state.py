@@ -155,6 +155,8 @@ class Conversation(Struct, array_like=True):
     outbox: dict[int, Outbound] = {}
     #: What has begun it: the customer (empty), or an agent (``proactive``, C8).
     origin: str = ""
+    #: When it would have closed, had the customer not been muted: it was solved then.
+    solved_until: float | None = None
 
     def deadline(self) -> float | None:
         """Return the next time at which something is over by itself."""

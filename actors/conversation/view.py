@@ -364,7 +364,7 @@ _NEWS: dict[type[Any], Callable[[str, Any], News]] = {
     events.EndCancelled: lambda _, event: life.EndCancelled(event.by),
     events.Interrupted: lambda _, event: life.Interrupted(event.by, event.reason, event.wrap_up_by or 0.0),
     events.Muted: lambda _, event: life.DoNotDisturbChanged(True, event.by),
-    events.Unmuted: lambda _, event: life.DoNotDisturbChanged(False, event.by),
+    events.Unmuted: lambda _, event: life.DoNotDisturbChanged(False, event.by, event.closes_at or 0.0),
     events.NoteWritten: lambda _, event: life.Noted(event.agent, event.text),
     events.Tagged: lambda _, event: life.Tagged(event.by, event.added, event.removed),
     events.Renamed: lambda _, event: life.Renamed(event.name),

@@ -343,10 +343,14 @@ class Muted(Event, frozen=True, tag="muted"):
 
 
 class Unmuted(Event, frozen=True, tag="unmuted"):
-    """The customer reaches agents again: ``agent``, who had the conversation, or a queue."""
+    """The customer reaches agents again: ``agent``, who had the conversation, or a queue.
+
+    With ``closes_at`` it is solved as before, for nobody has written meanwhile.
+    """
 
     by: str
     agent: str = ""
+    closes_at: float | None = None
 
 
 class NoteWritten(Event, frozen=True, tag="note_written"):

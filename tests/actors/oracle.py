@@ -50,6 +50,8 @@ class Thread:
     style: str = ""
     #: Whose it was when it was solved or muted.
     kept: str = ""
+    #: It was solved when it was muted, and nobody has written since.
+    solved: bool = False
     tags: set[str] = field(default_factory=set)
 
     @property
@@ -86,6 +88,7 @@ class Thread:
                 self.status = "ended"
             case events.CustomerWrote():
                 assert self.status != "wrap_up", "F11: the customer's side is over"
+                self.solved = False
             case events.Released():
                 self._release(event, at)
             case events.Assigned():
@@ -164,11 +167,15 @@ class Thread:
                 self.status = "wrap_up"
                 self.members.clear()
             case events.Muted():
-                self.since = self.since or at
+                self.since, self.solved = self.since or at, self.status == "solved"
                 self._set_apart("muted")
             case events.Unmuted():
                 assert self.status == "muted"
                 assert event.agent in ("", self.kept)
+                if event.closes_at is not None:
+                    assert self.solved, "M1: it was not solved, or the customer has written"
+                    self.status = "solved"
+                    return
                 self.status = "open" if event.agent else "new"
                 self.assignees = [event.agent] if event.agent else []
             case events.Reopened():
@@ -183,7 +190,8 @@ class Thread:
         assert self.transfer is None
         assert not self.offers
         assert not self.invitations
-        self.status, self.kept = status, (self.assignees or [""])[0]
+        self.kept = (self.assignees or [self.kept if self.status == "solved" else ""])[0]
+        self.status = status
         self.assignees = []
         self.members.clear()
 

@@ -425,6 +425,48 @@ def test_who_waited_when_muted_waits_again_with_the_waiting_time() -> None:
     assert (stage.offered_to(talk), stage.state(talk).since) == ("a1", since)
 
 
+@pytest.mark.rule("M1", "F3")
+@pytest.mark.parametrize("between", ["nothing", "restart", "parked", "the agent goes"])
+def test_what_was_solved_is_solved_again_when_it_is_lifted_and_nobody_has_written(between: str) -> None:
+    """It stood open, with an agent who had nothing to answer, and never closed."""
+    stage = styled()
+    stage.logs_in("a1")
+    talk = talks(stage, "social")
+    stage.ends("a1", talk)
+    closes_at = stage.state(talk).closes_at
+    assert closes_at is not None
+    mutes(stage, talk, Mute("boss"))
+    if between == "restart":
+        stage.restart()
+    elif between == "parked":
+        stage.parks()
+    elif between == "the agent goes":
+        stage.logs_out("a1")
+    mutes(stage, talk, Unmute("boss"))
+    assert (*whose(stage, talk), stage.state(talk).closes_at) == ("solved", "a1", closes_at)
+    assert [(told.on, told.closes_at) for told in news(stage, "a1", DoNotDisturbChanged)] == [
+        (True, 0.0),
+        (False, closes_at),
+    ]
+    assert used(stage) == 0
+    stage.pass_time(closes_at - stage.clock.now())
+    assert stage.state(talk).status is Status.ENDED
+    no_violations(stage)
+
+
+@pytest.mark.rule("M1", "F3")
+def test_whoever_has_written_while_it_was_muted_has_what_was_solved_opened_again() -> None:
+    stage = styled()
+    stage.logs_in("a1")
+    talk = talks(stage, "social")
+    stage.ends("a1", talk)
+    mutes(stage, talk, Mute("boss"))
+    writes(stage, "social", text="one thing more")
+    mutes(stage, talk, Unmute("boss"))
+    assert whose(stage, talk) == ("open", "a1")
+    no_violations(stage)
+
+
 @pytest.mark.rule("M1", "D11")
 def test_lifted_when_the_agent_is_gone_it_goes_to_the_queue() -> None:
     stage = styled()
