@@ -188,13 +188,14 @@ class ClientMachine:
             return
         self._heard_at = now
         for message in messages:
-            why = self._hear(message, now)
-            if why is not None:
-                self.lost(now, why)
-            if self._session is not session:
+            if self._session is session:
+                why = self._hear(message, now)
+                if why is not None:
+                    self.lost(now, why)
+            elif isinstance(message, Goodbye) and message.code == Code.REPLACED:
                 # What else is in the frame is of a connection that is over: a stream that it began would be
-                # taken for one that the next connection has.
-                return
+                # taken for one that the next connection has. But who is replaced must not have a next one.
+                self.stop(now, message.code, message.message)
 
     def lost(self, now: float, why: str, retry_after_s: float = 0.0) -> None:
         """The present connection is of no use any more."""

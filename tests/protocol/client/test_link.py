@@ -149,6 +149,16 @@ def test_a_replaced_client_stops_and_never_connects_again(rig: Rig) -> None:
     assert rig.client.frames(rig.now) == []
 
 
+def test_who_is_replaced_hears_it_in_a_frame_that_makes_him_give_the_connection_up_as_well(rig: Rig) -> None:
+    """Else it came back, and drove out the client that has taken its place."""
+    rig.connect()
+    refused = Refused(Code.OUT_OF_ORDER, "nothing with that number was sent")
+    rig.say(refused, Pong(1), Goodbye(Code.REPLACED, "newer"))
+    assert len(rig.events(Disconnected)) == 1
+    assert rig.events(Stopped) == [Stopped(Code.REPLACED, "newer")]
+    assert (rig.client.link, rig.client.deadline) == (Link.STOPPED, None)
+
+
 @pytest.mark.parametrize("code", ["bye", Code.STOPPING, Code.SILENT, Code.BAD_FRAME, "FROM_THE_FUTURE"])
 def test_any_other_goodbye_is_followed_by_a_new_connection(rig: Rig, code: str) -> None:
     rig.connect()
