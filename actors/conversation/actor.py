@@ -94,6 +94,8 @@ class ConversationActor(Shell):
         self._first: CustomerMessage | InviteVisitor | None = None
         #: As what the dispatcher has counted it while it was parked; None: as what it is.
         self._counted_as: tuple[str, int] | None = None
+        #: What it said when it was woken: the dispatcher counts it as parked until it takes this in.
+        self.woken_as: Report | None = None
         #: The channel was told that nothing has begun here.
         self._given_up = False
         #: Its first message has come in this turn.
@@ -104,10 +106,7 @@ class ConversationActor(Shell):
         self._carry_out([message])
 
     def _carry_out(self, messages: list[Any]) -> None:
-        """The hot path:
-
-        nearly every message that anybody writes causes one event, and goes straight through here.
-        """
+        """The hot path: nearly every message that anybody writes is one event, and goes straight through."""
         system, state = self.system, self.state
         facts: Facts | None = system.facts.get(self.address[1])
         record, now = system.record, system.now
@@ -406,6 +405,8 @@ class ConversationActor(Shell):
     def _report(self, *, parked: bool = False, woken: bool = False) -> None:
         self._known = True
         report = self.announcement(parked=parked, woken=woken)
+        if woken:
+            self.woken_as = report
         self._begun = False
         self.system.tell(("dispatcher", self.address[1], ""), report)
 

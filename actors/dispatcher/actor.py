@@ -1,7 +1,6 @@
-"""The shell of a tenant's dispatcher:
+"""The shell of a tenant's dispatcher: keeps the view, holds the desk, tells conversations what to offer.
 
-keeps the view, holds the desk, and tells conversations what to offer. What agents ask of it is in
-``asked.py``, what it asks of itself in ``auditor.py`` and ``shadow.py``.
+What agents ask of it is in ``asked.py``, what it asks of itself in ``auditor.py`` and ``shadow.py``.
 """
 
 from __future__ import annotations
@@ -131,15 +130,15 @@ class DispatcherActor(Shell):
     # News.
 
     def _take_report(self, report: Report) -> None:
-        now = self.system.now
+        if report.woken:
+            self.conversation(report.conversation).woken_as = None
         before = self.view.conversations.get(report.conversation)
         if before is not None and report.conversation in self.under_way:
             return  # Sent before it was told; it reports again, and the view has booked what it was told.
         if self._sorted_anew:
             report = self._by_desk_in_force(report)
         self.figures.take_report(before, report)
-        self.view.take_report(report, now)
-        self._shadow(lambda shadow: shadow.take(report, now))
+        self._take_in(report)
         if report.offered_to:
             self._withdraw_one(report)
         joining = report.members and set(report.members) - set(before.members if before is not None else ())
@@ -147,6 +146,10 @@ class DispatcherActor(Shell):
             self._uninvite(agent, (report.conversation,))
         if report.begun and before is None:
             self._greet(report)
+
+    def _take_in(self, report: Report) -> None:
+        self.view.take_report(report, self.system.now)
+        self._shadow(lambda shadow: shadow.take(report, self.system.now))
 
     def _by_desk_in_force(self, report: Report) -> Report:
         actor = self.system.actors.get(("conversation", self.address[1], report.conversation))
@@ -261,14 +264,12 @@ class DispatcherActor(Shell):
 
         Somebody else may have woken it in this turn; its report comes later in the same batch.
         """
-        report = self.conversation(ident).announcement()
+        conversation = self.conversation(ident)
+        report = conversation.announcement()
         if report is not None and is_open(report) and ident not in self.view.conversations:
-            now = self.system.now
-            parked = report.assignee and self.view.agent(report.assignee).parked
-            woken = self.conversation(ident).announcement(woken=True) if parked else report
-            assert woken is not None
-            self.view.take_report(woken, now)
-            self._shadow(lambda shadow: shadow.take(woken, now))
+            for known in filter(None, (conversation.woken_as, report)):
+                self._take_in(known)
+            conversation.woken_as = None
         return report
 
     def tell_conversation(self, conversation: str, message: Any) -> None:

@@ -17,8 +17,8 @@ from protocol.content import Text
 from protocol.customers import InviteVisitor, SetDoNotDisturb, VisitorEntered
 from protocol.life import Reopen
 from protocol.messages import Ack, CustomerMessage, End, SetPresence
-from protocol.teamwork import HandOver
-from tests.actors.styles import CHANNELS, DAY_S, STYLES, styled, talks, used, writes
+from protocol.teamwork import HandOver, Transfer
+from tests.actors.styles import CHANNELS, DAY_S, STYLES, refused, styled, talks, used, writes
 from tests.stage import Stage, desk_text
 
 
@@ -35,6 +35,11 @@ def end(stage: Stage, talk: str, agent: str = "a1") -> Any:
 def invites(stage: Stage, channel: str, contact: str = "ann", agent: str = "a1") -> Any:
     """Return an invitation of a visitor, to be told in a turn with others."""
     return stage.command(agent, InviteVisitor(stage.command_id(), agent, channel, contact, Text("hi")))
+
+
+def transfer(stage: Stage, talk: str, to_agent: str, agent: str = "a1") -> Any:
+    """Return a transfer to a colleague, to be told in a turn with others."""
+    return stage.command(agent, Transfer(stage.command_id(), agent, talk, to_agent))
 
 
 def open_now(stage: Stage, contact: str = "ann") -> list[str]:
@@ -166,6 +171,43 @@ def test_who_is_woken_in_the_turn_in_which_a_desk_weighs_it_anew_is_counted_once
     stage.turn(*(told if first == "message" else reversed(told)))
     assert used(stage) == 6
     assert stage.dispatcher.view.agent("a1").parked == 2
+    ledger_is_right(stage)
+
+
+def at_once(stage: Stage, talk: str, channel: str) -> Any:
+    """Return a customer's message as the door sends it: to the conversation itself, when it is in memory."""
+    return ("conversation", "acme", talk), message(stage, channel)[1]
+
+
+@pytest.mark.rule("F3", "G1", "guarantee-G8")
+def test_who_comes_back_in_the_turn_of_a_transfer_takes_nothing_off_what_is_parked_of_the_agent() -> None:
+    """Simulation, seed 71021: it was taken for one of the parked, and its agent seemed to have more room."""
+    stage = styled()
+    stage.logs_in("a1")
+    talks(stage, "site", "bob")
+    stage.parks()
+    talk = talks(stage, "sms")
+    stage.ends("a1", talk)
+    stage.turn(at_once(stage, talk, "sms"), transfer(stage, talk, "a2"))
+    assert refused(stage.replies[-1]) == "UNAVAILABLE"
+    assert (used(stage), stage.dispatcher.view.agent("a1").parked) == (2, 1)
+    ledger_is_right(stage)
+
+
+@pytest.mark.rule("D11", "G8", "guarantee-G8")
+def test_who_wakes_and_is_let_go_in_the_turn_of_a_transfer_is_parked_no_longer() -> None:
+    """The agent is gone: the customer writes, and a supervisor gives the conversation to a colleague."""
+    stage = styled('when_lost = "on_reply"')
+    stage.logs_in("a1")
+    talk = talks(stage, "web")
+    stage.says("a1", talk, "One moment.")
+    stage.logs_in("a2", "boss")
+    stage.logs_out("a1")
+    stage.parks()
+    assert stage.dispatcher.view.agent("a1").parked == 1
+    stage.turn(at_once(stage, talk, "web"), transfer(stage, talk, "a2", "boss"))
+    assert stage.state(talk).assignee == ""
+    assert (used(stage), stage.dispatcher.view.agent("a1").parked) == (0, 0)
     ledger_is_right(stage)
 
 
