@@ -15,7 +15,7 @@ def main() -> int:
     """Measure, print, and return 1 when a figure is void."""
     options = _arguments()
     if options.quick:
-        options.rounds, options.messages = 3, 20_000
+        options.rounds, options.messages = 5, 5_000
         options.conversations, options.transport, options.latency_seconds = [100], ["plain"], 2.0
     plan = Plan(
         options.rounds, options.messages, options.window, options.latency_seconds, 500, options.directory
@@ -35,15 +35,18 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.relay", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--quick", action="store_true", help="plain, 100 conversations, 3 rounds of 20,000")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--messages", type=int, default=50_000, help="of one server in one round")
+    parser.add_argument("--quick", action="store_true", help="plain, 100 conversations, 5 rounds of 5,000")
+    parser.add_argument("--rounds", type=int, default=11, help="at least 2")
+    parser.add_argument("--messages", type=int, default=10_000, help="of one server in one round")
     parser.add_argument("--window", type=int, default=1_000, help="messages outstanding")
     parser.add_argument("--conversations", type=int, nargs="+", default=[1, 100, 1_000])
     parser.add_argument("--transport", nargs="+", choices=["plain", "curve"], default=["plain", "curve"])
-    parser.add_argument("--latency-seconds", type=float, default=4.0, help="of one server in one round")
+    parser.add_argument("--latency-seconds", type=float, default=2.0, help="of one server in one round")
     parser.add_argument("--directory", type=Path, help="where the servers keep their files: on a real disk")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error("--rounds: one round has no spread, and nothing could be said of it; give at least 2")
+    return options
 
 
 if __name__ == "__main__":

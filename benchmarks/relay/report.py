@@ -15,11 +15,19 @@ from benchmarks.relay.rounds import (
     SERVERS,
     Measured,
     Plan,
+    cpu_ratios,
     latency_ratios,
+    quartiles,
 )
 
 #: The setting that the top-level keys are taken from, if it was measured.
 MAIN = ("plain", 100)
+#: Ratios of CPU: key, to which yardstick, and whether without what comes later.
+RATIOS = (
+    ("ratio_cpu", "durable", False),
+    ("ratio_cpu_carried", "durable", True),
+    ("ratio_naive", "naive", False),
+)
 REQUIRED = {"ratio_cpu": (">=", 0.5), "ratio_naive": (">=", 0.5), "ratio_p99": ("<=", P99_RATIO_MAX)}
 
 Figures = dict[str, Any]
@@ -34,11 +42,18 @@ def report(measured: list[Measured], plan: Plan) -> Figures:
         "ratio_cpu": _middle(main, "ratio_cpu"),
         "ratio_naive": _middle(main, "ratio_naive"),
         "ratio_p99": _middle(main, "ratio_p99"),
+        "ratio_cpu_carried": _middle(main, "ratio_cpu_carried"),
         "daemon_us_per_message": _middle(main, "daemon", "server_us_per_message"),
+        "daemon_later_us_per_message": _middle(main, "daemon", "later_us_per_message"),
         "messages_per_s": _middle(main, "daemon", "messages_per_s"),
         "taken_from": {"transport": main["transport"], "conversations": main["conversations"]},
         "required": {name: f"{sign} {bound}" for name, (sign, bound) in REQUIRED.items()},
-        "void": [each[what] for each in settings for what in ("void", "void_latency") if each[what]],
+        "void": [
+            reason
+            for each in settings
+            for reason in (each["void"], *each["void_ratios"], each["void_latency"])
+            if reason
+        ],
         "rounds": plan.rounds,
         "messages_per_round": plan.messages,
         "window": plan.window,
@@ -62,6 +77,7 @@ def _setting(measured: Measured) -> Figures:
         "transport": measured.transport,
         "conversations": measured.conversations,
         "void": _named(measured, measured.void),
+        "void_ratios": [_named(measured, reason) for reason in measured.void_ratios.values()],
         "void_latency": _named(measured, measured.void_latency),
     }
     figures["rounds"] = {"loads": to_builtins(measured.loads), "latencies": to_builtins(measured.latencies)}
@@ -71,10 +87,12 @@ def _setting(measured: Measured) -> Figures:
         figures[name] = {
             "messages_per_s": _bounds([load.messages_per_s for load in loads]),
             "server_us_per_message": _bounds([load.server_us for load in loads]),
+            "later_us_per_message": _bounds([load.later_us for load in loads]),
             "generator_us_per_message": _bounds([load.generator_us for load in loads]),
         }
-    figures["ratio_cpu"] = _ratio(measured, "durable")
-    figures["ratio_naive"] = _ratio(measured, "naive")
+    for name, yardstick, carried in RATIOS:
+        if yardstick not in measured.void_ratios:
+            figures[name] = _bounds(cpu_ratios(measured, yardstick, carried=carried))
     for name, latencies in measured.latencies.items():
         figures[name]["p50_ms"] = _bounds([latency.p50_ms for latency in latencies])
         figures[name]["p99_ms"] = _bounds([latency.p99_ms for latency in latencies])
@@ -88,14 +106,10 @@ def _named(measured: Measured, void: str | None) -> str | None:
     return void and f"{measured.transport} {measured.conversations}: {void}"
 
 
-def _ratio(measured: Measured, yardstick: str) -> dict[str, float]:
-    """Messages per second of server CPU: the daemon's over the yardstick's, round by round."""
-    pairs = zip(measured.loads[yardstick], measured.loads["daemon"], strict=True)
-    return _bounds([other.server_us / daemon.server_us for other, daemon in pairs])
-
-
 def _bounds(values: list[float]) -> dict[str, float]:
-    return {"median": round(median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
+    lower, upper = quartiles(values)
+    found = {"median": median(values), "lower": lower, "upper": upper, "min": min(values), "max": max(values)}
+    return {what: round(value, 3) for what, value in found.items()}
 
 
 def table(figures: Figures) -> str:
@@ -106,12 +120,15 @@ def table(figures: Figures) -> str:
         if setting["void"]:
             lines.append(f"  VOID: {setting['void']}")
             continue
-        lines.append(f"  {'':10}{'messages/s':>24}{'server us':>22}{'generator us':>22}")
+        lines.append(f"  {'':10}{'messages/s':>24}{'server us':>22}{'later us':>22}{'generator us':>22}")
         lines += [_row(name, setting[name]) for name in SERVERS]
+        lines.append("  messages per CPU second, daemon / yardstick:")
         lines += [
-            f"  messages per CPU second, daemon / {name}: {_spread(setting[each])}"
-            for name, each in (("durable", "ratio_cpu"), ("naive", "ratio_naive"))
+            f"    {yardstick}{', without later' * carried}: {_spread(setting[name])}"
+            for name, yardstick, carried in RATIOS
+            if name in setting
         ]
+        lines += [f"  VOID: {reason}" for reason in setting["void_ratios"]]
         if "p99_ms" in setting["durable"]:
             lines += _latency_rows(setting)
     lines.append("\nFrom {transport}, {conversations} conversations:".format(**figures["taken_from"]))
@@ -122,8 +139,9 @@ def table(figures: Figures) -> str:
 def _row(name: str, server: Figures) -> str:
     rate = _spread(server["messages_per_s"], 0)
     cpu = _spread(server["server_us_per_message"], 1)
+    later = _spread(server["later_us_per_message"], 1)
     own = _spread(server["generator_us_per_message"], 1)
-    return f"  {name:10}{rate:>24}{cpu:>22}{own:>22}"
+    return f"  {name:10}{rate:>24}{cpu:>22}{later:>22}{own:>22}"
 
 
 def _latency_rows(setting: Figures) -> list[str]:
@@ -138,7 +156,8 @@ def _latency_rows(setting: Figures) -> list[str]:
 
 
 def _spread(values: dict[str, float], digits: int = 2) -> str:
-    return "{median:.{d}f} ({min:.{d}f}-{max:.{d}f})".format(**values, d=digits)
+    """Return the median with the quartiles."""
+    return "{median:.{d}f} ({lower:.{d}f}-{upper:.{d}f})".format(**values, d=digits)
 
 
 def _verdict(name: str, value: float | None) -> str:

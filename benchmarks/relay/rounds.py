@@ -1,4 +1,10 @@
-"""The rounds: all servers alive at once, one loaded at a time, in an order that rotates."""
+"""The rounds: all servers alive at once, one loaded at a time while the others are quiet.
+
+A round is one short piece of each server, the next round the same in the opposite order, so that the daemon
+and the durable yardstick always come one after the other: a machine whose clock changes meets both alike, and
+a ratio is of one pair. What a server does later for a piece (the daemon: its archive, and what it writes
+behind) is waited for, and counted to that piece.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +21,17 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from benchmarks.relay.servers import Running, start_daemon, start_yardstick
+from benchmarks.relay.servers import Running, start_daemon, start_yardstick, wait_until_quiet
 from benchmarks.relay.traffic import Traffic, pace, saturate
 from benchmarks.relay.wire import Void
 
-#: A yardstick whose rounds differ by more than this was not alone on the machine: nothing is said then.
-SPREAD_MAX = 2.0
+#: When the upper quartile of the pairs' ratios is more than so many times the lower, nothing is said.
+SPREAD_MAX = 4 / 3
 SERVERS = ("naive", "durable", "daemon")
 YARDSTICKS = ("naive", "durable")
 LATENCY_SERVERS = ("durable", "daemon")
 #: In a paced round the servers take turns of so many seconds: whatever else the machine does meets both.
-SLICE_S = 0.5
+SLICE_S = 1.0
 #: What the 99th percentile at a steady 500 messages a second may be, over the durable yardstick's.
 P99_RATIO_MAX = 3.0
 
@@ -50,10 +56,15 @@ class Setting(NamedTuple):
 
 
 class Load(Struct):
-    """One server, saturated for one round."""
+    """One server, saturated for one piece.
+
+    ``server_us``: all of its processor time for a message; ``later_us``: what of it came after the last
+    answer, until the server was quiet again.
+    """
 
     messages_per_s: float
     server_us: float
+    later_us: float
     generator_us: float
 
 
@@ -68,6 +79,7 @@ class Measured(Struct):
     """All rounds of one setting.
 
     ``void`` says why nothing of it counts, ``void_latency`` why its latencies do not; None when they do.
+    ``void_ratios`` says why the ratios to a yardstick do not.
     """
 
     transport: str
@@ -76,6 +88,7 @@ class Measured(Struct):
     latencies: dict[str, list[Latency]]
     void: str | None = None
     void_latency: str | None = None
+    void_ratios: dict[str, str] = {}
 
 
 class Target(NamedTuple):
@@ -96,10 +109,10 @@ def measure(setting: Setting, plan: Plan) -> Measured:
     try:
         with _targets(setting, plan.folder) as targets:
             for target in targets.values():
-                _saturated(target, max(plan.messages // 5, 1), plan.window)
+                _saturated(target, targets, max(plan.messages // 5, 1), plan.window)
             for number in range(plan.rounds):
                 _round(number, targets, measured, plan)
-        measured.void = unsteady_load(measured)
+        measured.void_ratios = disagreements(measured)
         measured.void_latency = undecided_latency(measured)
     except Void as reason:
         measured.void = str(reason)
@@ -133,8 +146,9 @@ def _show_end(log: Path) -> None:
 
 
 def _round(number: int, targets: dict[str, Target], measured: Measured, plan: Plan) -> None:
-    for name in _rotated(SERVERS, number):
-        measured.loads[name].append(_saturated(targets[name], plan.messages, plan.window))
+    for name in _alternated(SERVERS, number):
+        load = _saturated(targets[name], targets, plan.messages, plan.window)
+        measured.loads[name].append(load)
         _say(measured, number, name, measured.loads[name][-1])
     if not measured.latencies:
         return
@@ -143,9 +157,8 @@ def _round(number: int, targets: dict[str, Target], measured: Measured, plan: Pl
         _say(measured, number, name, latency)
 
 
-def _rotated(names: tuple[str, ...], by: int) -> tuple[str, ...]:
-    by %= max(len(names), 1)
-    return names[by:] + names[:by]
+def _alternated(names: tuple[str, ...], number: int) -> tuple[str, ...]:
+    return names[::-1] if number % 2 else names
 
 
 def _say(measured: Measured, number: int, name: str, figure: Load | Latency) -> None:
@@ -154,14 +167,22 @@ def _say(measured: Measured, number: int, name: str, figure: Load | Latency) -> 
     print(f"{where}: {figures}", file=sys.stderr)
 
 
-def _saturated(target: Target, messages: int, window: int) -> Load:
-    target.traffic.prepare(messages)
+def _saturated(target: Target, targets: dict[str, Target], messages: int, window: int) -> Load:
+    server, traffic = target
+    traffic.prepare(messages)
     with _no_collections():
-        server_began, own_began = target.server.cpu_s(), time.process_time()
-        seconds = saturate(target.traffic, messages, window)
-        server_s, own_s = target.server.cpu_s() - server_began, time.process_time() - own_began
+        began_s, own_s = server.cpu_s(), time.process_time()
+        seconds = saturate(traffic, messages, window)
+        answered_s, own_s = server.cpu_s(), time.process_time() - own_s
     _check(target, messages)
-    return Load(messages / seconds, server_s / messages * 1e6, own_s / messages * 1e6)
+    _wait_until_quiet(targets)
+    later_s = server.cpu_s() - answered_s
+    used_s = answered_s - began_s + later_s
+    return Load(messages / seconds, *(each_s / messages * 1e6 for each_s in (used_s, later_s, own_s)))
+
+
+def _wait_until_quiet(targets: dict[str, Target]) -> None:
+    wait_until_quiet(target.server for target in targets.values())
 
 
 def _paced(number: int, targets: dict[str, Target], plan: Plan) -> dict[str, Latency]:
@@ -169,12 +190,13 @@ def _paced(number: int, targets: dict[str, Target], plan: Plan) -> dict[str, Lat
     latencies: dict[str, list[float]] = {name: [] for name in LATENCY_SERVERS}
     messages = int(SLICE_S * plan.latency_per_second)
     for turn in range(max(1, round(plan.latency_seconds / SLICE_S))):
-        for name in _rotated(LATENCY_SERVERS, number + turn):
+        for name in _alternated(LATENCY_SERVERS, number + turn):
             target = targets[name]
             target.traffic.prepare(messages)
             with _no_collections():
                 latencies[name] += pace(target.traffic, messages, plan.latency_per_second)
             _check(target, messages)
+            _wait_until_quiet(targets)
     return {name: _percentiles(values) for name, values in latencies.items()}
 
 
@@ -204,14 +226,35 @@ def _check(target: Target, messages: int) -> None:
         raise Void(f"{target.server.name}: {messages} messages sent, {journaled} journaled")
 
 
-def unsteady_load(measured: Measured) -> str | None:
-    """Say which yardstick was not steady enough under load to compare anything with."""
+def cpu_ratios(measured: Measured, yardstick: str, *, carried: bool = False) -> list[float]:
+    """Return messages per second of server CPU, the daemon's over the yardstick's, pair by pair.
+
+    With ``carried`` without what each did later.
+    """
+    pairs = zip(measured.loads[yardstick], measured.loads["daemon"], strict=True)
+    if carried:
+        return [(one.server_us - one.later_us) / (ours.server_us - ours.later_us) for one, ours in pairs]
+    return [one.server_us / ours.server_us for one, ours in pairs]
+
+
+def quartiles(values: list[float]) -> tuple[float, float]:
+    """Return the lower and the upper quartile."""
+    lower, _, upper = quantiles(values, n=4, method="inclusive")
+    return lower, upper
+
+
+def disagreements(measured: Measured) -> dict[str, str]:
+    """Say of each yardstick with which the pairs do not agree why nothing can be said of it."""
+    found = {}
     for name in YARDSTICKS:
-        for what in ("messages_per_s", "server_us"):
-            values = [getattr(load, what) for load in measured.loads[name]]
-            if max(values) > SPREAD_MAX * min(values):
-                return f"{what} of {name} differs by more than {SPREAD_MAX:g}x: {_listed(values)}"
-    return None
+        ratios = cpu_ratios(measured, name)
+        lower, upper = quartiles(ratios)
+        if upper > SPREAD_MAX * lower:
+            found[name] = (
+                f"the pairs' ratios of CPU to {name} differ: the quartiles are {lower:.2f} and {upper:.2f},"
+                f" more than {SPREAD_MAX:.2f}x; all: {_listed(ratios)}"
+            )
+    return found
 
 
 def latency_ratios(measured: Measured, what: str) -> list[float]:
@@ -221,16 +264,22 @@ def latency_ratios(measured: Measured, what: str) -> list[float]:
 
 
 def undecided_latency(measured: Measured) -> str | None:
-    """Say that the rounds do not agree on which side of the bound the daemon is.
+    """Say that the middle half of the rounds is not on one side of the bound.
 
     A paced yardstick is never steady here: the disk and the other core have something else to do now and
     then, in both servers' slices alike. So it is the rounds' ratios that must agree.
     """
-    ratios = latency_ratios(measured, "p99_ms") if measured.latencies else []
-    if ratios and min(ratios) <= P99_RATIO_MAX < max(ratios):
-        return f"the rounds' ratios of p99 lie on both sides of {P99_RATIO_MAX:g}: {_listed(ratios)}"
+    if not measured.latencies:
+        return None
+    ratios = latency_ratios(measured, "p99_ms")
+    lower, upper = quartiles(ratios)
+    if lower <= P99_RATIO_MAX < upper:
+        return (
+            f"the quartiles of the rounds' ratios of p99, {lower:.1f} and {upper:.1f}, lie on both sides of"
+            f" {P99_RATIO_MAX:g}; all: {_listed(ratios)}"
+        )
     return None
 
 
 def _listed(values: list[float]) -> str:
-    return ", ".join(f"{value:.1f}" for value in values)
+    return ", ".join(f"{value:.2f}" for value in values)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import selectors
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.common import PASSWORD, DaemonProcess
 from benchmarks.relay.echoing import EchoTraffic
-from benchmarks.relay.journal import JournalCount
+from benchmarks.relay.journal import Behind, JournalCount
 from benchmarks.relay.peers import CONSOLES, STREAM_WINDOW, Access
 from benchmarks.relay.relaying import RelayTraffic
 from benchmarks.relay.traffic import Traffic
@@ -24,6 +24,10 @@ from protocol.client.keys import KeyPair, make_key_pair
 ROOT = Path(__file__).parents[2]
 #: How long a yardstick may take to listen.
 PATIENCE_S = 20.0
+#: A server is quiet when it uses less than this share of so many seconds, and says that it has nothing left.
+STILL_S, STILL_SHARE = 0.25, 0.02
+#: How long a server may take to become quiet.
+QUIET_WITHIN_S = 60.0
 #: How many conversations an agent has at once: the desk's default capacity.
 CONVERSATIONS_PER_AGENT = 4
 #: Beyond the conversations that are its share: the dispatcher may choose freely.
@@ -55,11 +59,37 @@ class Running(NamedTuple):
     #: Returns how many messages it has stored since it was asked last; None for a server that stores none.
     journaled: Callable[[], int | None]
     stop: Callable[[], None]
+    #: Whether it has work left from what it has answered.
+    behind: Callable[[], bool] = lambda: False
 
     def cpu_s(self) -> float:
-        """Return the processor time of all threads of the process, user and system."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Return the processor time of all threads of the process, user and system.
+
+        From the scheduler, to the nanosecond: the ticks of ``stat`` are a tenth of a short piece.
+        """
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+def wait_until_quiet(servers: Iterable[Running]) -> None:
+    """Wait until no server has work left and the processor time of each stands still.
+
+    Raises Void when that takes too long: what comes next would be measured beside it.
+    """
+    servers = list(servers)
+    deadline = time.monotonic() + QUIET_WITHIN_S
+    while True:
+        used_s = [server.cpu_s() for server in servers]
+        time.sleep(STILL_S)
+        busy = [
+            server.name
+            for server, before_s in zip(servers, used_s, strict=True)
+            if server.cpu_s() - before_s > STILL_S * STILL_SHARE or server.behind()
+        ]
+        if not busy:
+            return
+        if time.monotonic() > deadline:
+            raise Void(f"after {QUIET_WITHIN_S:g} s still at work: {', '.join(busy)}")
 
 
 def start_yardstick(name: str, folder: Path, curve: bool) -> Running:
@@ -115,6 +145,7 @@ def start_daemon(folder: Path, curve: bool, conversations: int) -> Running:
         lambda conversations: RelayTraffic(access, names, conversations),
         JournalCount(daemon.journal),
         daemon.kill,
+        Behind(daemon.journal),
     )
 
 
