@@ -7,8 +7,9 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, strategies as st
 
-from actors.conversation.content import in_language, same_content, written
+from actors.conversation.content import in_language, same_content
 from actors.conversation.limits import rules_of
+from actors.conversation.machine import decide
 from actors.conversation.orders import Refusal
 from actors.conversation.state import Facts, Status
 from actors.events.conversation import AgentWrote, Assigned
@@ -76,7 +77,7 @@ def sends(content: Outgoing, channel: str = "web", policies: str = "", **fields:
     facts = Facts(NOW, parsed, rules=rules_of(parsed), media=MEDIA.get)
     state = conversation(Status.OPEN, 3, assignee="a1", **fields)
     state.channel = channel
-    outcome = written(state, AgentMessage(ID, "a1", "c1", content), facts)
+    outcome = decide(state, AgentMessage(ID, "a1", "c1", content), facts)
     if isinstance(outcome, Refusal):
         return outcome
     (event,) = outcome
