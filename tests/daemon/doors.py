@@ -141,13 +141,17 @@ class Door:
         self, role: str, peer: bytes, *messages: Any, key: str = "", raw: bytes | None = None
     ) -> list[Any]:
         """Have a peer send one frame in a turn; return what it is sent in that turn."""
+        before = len(self.heard(role, peer))
+        frame = raw if raw is not None else encode(list(messages))
+        self.takes(role, (peer, Frame(frame, key)))
+        return self.heard(role, peer)[before:]
+
+    def takes(self, role: str, *arrived: tuple[bytes, Frame]) -> None:
+        """Have frames of several peers come in together, in a turn."""
         self.system.begin(self.stage.clock.now())
         listener: Any = self.listeners[role]
-        before = len(listener.sent.get(peer, []))
-        frame = raw if raw is not None else encode(list(messages))
-        self.hub.receive(listener, [(peer, Frame(frame, key))])
+        self.hub.receive(listener, arrived)
         self.turn()
-        return listener.sent.get(peer, [])[before:]
 
     def heard(self, role: str, peer: bytes) -> list[Any]:
         """Return everything that a peer was sent."""

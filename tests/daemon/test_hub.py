@@ -10,6 +10,7 @@ from actors.channel.actor import ChannelActor
 from actors.dispatcher.actor import ApplyDesk
 from config.desk import desk_digest
 from daemon.places import STANDING_MAX
+from protocol.codec import encode
 from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import (
@@ -29,7 +30,7 @@ from protocol.messages import (
     Subscribed,
     Welcome,
 )
-from tests.daemon.doors import Door
+from tests.daemon.doors import Door, Frame
 from tests.stage import HASH, desk_text
 
 KEY = "K" * 40
@@ -114,6 +115,25 @@ def test_a_hello_of_another_process_replaces_nobody_until_that_process_says_some
     assert len(door.hub) == 1
     assert [door.heard("gateway", each)[-1].code for each in (PEER, OTHER)] == [Code.REPLACED] * 2
     assert isinstance(door.says("gateway", third, writes(door), key=KEY)[0], Ack)
+
+
+@pytest.mark.rule("guarantee-G3", "guarantee-G5")
+def test_who_is_replaced_is_heard_up_to_that_moment_of_the_turn_and_nobody_who_came_later_is_over() -> None:
+    """What comes in is taken in one go: the end of a connection counts for what else there is of it."""
+    door = secure_door()
+    later = b"\0later"
+    for peer in (PEER, OTHER, later):
+        door.greets("gateway", peer, KEY)
+    before, after = writes(door), writes(door)
+    says = ((PEER, before), (OTHER, Ping(1)), (PEER, after))
+    door.takes("gateway", *((peer, Frame(encode([message]), KEY)) for peer, message in says))
+    assert door.heard("gateway", PEER)[-1].code == Code.REPLACED
+    assert [type(said) for said in door.heard("gateway", later)] == [Welcome]
+    first, second = door.says("gateway", OTHER, before, after, key=KEY)
+    assert (first.duplicate, second.duplicate) == (True, False)
+    assert len(door.hub) == 2
+    assert isinstance(door.says("gateway", later, Ping(1), key=KEY)[0], Pong)
+    assert len(door.hub) == 1
 
 
 def test_a_newcomer_that_leaves_again_has_replaced_nobody() -> None:
