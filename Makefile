@@ -2,7 +2,10 @@
 # Another interpreter: make setup PYTHON=python3.13
 
 PYTHON ?= python3
-# Of `make prove`: the first seed; 0 is any, and the page says which.
+# Of `make test`: in how many processes.
+WORKERS ?= 2
+# Of `make prove`: for how long, and the first seed; 0 is any, and the page says which.
+MINUTES ?= 10
 SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,8 +13,6 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint types docs spec prove check clean
-MINUTES ?= 10
-WORKERS ?= 2
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,7 +46,7 @@ check:  ## Do all that CI does.
 	.ci/run
 
 clean:  ## Remove .venv and everything that tools have left behind.
-	rm -rf $(VENV) build *.egg-info docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info proof.md proof.json docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # While the stamp is newer than pyproject.toml nothing is fetched, so a second `make` works without a network.
