@@ -35,12 +35,13 @@ TABLES = (
 def records_of(store: Any) -> Callable[[int, int], list[Record]]:
     """Read a store as the feeder reads the journal."""
 
-    def records(after: int, limit: int) -> list[Record]:
+    def records(after: int, events: int) -> list[Record]:
         found: list[Record] = []
         for record in store.records(after):
-            if len(found) == limit:
+            if events <= 0:
                 break
             found.append(record)
+            events -= record.size
         return found
 
     return records

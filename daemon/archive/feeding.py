@@ -31,8 +31,9 @@ STEP_S = 0.5
 STRETCH_S = 0.001
 #: So many events are worked on before the time is looked at.
 EVENTS_IN_A_STRETCH = 16
-#: Records read at once: the journal's write-ahead log cannot be shortened while a reading is under way.
-RECORDS_AT_ONCE = 64
+#: Events read at once. A record may be one event or a thousand: a step that ends in the middle of what was
+#: read reads it again.
+EVENTS_READ_AT_ONCE = 256
 #: Events of one transaction at most, but for those of one record.
 EVENTS_AT_ONCE = 2_000
 
@@ -40,7 +41,7 @@ log = structlog.get_logger("archive")
 
 
 class Journal(NamedTuple):
-    """What the feeder needs of a journal: which it is, and its records after a position."""
+    """What the feeder needs of a journal: which it is, and its records after a position, of so many events."""
 
     ident: str
     records: Callable[[int, int], list[Record]]
@@ -200,6 +201,6 @@ class Feeder:
 
     def _records(self) -> Iterator[Record]:
         after = self._position
-        while found := self._journal.records(after, RECORDS_AT_ONCE):
+        while found := self._journal.records(after, EVENTS_READ_AT_ONCE):
             yield from found
             after = found[-1].first + found[-1].size - 1

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,17 +34,22 @@ class JournalRecords:
         self._path = path
         self._connection: sqlite3.Connection | None = None
 
-    def __call__(self, after: int, limit: int) -> list[Record]:
-        """Return the records that hold any position after ``after``, at most so many."""
+    def __call__(self, after: int, events: int) -> list[Record]:
+        """Return the records that hold any position after ``after``, until they have so many events."""
         if self._connection is None:
             self._connection = read_only(self._path)
         execute = self._connection.execute
         start = execute("SELECT max(position) FROM journal WHERE position <= ?", (after + 1,)).fetchone()[0]
-        rows = execute(
-            f"{SELECT_RECORD} WHERE position >= ? ORDER BY position LIMIT ?", (start or 0, limit + 1)
-        )
-        records = [Record(*row) for row in rows.fetchall()]
-        return [record for record in records if record.first + record.size - 1 > after][:limit]
+        rows = execute(f"{SELECT_RECORD} WHERE position >= ? ORDER BY position", (start or 0,))
+        records: list[Record] = []
+        with closing(rows):  # Until then the journal's write-ahead log cannot be shortened.
+            for record in map(Record._make, rows):
+                if record.first + record.size - 1 > after:
+                    records.append(record)
+                    events -= record.size
+                if events <= 0:
+                    break
+        return records
 
     def close(self) -> None:
         """Close the connection."""

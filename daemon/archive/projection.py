@@ -217,7 +217,9 @@ class Projection:
             self._rows.tags[ticket.tenant, tag, ticket.number] = tag in ticket.tags
 
     def _customer_of(self, position: int, at: float, ticket: Ticket) -> Customer:
-        return self._some_customer(position, at, ticket.tenant, ticket.channel, ticket.contact)
+        return self._changed_customers.get(ticket.customer) or self._some_customer(
+            position, at, ticket.tenant, ticket.channel, ticket.contact
+        )
 
     def _name(self, customer: Customer) -> None:
         if customer.name:

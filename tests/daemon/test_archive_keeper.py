@@ -15,13 +15,28 @@ from daemon.archive.answers import Reading
 from daemon.archive.feeding import STEP_S, Fed
 from daemon.archive.figures import Figures
 from daemon.archive.file import ARCHIVE_FILE
-from daemon.archive.keeper import PAUSE_MAX_S, Archive
+from daemon.archive.keeper import PAUSE_MAX_S, Archive, JournalRecords
 from daemon.archive.queries import position
 from daemon.archive.reading import QUESTIONS_MAX, NotThereYet, TooLong
 from daemon.stores.sqlite import JOURNAL_FILE, SQLiteStore
 from tests.stage import Stage
 
 PATIENCE_S = 10.0
+
+
+def test_of_large_turns_no_more_is_read_at_once_than_is_worked_on(tmp_path: Path) -> None:
+    stage = Stage(SQLiteStore(tmp_path / JOURNAL_FILE))
+    stage.logs_in("a1")
+    for contact in ("ann", "bob"):
+        stage.writes(contact)
+    read = JournalRecords(tmp_path / JOURNAL_FILE)
+    every = read(0, stage.system.head)
+    assert [record.first for record in every] == [record.first for record in stage.store.records(0)]
+    largest = max(every, key=lambda record: record.size)
+    assert largest.size > 2, "a conversation that begins is several events"
+    assert read(largest.first, 1) == read(largest.first - 1, 2) == [largest]
+    assert read(0, every[0].size + 1) == every[:2]
+    read.close()
 
 
 class Reactor:
