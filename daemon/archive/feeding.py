@@ -41,7 +41,7 @@ log = structlog.get_logger("archive")
 
 
 class Journal(NamedTuple):
-    """What the feeder needs of a journal: which it is, and its records after a position, of so many events."""
+    """What the feeder needs of a journal: which it is, and records after a position, of so many events."""
 
     ident: str
     records: Callable[[int, int], list[Record]]
