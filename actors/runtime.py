@@ -90,7 +90,7 @@ class System(Streams):
         self._idle: list[tuple[Address, float]] = []
         self._parking: list[Address] = []
         self._discarded: dict[Address, None] = {}
-        self._park_round: list[Address] = []
+        self._park_round: list[ScheduledActor] = []
         self.mailboxes_received: set[Address] = set()
         self._has_news: list[Mailbox] = []
         #: The mailboxes again, by tenant and stream: to hash one text costs less than a tuple of three.
@@ -427,12 +427,12 @@ class System(Streams):
         when the turn is sealed, unless they are told something before.
         """
         if not self._park_round:
-            self._park_round = list(self.actors)
+            self._park_round = list(self.actors.values())
         found, actors = len(self._idle), self.actors
-        for address in self._park_round[-limit:]:
-            actor = actors.get(address)
-            if actor is not None and actor.touched_at <= before and actor.may_park():
-                self._idle.append((address, before))
+        for actor in self._park_round[-limit:]:
+            # Who has left meanwhile, or was rebuilt, is looked for only if the rest is so.
+            if actor.touched_at <= before and actor.may_park() and actors.get(actor.address) is actor:
+                self._idle.append((actor.address, before))
         del self._park_round[-limit:]
         return len(self._idle) - found
 

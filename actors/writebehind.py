@@ -102,7 +102,7 @@ class WriteBehind:
                 continue
             row = self._freeze(address)
             if row is not None:
-                rows.append(row._replace(as_of=head))
+                rows.append(SnapshotRow(row.address, head, *row[2:]))
         return rows
 
     def _collect_index(self, horizon: int, share: int) -> list[IndexRow]:

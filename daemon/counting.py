@@ -50,10 +50,10 @@ def count_turn(numbers: Numbers, entries: Iterable[Entry], desks: Mapping[str, D
     numbers.messages_agent += from_agents
     if from_customers + from_agents == len(found):
         return  # The hot path: nearly every turn is nothing else.
-    kinds = Counter(found)
-    for kind, outcome in OUTCOMES.items():
-        numbers.offers[outcome] += kinds[kind]
-    if not SINGLE.isdisjoint(kinds):
+    for kind in found:
+        if kind in OUTCOMES:
+            numbers.offers[OUTCOMES[kind]] += 1
+    if not SINGLE.isdisjoint(found):
         for entry in entries:
             event = entry.event
             if isinstance(event, events.Assigned):

@@ -70,9 +70,13 @@ class MemoryStore:
     def _file(self, row: SnapshotRow) -> None:
         before = self._snapshots.get(row.address)
         self._snapshots[row.address] = row
-        _refile(self._lookups, row.address, before and before.lookup, row.lookup)
-        _refile(self._owners, row.address, before and before.owner, row.owner)
-        wanted = before.wake_at if before is not None else None
+        lookup, owner, wanted = (
+            (before.lookup, before.owner, before.wake_at) if before else (None, None, None)
+        )
+        if lookup != row.lookup:
+            _refile(self._lookups, row.address, lookup, row.lookup)
+        if owner != row.owner:
+            _refile(self._owners, row.address, owner, row.owner)
         if wanted != row.wake_at:
             if wanted is not None:
                 del self._due[bisect_left(self._due, DueRow(wanted, row.address))]
@@ -179,7 +183,7 @@ def _refile(
 ) -> None:
     """File an actor's id under another key than before."""
     _, tenant, ident = address
-    if before is not None and before != now:
+    if before is not None:
         filed = files[tenant, before]
         del filed[ident]
         if not filed:

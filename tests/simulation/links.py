@@ -58,7 +58,8 @@ class Door:
 
     def drain(self, limit: int) -> list[tuple[bytes, Frame]]:
         """Return what waits, as the real listener does."""
-        return [self.incoming.popleft() for _ in range(min(limit, len(self.incoming)))]
+        incoming = self.incoming
+        return [incoming.popleft() for _ in range(min(limit, len(incoming)))] if incoming else []
 
     def send(self, identity: bytes, frame: bytes) -> bool:
         """Send a frame; False when the peer is gone, or too much is on its way."""

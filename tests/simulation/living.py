@@ -90,10 +90,10 @@ class Known(Opinion):
             if self.there(agent) and self._used.get(agent, 0) < settings.capacity
         ]
         for ident, thread in self._waiting.items() if free else ():
-            if self.department(thread).mode == "pull":
+            if self.department(thread).mode == "pull" or self.kept(thread):
                 continue
             for agent in free:
-                if not self.able(agent, thread) or self.paused(agent, thread) or self.kept(thread):
+                if not self.able(agent, thread) or self.paused(agent, thread):
                     continue
                 if not self._may_keep_room(agent):
                     yield ident, agent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -154,19 +153,16 @@ class Peer:
         self.checkers.delivered(self.name, stream, number, wanted, event.delivery)
         self.wanted[stream] = number + 1
         self.hear_delivery(event.delivery)
-        finish = partial(self._finish, self.machine, stream, number, event.history)
         if self.slow and self.chance.random() < 0.5:
-            self.scheduler.later(3 * self.chance.random(), finish)
+            late_s = 3 * self.chance.random()
+            self.scheduler.later(late_s, self._finish, self.machine, stream, number, event.history)
         else:
-            finish(step=False)
+            self.machine.finished(stream, number, event.history, self.scheduler.now())
 
-    def _finish(
-        self, machine: ClientMachine, stream: str, number: int, history: int, *, step: bool = True
-    ) -> None:
+    def _finish(self, machine: ClientMachine, stream: str, number: int, history: int) -> None:
         if machine is self.machine:
             machine.finished(stream, number, history, self.scheduler.now())
-            if step:
-                self.step()
+            self.step()
 
     def hear_delivery(self, delivery: Delivery) -> None:
         """Take in news."""

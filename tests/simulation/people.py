@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from random import Random
 from typing import Any, get_args
 
@@ -73,11 +74,11 @@ class People:
         self._gateway = {channel: each for each in gateways.values() for channel in each.channels}
         self._count = 0
         self._acts: list[Callable[[], bool]] = [getattr(self, f"_{name}") for name in ACTS]
-        self._weights = list(ACTS.values())
+        self._weights = list(accumulate(ACTS.values()))
 
     def act(self) -> None:
         """Somebody does something; who has nothing to do leaves it to one with an offer, or to a customer."""
-        (act,) = self.chance.choices(self._acts, self._weights)
+        (act,) = self.chance.choices(self._acts, cum_weights=self._weights)
         if not act() and not self._answer():
             self._write()
 

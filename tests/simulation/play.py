@@ -31,7 +31,7 @@ from tests.simulation.shop import CONSOLES, GATEWAYS, WEIGHTS, Shop
 from tests.simulation.storage import SimulatedStore
 
 #: How many things people do in a play, and how long they take on average between two of them.
-OPERATIONS = 520
+OPERATIONS = 500
 BETWEEN_S = 8.0
 #: How many of them are done in the same moment as the one before.
 TOGETHER = 0.65
@@ -40,7 +40,7 @@ LIVENESS_S = 900.0
 #: How often everybody looks whether there is something to do then.
 PART_S = 2.0
 #: A play lasts so long for each operation at least: an hour for all that are usual.
-OPERATION_S_MIN = 7.0
+OPERATION_S_MIN = 7.2
 client_codec_once, daemon_codec_once = cache(client_codec), cache(daemon_codec)
 
 
@@ -244,7 +244,7 @@ def _played(seed: int, operations: int) -> Result:
         patch.setattr(mailbox, "RECENT", 8)
         patch.setattr(mailbox, "CROWDED", 16)
         patch.setattr(runtime, "CROWDED", 16)
-        patch.setattr(auditor, "ROUND_S", chance.choice((10.0, 60.0, 120.0)))
+        patch.setattr(auditor, "ROUND_S", chance.choice((30.0, 120.0, 600.0)))
         it = Play(seed, operations)
         try:
             it.run()

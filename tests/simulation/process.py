@@ -29,9 +29,10 @@ from tests.stage import KINDS, Failures
 
 #: The longest wait between two turns. The real reactor polls far more often, and finds nothing: whatever has
 #: a deadline or comes in ends the wait.
-POLL_S = 15.0
-#: A turn begins so long after the first frame for it at the latest: what comes meanwhile shares it.
-GATHER_S = 0.004
+POLL_S = 30.0
+#: A turn begins so long after the first frame for it at the latest, by the seed: what comes meanwhile shares
+#: it, as it does where the turn before waits for a disk.
+GATHER_S = (0.004, 0.02, 0.1)
 #: How long a slow flush takes.
 FLUSH_S = (0.05, 0.5, 5.0, 20.0)
 DISPATCHER = ("dispatcher", "acme", "")
@@ -125,6 +126,7 @@ class Process:
         self._settings: Any = SimpleNamespace(timing=timing, limits=limits)
         self._park_after_s = park_after_s
         self._chance = chance
+        self._gather_s = chance.choice(GATHER_S)
         self._idents = count(1)
         self._turn_at: float | None = None
         #: A turn waits for its flush: no other can begin.
@@ -213,7 +215,7 @@ class Process:
 
     def gather(self) -> None:
         """Something has come in."""
-        self.wake(self.scheduler.now() + GATHER_S * self._chance.random())
+        self.wake(self.scheduler.now() + self._gather_s * self._chance.random())
 
     def wake(self, at: float) -> None:
         """Have a turn at this time at the latest."""
@@ -265,7 +267,7 @@ class Process:
         due = self.system.timers.next_at()
         wait_s = POLL_S if due is None else min(POLL_S, max(0.0, due - now))
         reactor = self.reactor
-        waiting = any(door.incoming for door in self.network.doors.values())
+        waiting = [door for door in self.network.doors.values() if door.incoming]
         if reactor._posted or reactor._again or self.outbound.owing or waiting:
             wait_s = 0.0005
         self.wake(now + wait_s)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from itertools import count
 from random import Random
 from typing import Any
 
@@ -19,10 +18,10 @@ class Scheduler:
     """
 
     def __init__(self, chance: Random) -> None:
-        self._chance = chance
+        self._any = chance.random
         self._now = START
         self._due: list[tuple[float, float, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._ticket = count()
+        self._tickets = 0
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""
@@ -30,8 +29,10 @@ class Scheduler:
 
     def at(self, when: float, call: Callable[..., None], *arguments: Any) -> None:
         """Have something done at a time; what is late is done at once."""
-        when = max(when, self._now)
-        heapq.heappush(self._due, (when, self._chance.random(), next(self._ticket), call, arguments))
+        self._tickets += 1
+        if when < self._now:
+            when = self._now
+        heapq.heappush(self._due, (when, self._any(), self._tickets, call, arguments))
 
     def later(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
         """Have something done after so many seconds."""

@@ -36,6 +36,11 @@ class SimulatedStore(MemoryStore):
             del self._records[-1], self._firsts[-1]
         return super().open()
 
+    @property
+    def head(self) -> int:
+        """The last position that is stored, whoever was told of it."""
+        return self._firsts[-1] + self._records[-1].size - 1 if self._records else 0
+
     def commit(self, batch: Batch) -> None:
         """Take the batch in, or fail."""
         if self.trouble is Trouble.NONE or batch.record is None:
@@ -61,8 +66,6 @@ class SimulatedStore(MemoryStore):
 
     def records(self, after: int) -> Iterator[Record]:
         """Return the records that hold any position after ``after``; asked after each turn, so by place."""
-        if self._records and self._firsts[-1] + self._records[-1].size - 1 <= after:
-            return iter(())
         place = max(0, bisect_right(self._firsts, after + 1) - 1)
         return (each for each in self._records[place:] if each.first + each.size - 1 > after)
 

@@ -59,7 +59,7 @@ def test_a_failing_seed_tells_its_shortest_prefix_and_a_story(capsys: pytest.Cap
     bug = next(bug for bug in SIMULATED if bug.name == "no duplicate check")
     with bug.planted():
         seed, failing = next(
-            (seed, found) for seed in range(1, SEEDS_MAX) if (found := play(seed, 520)).violation is not None
+            (seed, found) for seed in range(1, SEEDS_MAX) if (found := play(seed)).violation is not None
         )
         best = shortest(seed, failing)
         assert best.violation is not None
