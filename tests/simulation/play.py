@@ -244,7 +244,7 @@ def _played(seed: int, operations: int) -> Result:
         patch.setattr(mailbox, "RECENT", 8)
         patch.setattr(mailbox, "CROWDED", 16)
         patch.setattr(runtime, "CROWDED", 16)
-        patch.setattr(auditor, "ROUND_S", chance.choice((30.0, 120.0, 600.0)))
+        patch.setattr(auditor, "ROUND_S", chance.choice((60.0, 300.0, 900.0)))
         it = Play(seed, operations)
         try:
             it.run()
