@@ -40,7 +40,7 @@ SIMULATED = [
     Planted("refused after a failed commit", stored.refuses_what_may_be_stored, ("I18",)),
     Planted("goes on after a failed commit", stored.goes_on_after_a_failed_commit, ("I1", "I3", "oracle")),
     Planted("no duplicate check", stored.knows_no_repeat, ("I2",)),
-    Planted("duplicate check in memory only", stored.knows_repeats_in_memory_only, ("I2",)),
+    Planted("duplicate check in memory only", stored.knows_repeats_in_memory_only, ("I2", "I18")),
     Planted("command ids in a later transaction", stored.commands_in_a_later_transaction, ("I2",)),
     Planted("ack forgotten", stored.one_ack_is_forgotten, ("I9", "I17")),
     Planted("ack of another position", stored.one_ack_has_another_position, ("I18",)),
