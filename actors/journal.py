@@ -52,7 +52,8 @@ class SnapshotRow(NamedTuple):
 
     ``live``: wake it at start. ``lookup``: a key by which an open one is found. ``owner``: the agent it is
     assigned to; ``holds``: it takes some of that agent's capacity. ``wake_at``: one that is parked has to be
-    woken then; it costs a row, and no memory.
+    woken then; it costs a row, and no memory. ``over_at``: when a conversation was over; it is found as one
+    of those that are over, and as no open one.
     """
 
     address: Address
@@ -63,6 +64,7 @@ class SnapshotRow(NamedTuple):
     owner: str | None = None
     holds: bool = True
     wake_at: float | None = None
+    over_at: float | None = None
 
 
 class Owned(NamedTuple):
@@ -90,6 +92,13 @@ class LookupRow(NamedTuple):
     """A conversation with its look-up key. Rows are ordered, so one is also where to go on."""
 
     lookup: str
+    id: str
+
+
+class OverRow(NamedTuple):
+    """A conversation that is over, and since when. Rows are ordered, so the greatest was over last."""
+
+    over_at: float
     id: str
 
 
@@ -189,13 +198,13 @@ class Store(Protocol):
         """Return the newest snapshot of an actor."""
 
     def find(self, tenant: str, lookup: str) -> list[str]:
-        """Return the ids of the conversations whose snapshots have this look-up key."""
+        """Return the ids of the conversations whose snapshots have this look-up key, and are not over."""
 
     def under(self, tenant: str, prefix: str, after: LookupRow, limit: int) -> list[LookupRow]:
         """Return at most ``limit`` conversations in order whose look-up key begins so, beyond ``after``."""
 
-    def newest(self, tenant: str, lookup: str) -> str | None:
-        """Return the greatest of the ids that ``find`` would return, however many there are."""
+    def last(self, tenant: str, lookup: str) -> OverRow | None:
+        """Return which conversation with this look-up key was over last, however many there are."""
 
     def filed(self, tenant: str, lookup: str, skip: int, limit: int) -> list[str]:
         """Return at most ``limit`` of the ids under a look-up key, in their order, after so many others."""

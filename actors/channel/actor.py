@@ -64,8 +64,7 @@ class ChannelActor(Shell):
             self._bindings.forget(message.contact, message.conversation)
             self._begins_no_more(message.contact, message.conversation)
         elif kind is Closed:
-            left = Left(message.agent, message.window)
-            self._bindings.close(message.contact, message.conversation, left)
+            self._bindings.close(message.contact, message.conversation, message.left)
             self._begins_no_more(message.contact, message.conversation)
         elif kind is Bounced:
             self._bounced(message)
@@ -82,7 +81,7 @@ class ChannelActor(Shell):
         """Take note of an end, unless it is older than the wish to reopen that has come in the same turn."""
         contact = back.told.message.contact
         if self._beginning.get(contact) != back.conversation:
-            self._bindings.close(contact, back.conversation, Left(back.agent, back.window))
+            self._bindings.close(contact, back.conversation, back.left)
         self._route(back.told)
 
     def _begins(self, contact: str, conversation: str) -> None:
@@ -172,7 +171,8 @@ class ChannelActor(Shell):
     def _open(self, told: Told, conversation: str) -> None:
         _, tenant, channel = self.address
         contact = told.message.contact
-        asked = Open(told, conversation, *self._left_by_last(contact))
+        left = self._left_by_last(contact)
+        asked = Open(told, conversation, left.agent, left.window)
         self.system.tell(customer_address(tenant, channel, contact), asked)
 
     def _left_by_last(self, contact: str) -> Left:
@@ -180,22 +180,28 @@ class ChannelActor(Shell):
 
         Two look-ups by key, however many conversations there were.
         """
-        left = self._bindings.left_by_last(contact)
-        if left is not None:
-            return left
-        _, tenant, _ = self.address
-        newest = self._last(contact)
-        if newest is None:
+        known, last = self._bindings.last(contact), self._last(contact)
+        if last is None:
             return Left()
-        address = ("conversation", tenant, newest)
-        ended = self.system.restore(address, self.system.store.snapshot(address))
+        if known is not None and known.conversation == last:
+            return known.left
+        address = ("conversation", self.address[1], last)
+        ended = self.system.actors.get(address)
+        if ended is None:
+            ended = self.system.restore(address, self.system.store.snapshot(address))
         assert isinstance(ended, ConversationActor)
-        return Left(ended.state.served_by(), ended.state.window)
+        return ended.left()
 
     def _last(self, contact: str) -> str | None:
-        """Return the customer's newest conversation that is over."""
+        """Return which of the customer's conversations was over last, in memory or in the store."""
         _, tenant, channel = self.address
-        return self._bindings.last(contact) or self.system.store.newest(tenant, ended_key(channel, contact))
+        known, stored = (
+            self._bindings.last(contact),
+            self.system.store.last(tenant, ended_key(channel, contact)),
+        )
+        if known is None or (stored is not None and (known.over_at, known.conversation) < stored):
+            return None if stored is None else stored.id
+        return known.conversation
 
     def conversation_of(self, contact: str) -> str | None:
         """Return the customer's open conversation, if it is in memory; one that waits always is."""
@@ -218,7 +224,7 @@ class ChannelActor(Shell):
             if state.status in BINDING:
                 self._bindings.bind(state.contact, ident)
             else:
-                self._bindings.close(state.contact, ident, Left(state.served_by(), state.window))
+                self._bindings.close(state.contact, ident, actor.left())
 
     def audience(self, event: Any) -> tuple[str, ...]:
         """A channel has no events of its own."""

@@ -18,16 +18,32 @@ from typing import Any, NamedTuple
 from actors.events.conversation import Ledger
 
 
-class Bounced(NamedTuple):
-    """The conversation, last served by ``agent``, had ended when this message came: begin a new one.
+class Left(NamedTuple):
+    """What a customer's last conversation leaves to the next: who has served him, and his reply window.
 
-    ``window`` is what it leaves of the reply window.
+    ``over_at``: when it was over. Not the newest conversation is the last one but the one that was over last:
+    an old one may have been taken up again (F14).
     """
+
+    agent: str = ""
+    window: Ledger | None = None
+    over_at: float = 0.0
+
+
+class Last(NamedTuple):
+    """A customer's conversation that is over; of two the greater is the later one."""
+
+    over_at: float
+    conversation: str
+    left: Left
+
+
+class Bounced(NamedTuple):
+    """The conversation had ended when this message came: begin a new one, with what this one leaves."""
 
     conversation: str
     told: Any
-    agent: str
-    window: Ledger | None = None
+    left: Left
 
 
 class ReopenWanted(NamedTuple):
@@ -45,19 +61,11 @@ class Bound(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """The conversation has ended; ``agent`` has served the customer last, and this is left of the window."""
+    """The conversation has ended, and leaves this."""
 
     contact: str
     conversation: str
-    agent: str
-    window: Ledger | None = None
-
-
-class Left(NamedTuple):
-    """What a customer's last conversation leaves to the next: who has served him, and his reply window."""
-
-    agent: str = ""
-    window: Ledger | None = None
+    left: Left
 
 
 class Forget(NamedTuple):
@@ -97,7 +105,7 @@ class Bindings:
 
     def __init__(self, by_contact: dict[str, str] | None = None) -> None:
         self._by_contact: dict[str, str] = {} if by_contact is None else by_contact
-        self._ended: dict[str, tuple[str, Left]] = {}
+        self._ended: dict[str, Last] = {}
         #: Return the customer's conversation: ``find(contact)``.
         self.find: Callable[[str], str | None] = self._by_contact.get
 
@@ -110,25 +118,23 @@ class Bindings:
         self._by_contact[contact] = conversation
 
     def close(self, contact: str, conversation: str, left: Left) -> None:
-        """The conversation has ended: note what it leaves. Ids grow, and the newest counts."""
+        """The conversation has ended: note what it leaves, if it is the last one."""
         if self._by_contact.get(contact) == conversation:
             del self._by_contact[contact]
-        if conversation >= self._ended.get(contact, ("",))[0]:
-            self._ended[contact] = (conversation, left)
+        before = self._ended.get(contact)
+        if before is None or before[:2] <= (left.over_at, conversation):
+            self._ended[contact] = Last(left.over_at, conversation, left)
 
     def forget(self, contact: str, conversation: str) -> None:
         """Drop what is known by this conversation, unless the customer has a newer one by now."""
         if self._by_contact.get(contact) == conversation:
             del self._by_contact[contact]
-        if self._ended.get(contact, ("",))[0] == conversation:
+        before = self._ended.get(contact)
+        if before is not None and before.conversation == conversation:
             del self._ended[contact]
 
-    def last(self, contact: str) -> str | None:
-        """Return the customer's newest conversation that is over; None if none is known in memory."""
-        found = self._ended.get(contact)
-        return None if found is None else found[0]
-
-    def left_by_last(self, contact: str) -> Left | None:
-        """Return what the customer's last conversation has left; None if that is not known in memory."""
-        found = self._ended.get(contact)
-        return None if found is None else found[1]
+    def last(self, contact: str) -> Last | None:
+        """Return the last of the customer's conversations that are over and in memory; the store may have a
+        later one.
+        """
+        return self._ended.get(contact)

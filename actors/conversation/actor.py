@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from actors.agent.machine import OfferUnanswered
-from actors.channel.machine import Bounced, Bound, Closed, Forget, ReopenWanted, ended_key
+from actors.channel.machine import Bounced, Bound, Closed, Forget, Left, ReopenWanted, ended_key
 from actors.conversation import outbox, transfer
 from actors.conversation.changes import TIMES, apply
 from actors.conversation.labels import may_label
@@ -32,6 +32,7 @@ from actors.conversation.state import (
     BINDING,
     IN_HAND,
     NOBODYS,
+    OVER,
     Conversation,
     Facts,
     Outcome,
@@ -202,8 +203,7 @@ class ConversationActor(Shell):
             self._first = told.message
         elif self.state.status is Status.ENDED and type(order) is Reopening:
             # It was refused after all, and the channel has bound the customer to it.
-            state = self.state
-            self.system.tell(self._channel(), Closed(state.contact, self.address[2], state.served_by()))
+            self.system.tell(self._channel(), Closed(self.state.contact, self.address[2], self.left()))
 
     def _expire(self) -> None:
         """Carry out all that is due, one thing after the other."""
@@ -289,11 +289,9 @@ class ConversationActor(Shell):
 
     def _refused(self, told: Told, refusal: Refusal) -> None:
         state, system = self.state, self.system
-        over = state.status in (Status.ENDED, Status.WRAP_UP)
-        if over and type(told.message) in (CustomerMessage, CustomerActed):
-            # A customer's message is never refused because its conversation has just ended: it begins a new
-            # one.
-            system.tell(self._channel(), Bounced(self.address[2], told, state.served_by(), state.window))
+        if state.status in OVER and type(told.message) in (CustomerMessage, CustomerActed):
+            # A customer's message is not refused because its conversation has just ended: it begins another.
+            system.tell(self._channel(), Bounced(self.address[2], told, self.left()))
         elif refusal.window_rule:
             code, text, rule, closes_at, left = refusal
             system.reply(told, Refused(code.value, text, told.message.id, 0.0, rule, closes_at, left))
@@ -345,8 +343,11 @@ class ConversationActor(Shell):
             self._end_told = False
         elif not self._end_told:
             self._end_told = True
-            closed = Closed(state.contact, self.address[2], state.served_by(), state.window)
-            self.system.tell(self._channel(), closed)
+            self.system.tell(self._channel(), Closed(state.contact, self.address[2], self.left()))
+
+    def left(self) -> Left:
+        """Return what it leaves to the customer's next conversation, once it is over."""
+        return Left(self.state.served_by(), self.state.window, self.state.over_at)
 
     def announcement(self, *, parked: bool = False, woken: bool = False) -> Report | None:
         """Return all that routing goes by."""
@@ -433,21 +434,19 @@ class ConversationActor(Shell):
         while the customer's messages belong to it and under another afterwards.
         """
         state = self.state
-        lookup: str | None = f"{state.channel}/{state.contact}"
-        if state.status is Status.NEW:
-            lookup = None
-        elif state.status not in BINDING:
-            lookup = ended_key(state.channel, state.contact)
+        over, channel, contact = state.status in OVER, state.channel, state.contact
+        lookup = ended_key(channel, contact) if over else f"{channel}/{contact}"
         parks = self.may_park()
         return SnapshotRow(
             self.address,
             0,
             _encoder.encode(state),
             live=not parks,
-            lookup=lookup,
+            lookup=None if state.status is Status.NEW else lookup,
             owner=(state.assignee or None) if state.status not in NOBODYS else None,
             holds=self._holds(),
             wake_at=state.deadline() if parks else None,
+            over_at=state.over_at if over else None,
         )
 
     def thaw(self, body: bytes) -> None:

@@ -111,7 +111,9 @@ def _released(state: Conversation, event: events.Released, at: float) -> None:
         state.declined = {**state.declined, event.agent: at}
 
 
-def _ended(state: Conversation, _: events.Ended, __: float) -> None:
+def _ended(state: Conversation, _: events.Ended, at: float) -> None:
+    if state.status is not Status.WRAP_UP:
+        state.over_at = at
     state.previous = state.assignee or state.muted_from or state.previous
     state.status, state.assignee, state.muted_from, state.closes_at = Status.ENDED, "", "", None
     state.solved_until = None
@@ -129,8 +131,8 @@ def _solved(state: Conversation, event: events.Solved, _: float) -> None:
     _nobody_else(state)
 
 
-def _interrupted(state: Conversation, event: events.Interrupted, _: float) -> None:
-    state.status, state.closes_at = Status.WRAP_UP, event.wrap_up_by
+def _interrupted(state: Conversation, event: events.Interrupted, at: float) -> None:
+    state.status, state.closes_at, state.over_at = Status.WRAP_UP, event.wrap_up_by, at
     _nobody_else(state)
 
 

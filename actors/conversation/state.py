@@ -49,6 +49,8 @@ class Status(StrEnum):
 IN_HAND = frozenset({Status.OPEN, Status.PENDING, Status.ON_HOLD})
 #: The customer's next message belongs to it; from all others it begins a new one.
 BINDING = frozenset({Status.QUEUED, Status.OFFERED, *IN_HAND, Status.SOLVED, Status.MUTED})
+#: It is over for the customer.
+OVER = frozenset({Status.WRAP_UP, Status.ENDED})
 #: An agent has yet to answer it.
 OWES_ANSWER = frozenset({Status.QUEUED, Status.OFFERED, *IN_HAND})
 #: Statuses in which the dispatcher has nothing to do with a conversation.
@@ -155,6 +157,8 @@ class Conversation(Struct, array_like=True):
     outbox: dict[int, Outbound] = {}
     #: What has begun it: the customer (empty), or an agent (``proactive``, C8).
     origin: str = ""
+    #: When it was over for the customer, last: the newest of them says who comes first, and what is left.
+    over_at: float = 0.0
     #: When it would have closed, had the customer not been muted: it was solved then.
     solved_until: float | None = None
 

@@ -18,6 +18,7 @@ from actors.journal import (
     LookupRow,
     LowWater,
     Opened,
+    OverRow,
     Owned,
     OwnedCount,
     Record,
@@ -37,6 +38,8 @@ class MemoryStore:
         #: The ids of conversations by tenant and look-up key: a long run asks for every
         #: newcomer.
         self._lookups: dict[tuple[str, str], dict[str, None]] = {}
+        #: The same of those that are over.
+        self._over: dict[tuple[str, str], dict[str, None]] = {}
         #: The same by tenant and owner.
         self._owners: dict[tuple[str, str], dict[str, None]] = {}
         #: Who wants to be woken, in order.
@@ -73,8 +76,14 @@ class MemoryStore:
         lookup, owner, wanted = (
             (before.lookup, before.owner, before.wake_at) if before else (None, None, None)
         )
-        if lookup != row.lookup:
-            _refile(self._lookups, row.address, lookup, row.lookup)
+        if before is not None and before.over_at is not None:
+            _refile(self._over, row.address, lookup, None)
+            lookup = None
+        if row.over_at is not None:
+            _refile(self._over, row.address, None, row.lookup)
+        now = row.lookup if row.over_at is None else None
+        if lookup != now:
+            _refile(self._lookups, row.address, lookup, now)
         if owner != row.owner:
             _refile(self._owners, row.address, owner, row.owner)
         if wanted != row.wake_at:
@@ -102,9 +111,11 @@ class MemoryStore:
         )
         return [row for row in found if row > after][:limit]
 
-    def newest(self, tenant: str, lookup: str) -> str | None:
-        """Return the greatest of them."""
-        return max(self._lookups.get((tenant, lookup), ()), default=None)
+    def last(self, tenant: str, lookup: str) -> OverRow | None:
+        """Return which of them was over last."""
+        over = self._over.get((tenant, lookup), ())
+        rows = [self._snapshots["conversation", tenant, ident] for ident in over]
+        return max((OverRow(row.over_at or 0.0, row.address[2]) for row in rows), default=None)
 
     def filed(self, tenant: str, lookup: str, skip: int, limit: int) -> list[str]:
         """Return some of them, in order."""

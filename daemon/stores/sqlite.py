@@ -31,6 +31,7 @@ from actors.journal import (
     LookupRow,
     LowWater,
     Opened,
+    OverRow,
     Owned,
     OwnedCount,
     Record,
@@ -53,11 +54,11 @@ _positions_decoder = msgspec.msgpack.Decoder(tuple[int, ...])
 INSERT_RECORD = "INSERT INTO journal (position, count, epoch, body, hash) VALUES (?, ?, ?, ?, ?)"
 UPDATE_SHARD = "UPDATE shard SET snapshots = ?, stream_index = ?, commands = ? WHERE id = 1 AND epoch = ?"
 UPSERT_SNAPSHOT = """
-    INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, holds, wake_at, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, owner, holds, wake_at, over_at, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (kind, tenant, id) DO UPDATE SET as_of = excluded.as_of, live = excluded.live,
         lookup = excluded.lookup, owner = excluded.owner, holds = excluded.holds, wake_at = excluded.wake_at,
-        body = excluded.body
+        over_at = excluded.over_at, body = excluded.body
 """
 REPLACE_INDEX = (
     "INSERT OR REPLACE INTO stream_index (kind, tenant, id, first, positions) VALUES (?, ?, ?, ?, ?)"
@@ -74,7 +75,11 @@ SELECT_RUN = (
     " ORDER BY last LIMIT 1"
 )
 SELECT_COMMAND = "SELECT position FROM command WHERE tenant = ? AND sender = ? AND command = ?"
-SELECT_SNAPSHOT = "SELECT kind, tenant, id, as_of, live, lookup, owner, holds, wake_at, body FROM snapshot"
+SELECT_SNAPSHOT = (
+    "SELECT kind, tenant, id, as_of, live, lookup, owner, holds, wake_at, over_at, body FROM snapshot"
+)
+#: Those that are over stand in an index of their own, so that each row is in one of the two only.
+BY_LOOKUP = "tenant = ? AND lookup = ? AND over_at IS NULL"
 #: The channel of a conversation: what stands before the first slash of its look-up key.
 CHANNEL = "coalesce(substr(lookup, 1, instr(lookup, '/') - 1), '')"
 SELECT_RECORD = "SELECT position, count, epoch, body, hash FROM journal"
@@ -193,31 +198,32 @@ class SQLiteStore:
 
     def find(self, tenant: str, lookup: str) -> list[str]:
         """Return the ids of the conversations with this look-up key."""
-        rows = self._read("SELECT id FROM snapshot WHERE tenant = ? AND lookup = ?", (tenant, lookup))
+        rows = self._read(f"SELECT id FROM snapshot WHERE {BY_LOOKUP}", (tenant, lookup))
         return [ident for (ident,) in rows]
 
     def under(self, tenant: str, prefix: str, after: LookupRow, limit: int) -> list[LookupRow]:
         """Return conversations whose look-up key begins so, by the index on the key."""
         rows = self._read(
             "SELECT lookup, id FROM snapshot WHERE tenant = ? AND lookup >= ? AND lookup < ?"
-            " AND kind = 'conversation' AND (lookup, id) > (?, ?) ORDER BY lookup, id LIMIT ?",
+            " AND over_at IS NULL AND kind = 'conversation' AND (lookup, id) > (?, ?)"
+            " ORDER BY lookup, id LIMIT ?",
             (tenant, max(prefix, after.lookup), prefix[:-1] + chr(ord(prefix[-1]) + 1), *after, limit),
         )
         return [LookupRow(*row) for row in rows]
 
-    def newest(self, tenant: str, lookup: str) -> str | None:
-        """Return the greatest of them: the index on the key ends with the table's own key."""
+    def last(self, tenant: str, lookup: str) -> OverRow | None:
+        """Return which of them was over last: the index on the time ends with the table's own key."""
         sql = (
-            "SELECT id FROM snapshot WHERE tenant = ? AND lookup = ? AND kind = 'conversation'"
-            " ORDER BY id DESC LIMIT 1"
+            "SELECT over_at, id FROM snapshot WHERE tenant = ? AND lookup = ? AND over_at IS NOT NULL"
+            " ORDER BY over_at DESC, kind DESC, id DESC LIMIT 1"
         )
         found = self._read_one(sql, (tenant, lookup))
-        return found[0] if found else None
+        return OverRow(*found) if found else None
 
     def filed(self, tenant: str, lookup: str, skip: int, limit: int) -> list[str]:
         """Return some of them, in order: the index on the key ends with the table's own key."""
         rows = self._read(
-            "SELECT id FROM snapshot WHERE tenant = ? AND lookup = ? ORDER BY kind, id LIMIT ? OFFSET ?",
+            f"SELECT id FROM snapshot WHERE {BY_LOOKUP} ORDER BY kind, id LIMIT ? OFFSET ?",
             (tenant, lookup, limit, skip),
         )
         return [ident for (ident,) in rows]
@@ -391,13 +397,14 @@ def lock(journal: Path) -> int:
 
 
 def _snapshot_values(row: SnapshotRow) -> tuple[object, ...]:
-    place = (row.lookup, row.owner, int(row.holds), row.wake_at)
+    place = (row.lookup, row.owner, int(row.holds), row.wake_at, row.over_at)
     return (*row.address, row.as_of, int(row.live), *place, row.body)
 
 
 def _snapshot_row(found: tuple[Any, ...]) -> SnapshotRow:
-    kind, tenant, ident, as_of, live, lookup, owner, holds, wake_at, body = found
-    return SnapshotRow((kind, tenant, ident), as_of, body, bool(live), lookup, owner, bool(holds), wake_at)
+    kind, tenant, ident, as_of, live, lookup, owner, holds, wake_at, over_at, body = found
+    address = (kind, tenant, ident)
+    return SnapshotRow(address, as_of, body, bool(live), lookup, owner, bool(holds), wake_at, over_at)
 
 
 def _index_values(row: IndexRow) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from actors.telling import Told
 from daemon.stores.memory import MemoryStore
 from daemon.stores.sqlite import SQLiteStore
 from protocol.content import Text
+from protocol.life import CustomerRating
 from protocol.messages import Ack, CustomerMessage, End, Refused
 from tests.actors.oracle import crashed, recovered
 from tests.stage import Stage, desk_text
@@ -171,6 +172,38 @@ def test_an_old_conversation_that_is_looked_at_again_does_not_become_the_newest(
     assert previous_of(stage, stage.begin_conversation("ann")) == "a2"
 
 
+@pytest.mark.rule("D7", "F14")
+@pytest.mark.parametrize("between", ["nothing", "parked", "restart", "looked at again"])
+def test_the_last_conversation_is_the_one_that_was_over_last_not_the_newest(
+    store: Store, between: str
+) -> None:
+    """An old one was taken up again out of the history, and ended after the newer one."""
+    stage = Stage(store)
+    talked = []
+    for agent in ("a1", "a2"):
+        stage.logs_in(agent)
+        talked.append(talks(stage, "ann", agent))
+        stage.logs_out(agent)
+        stage.pass_time(1.0)
+    stage.logs_in("a1")
+    assert isinstance(stage.reopens("a1", talked[0]), Ack)
+    stage.pass_time(1.0)
+    assert isinstance(stage.ends("a1", talked[0]), Ack)
+    if between != "nothing":
+        stage.clock.advance(1.0)
+        stage.turn(park_idle_s=0.0)
+    if between == "restart":
+        restart(stage)
+    elif between == "looked at again":
+        assert isinstance(stage.says("a2", talked[1], "one more thing"), Refused)
+        assert ("conversation", "acme", talked[1]) in stage.system.actors
+    rated = CustomerRating(stage.command_id(), "web", "ann", 5)
+    answer = stage.tell(("channel", "acme", "web"), rated, "gateway/web")
+    assert isinstance(answer, Ack)
+    assert answer.conversation == talked[0]
+    assert previous_of(stage, stage.begin_conversation("ann")) == "a1"
+
+
 @pytest.mark.rule("D7")
 def test_who_returns_in_the_turn_in_which_the_conversation_ends_has_a_previous_agent_too() -> None:
     stage = Stage()
@@ -235,11 +268,15 @@ def test_a_channel_that_is_rebuilt_knows_who_served_whom(monkeypatch: pytest.Mon
 def test_bindings_keep_no_more_than_what_is_in_memory() -> None:
     bindings = Bindings()
     bindings.bind("ann", "c1")
-    bindings.close("ann", "c1", Left("a1"))
-    assert (bindings.find("ann"), bindings.left_by_last("ann"), len(bindings)) == (None, Left("a1"), 0)
-    bindings.close("ann", "c0", Left("a0"))
-    assert bindings.left_by_last("ann") == Left("a1"), "c0 is older"
+    bindings.close("ann", "c1", Left("a1", None, 2.0))
+    last = bindings.last("ann")
+    assert last is not None
+    assert (bindings.find("ann"), last.left.agent, len(bindings)) == (None, "a1", 0)
+    bindings.close("ann", "c3", Left("a0", None, 1.0))
+    assert bindings.last("ann") == last, "c3 was over before"
+    bindings.close("ann", "c0", Left("a2", None, 2.0))
+    assert bindings.last("ann") == last, "of the same time the greater id counts"
     bindings.forget("ann", "c0")
-    assert bindings.left_by_last("ann") == Left("a1")
+    assert bindings.last("ann") == last
     bindings.forget("ann", "c1")
-    assert bindings.left_by_last("ann") is None
+    assert bindings.last("ann") is None

@@ -18,7 +18,7 @@ from protocol.content import Text
 from protocol.customers import VisitorEntered, VisitorLeft
 from protocol.errors import Code
 from protocol.life import Reopen
-from protocol.messages import Ack, CustomerMessage, End, Refused
+from protocol.messages import Ack, CustomerMessage, End, Refused, SetPresence
 from protocol.news import CustomerSaid
 from tests.stage import Stage, desk_text
 
@@ -392,6 +392,25 @@ def test_one_that_is_taken_up_again_from_history_has_the_window_of_its_customer(
     before = stage.state(old)
     stage.restart()
     assert stage.state(old).window == before.window
+
+
+@pytest.mark.rule("F14", "I3")
+def test_one_that_was_not_taken_up_again_after_all_still_leaves_its_window(stage: Stage) -> None:
+    """The agent goes in the very turn, after the channel has bound the customer to it again."""
+    stage.logs_in("a1")
+    old = talks(stage, "wechat")
+    stage.says("a1", old, "hello")
+    stage.ends("a1", old)
+    ledger = stage.state(old).window
+    assert ledger is not None
+    channel: Any = stage.system.actors["channel", "acme", "wechat"]
+    wanted = Reopen(stage.command_id(), "a1", old)
+    stage.turn(
+        stage.command("a1", wanted),
+        stage.command("a1", SetPresence(stage.command_id(), "a1", "offline")),
+    )
+    assert [reply.code for reply in stage.replies if isinstance(reply, Refused)] == ["UNAVAILABLE"]
+    assert channel._left_by_last("ann").window == ledger
 
 
 @pytest.mark.rule("I1")

@@ -25,6 +25,7 @@ from actors.journal import (
     JournalDamaged,
     LookupRow,
     LowWater,
+    OverRow,
     Record,
     SnapshotRow,
     Store,
@@ -243,26 +244,33 @@ def test_conversations_under_a_prefix_are_found_in_order_and_where_one_has_stopp
 
 
 @pytest.mark.rule("D7")
-def test_the_newest_conversation_under_a_key_is_the_one_with_the_greatest_id(chain: Chain) -> None:
-    """However often an old one is written again."""
-    ended = [
-        SnapshotRow(("conversation", tenant, ident), 1, b"", lookup=key)
-        for tenant, ident, key in (
-            ("acme", "c3", "/web/ann"),
-            ("acme", "c9", "/web/bob"),
-            ("acme", "c7", "/web/ann"),
-            ("acme", "c5", "/web/ann"),
-            ("other", "c8", "/web/ann"),
-            ("acme", "c9", "web/ann"),
+def test_the_last_conversation_under_a_key_is_the_one_that_was_over_last(chain: Chain) -> None:
+    """Not the newest: an old one may have been taken up again. However often an old one is written again."""
+    over = [
+        SnapshotRow(("conversation", tenant, ident), 1, b"", lookup=key, over_at=over_at)
+        for tenant, ident, key, over_at in (
+            ("acme", "c3", "/web/ann", 50.0),
+            ("acme", "c9", "/web/bob", 90.0),
+            ("acme", "c7", "/web/ann", 40.0),
+            ("acme", "c5", "/web/ann", 50.0),
+            ("acme", "c8", "/web/cho", 0.0),
+            ("other", "c8", "/web/ann", 60.0),
         )
     ]
-    chain.write(snapshots=ended)
-    chain.write(snapshots=[ended[0]._replace(as_of=2)])
-    assert chain.store.newest("acme", "/web/ann") == "c7"
-    assert chain.store.newest("other", "/web/ann") == "c8"
-    assert chain.store.newest("acme", "/web/cho") is None
-    chain.write(snapshots=[SnapshotRow(("conversation", "acme", "c7"), 3, b"")])
-    assert chain.store.newest("acme", "/web/ann") == "c5"
+    chain.write(snapshots=over)
+    chain.write(snapshots=[over[2]._replace(as_of=2)])
+    store = chain.store
+    assert store.last("acme", "/web/ann") == OverRow(50.0, "c5")
+    assert store.last("acme", "/web/cho") == OverRow(0.0, "c8"), "over before that was written down"
+    assert store.last("other", "/web/ann") == OverRow(60.0, "c8")
+    assert store.last("acme", "/web/dan") is None
+    assert store.find("acme", "/web/ann") == store.filed("acme", "/web/ann", 0, 9) == []
+    chain.write(snapshots=[SnapshotRow(("conversation", "acme", "c5"), 3, b"", lookup="web/ann")])
+    assert store.last("acme", "/web/ann") == OverRow(50.0, "c3")
+    assert store.find("acme", "web/ann") == ["c5"]
+    row = store.snapshot(("conversation", "acme", "c3"))
+    assert row is not None
+    assert row.over_at == 50.0
 
 
 def test_positions_are_read_over_rows_that_overlap(chain: Chain) -> None:
@@ -401,11 +409,14 @@ def test_a_record_with_fewer_events_than_it_says_is_damaged() -> None:
 # SQLite.
 
 
-def test_the_newest_is_found_in_the_index_without_looking_at_the_others(tmp_path: Path) -> None:
+def test_the_last_is_found_in_the_index_without_looking_at_the_others(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "journal.db")
     chain = Chain(store)
     rows = [
-        SnapshotRow(("conversation", "acme", f"c{n:06d}"), 1, b"x", lookup="/web/ann") for n in range(3000)
+        SnapshotRow(
+            ("conversation", "acme", f"c{n:06d}"), 1, b"x", lookup="/web/ann", over_at=float(n // 1000)
+        )
+        for n in range(3000)
     ]
     chain.write(snapshots=rows)
     steps = 0
@@ -417,7 +428,7 @@ def test_the_newest_is_found_in_the_index_without_looking_at_the_others(tmp_path
 
     store.connection.set_progress_handler(count, 1)
     try:
-        assert store.newest("acme", "/web/ann") == "c002999"
+        assert store.last("acme", "/web/ann") == OverRow(2.0, "c002999")
     finally:
         store.connection.set_progress_handler(None, 0)
         store.close()
@@ -558,6 +569,33 @@ def test_a_journal_is_brought_to_the_newest_schema_once(store: SQLiteStore, path
     assert store.connection.execute("PRAGMA user_version").fetchone() == (newest,)
     store.close()
     assert store.open().epoch == 2
+
+
+def test_what_was_over_before_it_was_written_down_when_is_found_as_over(path: Path) -> None:
+    """Among those the newest counts, as it did; and whoever is over since is later than any of them."""
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    for number, script in migrations():
+        if "over_at" in script:
+            break
+        connection.executescript(f"{script}\nPRAGMA user_version = {number};")
+    rows = [("c1", "/web/ann"), ("c3", "/web/ann"), ("c2", "/web/ann"), ("c4", "web/ann"), ("c5", None)]
+    connection.executemany(
+        "INSERT INTO snapshot (kind, tenant, id, as_of, live, lookup, body)"
+        " VALUES ('conversation', 'acme', ?, 1, 0, ?, x'')",
+        rows,
+    )
+    connection.commit()
+    connection.close()
+    store = SQLiteStore(path)
+    chain = Chain(store)
+    assert store.last("acme", "/web/ann") == OverRow(0.0, "c3")
+    assert store.find("acme", "web/ann") == ["c4"]
+    chain.write(
+        snapshots=[SnapshotRow(("conversation", "acme", "c1"), 1, b"", lookup="/web/ann", over_at=1.0)]
+    )
+    assert store.last("acme", "/web/ann") == OverRow(1.0, "c1")
+    store.close()
 
 
 @pytest.mark.rule("guarantee-G14")
