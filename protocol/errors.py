@@ -28,6 +28,7 @@ class Code(StrEnum):
     TAKEN = "TAKEN"
     UNAVAILABLE = "UNAVAILABLE"
     UNDER_WAY = "UNDER_WAY"
+    ALREADY_SO = "ALREADY_SO"
     WRAP_UP = "WRAP_UP"
     CLOSED = "CLOSED"
     BLOCKED = "BLOCKED"
@@ -95,8 +96,12 @@ CATALOGUE: dict[Code, Meaning] = {
     ),
     Code.UNDER_WAY: Meaning(
         True,
-        "A transfer or an invitation is under way already, or what was asked for is so already.",
-        "Wait for its end, or cancel it first.",
+        "Something is under way that it cannot stand beside: a transfer, an offer, an invitation, a hand-over,"
+        " or another conversation of the customer.",
+        "The message says what; wait for its end, or cancel it first.",
+    ),
+    Code.ALREADY_SO: Meaning(
+        True, "What was asked for is so already.", "Nothing has to be done; the message says how it is."
     ),
     Code.WRAP_UP: Meaning(
         True,

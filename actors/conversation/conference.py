@@ -69,7 +69,7 @@ def invite(state: Conversation, command: InviteAsked, facts: Facts) -> Outcome:
     if wanted.agent != state.assignee and wanted.agent not in state.members:
         return not_yours()
     if wanted.invited == state.assignee:
-        return Refusal(Code.UNDER_WAY, f"{wanted.invited} is the assignee")
+        return Refusal(Code.ALREADY_SO, f"{wanted.invited} is the assignee")
     if wanted.invited not in facts.desk.agents:
         return Refusal(Code.NOT_ALLOWED, f"no agent {wanted.invited!r} is in the desk")
     return about(state, wanted.invited, command, facts)
@@ -165,7 +165,7 @@ def _invited_already(_: Conversation, agent: str, __: InviteAsked, ___: Facts) -
 
 
 def _joined_already(_: Conversation, agent: str, __: InviteAsked, ___: Facts) -> Outcome:
-    return Refusal(Code.UNDER_WAY, f"{agent} is in the conversation already")
+    return Refusal(Code.ALREADY_SO, f"{agent} is in the conversation already")
 
 
 def _over(state: Conversation, agent: str, outcome: str, reason: str = "") -> events.InvitationEnded:

@@ -144,7 +144,7 @@ def _begin_proactively(_: Conversation, command: BeginProactively, facts: Facts)
 
 def _begun_by_another(*_: object) -> Refusal:
     """The channel binds a visitor to a conversation that has just been made: it cannot have begun."""
-    return Refusal(Code.UNDER_WAY, "the conversation has begun already")
+    return Refusal(Code.ALREADY_SO, "the conversation has begun already")
 
 
 def _withdraw_all(state: Conversation, command: WithdrawOffer, facts: Facts) -> Outcome:

@@ -61,7 +61,7 @@ def set_status(state: Conversation, command: SetStatus, facts: Facts) -> Outcome
     if not may_act(state, command.agent, "end_for_others", facts.desk):
         return not_yours()
     if command.status == state.status:
-        return Refusal(Code.UNDER_WAY, f"the conversation is {command.status} already")
+        return Refusal(Code.ALREADY_SO, f"the conversation is {command.status} already")
     if command.status == "open":
         return _back_to_work(state, command.agent, facts)
     if state.transfer is not None:
@@ -129,7 +129,7 @@ def open_already(state: Conversation, command: Reopen, facts: Facts) -> Outcome:
     """There is nothing to take up."""
     if not may_reopen(state, command.agent, facts.desk):
         return not_yours()
-    return Refusal(Code.UNDER_WAY, f"the conversation has not ended: it is {state.status.value}")
+    return Refusal(Code.ALREADY_SO, f"the conversation has not ended: it is {state.status.value}")
 
 
 def reopening(state: Conversation, command: Reopening, facts: Facts) -> Outcome:

@@ -166,7 +166,7 @@ def _refusal(
             text = f"{wanted.to_agent} does not serve the department {wanted.to_department!r} (G2)"
             return Refusal(Code.NOT_ALLOWED, text)
         if wanted.to_agent == state.assignee:
-            return Refusal(Code.UNDER_WAY, f"the conversation is {wanted.to_agent}'s already")
+            return Refusal(Code.ALREADY_SO, f"the conversation is {wanted.to_agent}'s already")
     return without_wrap_up(wanted.reason, desk) or dispatchers
 
 
@@ -397,7 +397,7 @@ def _claim_offered(state: Conversation, command: Claim, facts: Facts) -> Outcome
 def taken(state: Conversation, command: Claim, facts: Facts) -> Outcome:
     """Somebody was quicker (D6): tell who, to those who may have seen the conversation wait."""
     if command.agent == state.assignee:
-        return Refusal(Code.UNDER_WAY, "the conversation is yours already")
+        return Refusal(Code.ALREADY_SO, "the conversation is yours already")
     if not _may_see_waiting(facts.desk, command.agent, state):
         return not_yours()
     if state.assignee and phase(state) is not Phase.OFFERED:

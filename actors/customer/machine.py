@@ -7,7 +7,7 @@
 | visitor left | nothing | the visit is over |
 | nothing heard for long | nothing | the visit is over |
 | acted, without a conversation | noted | noted |
-| do not disturb, block: on or off | as asked; UNDER_WAY where it is so already | the same |
+| do not disturb, block: on or off | as asked; ALREADY_SO where it is | the same |
 
 Whether a message of his may begin a conversation, and what that conversation has to know: ``known``.
 """
@@ -188,7 +188,7 @@ def _blocks(state: Customer, command: Block) -> Outcome:
 
 
 def _so_already(what: str, *, on: bool) -> Refusal:
-    return Refusal(Code.UNDER_WAY, f"the customer is {'already' if on else 'not'} {what}")
+    return Refusal(Code.ALREADY_SO, f"the customer is {'already' if on else 'not'} {what}")
 
 
 _ANYWHERE: dict[type[Any], Rule] = {CustomerActed: _acts, SetDoNotDisturb: _disturbs, Block: _blocks}

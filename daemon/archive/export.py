@@ -2,8 +2,10 @@
 
 A cell of a CSV file that begins like a formula would be run by a spreadsheet, and customers write what they
 like. So a cell that begins with one of FORMULA gets an apostrophe before it; one that begins with an
-apostrophe gets one too. Whoever reads the file takes one apostrophe away from each cell that begins with one,
-and has what was said, to the character.
+apostrophe gets one too. In half of Europe a spreadsheet takes the semicolon for what divides cells, whatever
+the file says, and then a line break within a cell ends the row: what follows there is guarded likewise.
+Whoever reads the file takes one apostrophe away where a cell begins with one, and after each semicolon, tab
+and line break, and has what was said, to the character. In cells that hold JSON the semicolon is escaped.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
@@ -29,6 +32,10 @@ from daemon.archive.tickets import Ticket
 ROWS_AT_ONCE = 500
 #: What a spreadsheet takes for the beginning of a formula, its full-width forms with it; and our own mark.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+#: Where a cell begins for whoever divides by something else than commas, and what is like a formula follows,
+#: behind spaces and quotation marks too.
+_BEGINS_WITHIN = re.compile(r"""(?<=[;\t\r\n])(?=[ \u00a0\u3000"]*[=+\-@＝＋－＠'])""")
+_GUARDED_WITHIN = re.compile(r"(?<=[;\t\r\n])'")
 
 TICKET_KEYS = (
     "tenant",
@@ -265,12 +272,13 @@ def cell(value: Any) -> str:
         case bool():
             return str(value).lower()
         case list() | dict() | tuple():
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False).replace(";", "\\u003b")
         case str():
-            return f"'{value}" if value.lstrip(" \u00a0\u3000").startswith(FORMULA) else value
+            guarded = _BEGINS_WITHIN.sub("'", value)
+            return f"'{guarded}" if value.lstrip(' "\u00a0\u3000').startswith(FORMULA) else guarded
     return str(value)
 
 
 def text_of(cell: str) -> str:
     """Return what a cell of text has said: the reverse of ``cell``."""
-    return cell.removeprefix("'")
+    return _GUARDED_WITHIN.sub("", cell.removeprefix("'"))

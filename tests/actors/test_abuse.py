@@ -236,7 +236,7 @@ def test_the_assignee_and_supervisors_may_and_to_all_others_there_is_no_such_con
     assert {code for code, _ in answers} == {"NOT_ALLOWED"}
     assert isinstance(make(stage, "boss", talk), Ack)
     assert isinstance(make(stage, "a1", talk, on=False), Ack), "who had it last may lift it"
-    assert make(stage, "a1", talk, on=False).code == "UNDER_WAY"
+    assert make(stage, "a1", talk, on=False).code == "ALREADY_SO"
 
 
 @pytest.mark.rule("M1")
@@ -246,7 +246,7 @@ def test_what_is_so_already_is_refused_and_writes_nothing() -> None:
     head = stage.system.head
     refused = disturbs(stage, "boss", talk)
     assert isinstance(refused, Refused)
-    assert (refused.code, stage.system.head) == ("UNDER_WAY", head)
+    assert (refused.code, stage.system.head) == ("ALREADY_SO", head)
     enters(stage)  # A visit is still told.
     assert customer(stage.system, "acme", "web", "ann").online
 

@@ -80,7 +80,7 @@ def test_of_several_who_take_one_wins_and_the_others_hear_who_was_quicker(stage:
     assert refused(lost) == "TAKEN"
     assert "a2 was quicker" in lost.message
     assert refused(far) == "NOT_ALLOWED", "another department's agents have not seen it wait (G15)"
-    assert refused(again) == "UNDER_WAY"
+    assert refused(again) == "ALREADY_SO"
     assert stage.state(talk).assignee == "a2"
     assigned = [entry.event for entry in stage.entries() if type(entry.event).__name__ == "Assigned"]
     assert [(event.how, event.by, event.why) for event in assigned] == [("taken", "a2", WHY)]  # type: ignore[union-attr]

@@ -66,7 +66,7 @@ NOTHING: list[str] = []
 ANSWERS: dict[type[Any], tuple[Any, Any, Any]] = {
     # as: NEITHER, INVITED, MEMBER
     AgentMessage: (Code.NOT_ALLOWED, Code.NOT_ALLOWED, ["AgentWrote"]),
-    InviteAsked: (["Invited"], Code.UNDER_WAY, Code.UNDER_WAY),
+    InviteAsked: (["Invited"], Code.UNDER_WAY, Code.ALREADY_SO),
     CancelInvitation: (Code.OFFER_GONE, ["InvitationEnded"], Code.OFFER_GONE),
     Join: (Code.OFFER_GONE, ["InvitationEnded", "MemberJoined"], Code.OFFER_GONE),
     RefuseInvitation: (Code.OFFER_GONE, ["InvitationEnded"], Code.OFFER_GONE),
@@ -142,7 +142,7 @@ def test_an_answer_must_name_the_invitation(command: Any) -> None:
         ("a1", "far", ["Invited"]),
         ("a2", "far", ["Invited"]),
         ("far", "far", Code.NOT_ALLOWED),
-        ("a1", "a1", Code.UNDER_WAY),
+        ("a1", "a1", Code.ALREADY_SO),
         ("a1", "nobody", Code.NOT_ALLOWED),
     ],
 )

@@ -101,7 +101,7 @@ WROTE = ["CustomerWrote"]
 IS_OPEN = ["CustomerWrote", "StatusSet"]
 CAME_BACK = ["CustomerWrote", "Reopened"]
 NOT_ALLOWED, GONE, CLOSED, TAKEN = Code.NOT_ALLOWED, Code.OFFER_GONE, Code.CLOSED, Code.TAKEN
-UNDER_WAY = Code.UNDER_WAY
+ALREADY_SO = Code.ALREADY_SO
 #: What each pair does: the events, or the code of the refusal. Written down once more, by hand.
 ANSWERS: dict[type[Any], tuple[Any, ...]] = {
     # in status: NEW, QUEUED, OFFERED, OPEN, PENDING, ON_HOLD, SOLVED, WRAP_UP, MUTED, ENDED
@@ -117,9 +117,9 @@ ANSWERS: dict[type[Any], tuple[Any, ...]] = {
     Decline: (GONE, GONE, ["OfferDeclined"], *[GONE] * 7),
     End: (*[NOT_ALLOWED] * 3, *[["Ended"]] * 6, CLOSED),
     CancelEnd: (*[NOT_ALLOWED] * 3, *[GONE] * 3, *[CLOSED] * 4),
-    SetStatus: (*[NOT_ALLOWED] * 3, ["StatusSet"], UNDER_WAY, ["StatusSet"], *[CLOSED] * 4),
-    Reopen: (NOT_ALLOWED, *[UNDER_WAY] * 5, ["Reopened"], CLOSED, CLOSED, NOTHING),
-    Reopening: (NOT_ALLOWED, *[UNDER_WAY] * 8, ["Reopened"]),
+    SetStatus: (*[NOT_ALLOWED] * 3, ["StatusSet"], ALREADY_SO, ["StatusSet"], *[CLOSED] * 4),
+    Reopen: (NOT_ALLOWED, *[ALREADY_SO] * 5, ["Reopened"], CLOSED, CLOSED, NOTHING),
+    Reopening: (NOT_ALLOWED, *[ALREADY_SO] * 8, ["Reopened"]),
     AddNote: (*[NOT_ALLOWED] * 2, *[["NoteWritten"]] * 8),
     Tag: (*[NOT_ALLOWED] * 2, *[["Tagged"]] * 8),
     CancelTransfer: (*[NOT_ALLOWED] * 3, *[GONE] * 3, *[CLOSED] * 4),
@@ -141,7 +141,7 @@ ANSWERS: dict[type[Any], tuple[Any, ...]] = {
     Greet: (NOTHING, *[["Greeted"]] * 5, *[NOTHING] * 4),
     OwnerGone: (*[NOTHING] * 3, *[["AssigneeGone"]] * 3, NOTHING, ["Ended"], NOTHING, NOTHING),
     OwnerBack: (NOTHING,) * 10,
-    BeginProactively: (["Started", "Assigned", "AgentWrote"], *[UNDER_WAY] * 9),
+    BeginProactively: (["Started", "Assigned", "AgentWrote"], *[ALREADY_SO] * 9),
     Shut: (NOTHING, ["Ended"], ["OfferWithdrawn", "Ended"], *[["Ended"]] * 4, NOTHING, ["Ended"], NOTHING),
     Mute: (NOTHING, ["Muted"], ["OfferWithdrawn", "Muted"], *[["Muted"]] * 4, *[NOTHING] * 3),
     Unmute: (*[NOTHING] * 8, ["Unmuted"], NOTHING),

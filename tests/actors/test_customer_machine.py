@@ -134,12 +134,12 @@ def test_what_is_so_already_is_refused_and_says_so(make: Any) -> None:
     on, off = make(ID, "a1", "c1"), make(ID, "a1", "c1", on=False)
     refused = decide(Customer(), off)
     assert isinstance(refused, Refusal)
-    assert (refused.code, "not" in refused.message) == (Code.UNDER_WAY, True)
+    assert (refused.code, "not" in refused.message) == (Code.ALREADY_SO, True)
     marked = after(Customer(), *refresh(Customer(), on))
     assert Mark("a1", NOW, "c1") in (marked.do_not_disturb, marked.blocked)
     refused = decide(marked, on)
     assert isinstance(refused, Refusal)
-    assert (refused.code, "already" in refused.message) == (Code.UNDER_WAY, True)
+    assert (refused.code, "already" in refused.message) == (Code.ALREADY_SO, True)
     lifted = after(marked, *refresh(marked, off))
     assert (lifted.do_not_disturb, lifted.blocked) == (None, None)
 
@@ -168,7 +168,7 @@ def test_whatever_happens_the_state_is_what_a_snapshot_of_it_says_and_a_fold_is_
     for command, *_ in COMMANDS.values():
         outcome = decide(state, command)
         if isinstance(outcome, Refusal):
-            assert outcome.code is Code.UNDER_WAY
+            assert outcome.code is Code.ALREADY_SO
             continue
         changed = after(state, *outcome)
         if isinstance(command, VisitorEntered | VisitorViewed):

@@ -271,7 +271,7 @@ def test_taking_what_is_ones_own_and_parked_while_the_customer_writes_counts_it_
     stage.turn(park_idle_s=50.0)
     take = stage.command("a1", Take(stage.command_id(), "a1", ident))
     answers = race(stage, reverse, customer(stage, "ann"), take)
-    assert answers[take[1].message.id].code == "UNDER_WAY"
+    assert answers[take[1].message.id].code == "ALREADY_SO"
     assert stage.dispatcher.view.agent("a1").used == 1
 
 

@@ -82,7 +82,7 @@ def test_a_status_is_set_once_and_by_who_has_the_conversation_or_may_end_it() ->
     stage = styled()
     stage.logs_in("a1", "a2", "boss")
     talk = talks(stage, "social", agent="a1")
-    assert refused(stage.sets_status("a1", talk, "open")) == "UNDER_WAY"
+    assert refused(stage.sets_status("a1", talk, "open")) == "ALREADY_SO"
     assert refused(stage.sets_status("a2", talk, "pending")) == "NOT_ALLOWED"
     assert isinstance(stage.sets_status("boss", talk, "on_hold"), Ack)
     assert isinstance(stage.sets_status("a1", talk, "pending"), Ack)

@@ -270,7 +270,7 @@ def test_only_the_assignee_and_supervisors_above_may_transfer(agent: str, to_age
         ("", "", Code.NOT_ALLOWED),
         ("nobody", "", Code.NOT_ALLOWED),
         ("", "nowhere", Code.NOT_ALLOWED),
-        ("a1", "", Code.UNDER_WAY),
+        ("a1", "", Code.ALREADY_SO),
         ("far", "help", Code.NOT_ALLOWED),
         ("far", "sales", ["TransferStarted", "Offered"]),
         ("", "sales", ["TransferStarted"]),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from daemon.archive import export
 from daemon.archive.export import CUSTOMER_KEYS, FORMULA, KINDS, Span, cell, text_of, write_csv, write_jsonl
@@ -130,6 +131,23 @@ def test_what_is_written_as_csv_is_read_back_to_the_character(texts: list[str]) 
     assert tuple(heading) == keys
     assert [text_of(each) for each in row] == texts
     assert not [each for each in row if each.lstrip(" ").startswith(FORMULA[:-1])]
+
+
+@pytest.mark.rule("O5")
+@given(st.lists(st.text(st.sampled_from("a;\t\r\n \"'=+-@＝,\u3000")), min_size=1, max_size=4))
+@example(["hi;=1+1"])
+@example(["hi\n=1+1"])
+@example(['hi; "=1+1'])
+def test_no_cell_is_a_formula_for_whoever_divides_by_semicolons_or_tabs(texts: list[str]) -> None:
+    """As spreadsheets do where a comma stands before the cents; quotation marks within a cell are text then."""
+    file = io.StringIO(newline="")
+    row = {"key": "a", **{f"k{number}": text for number, text in enumerate(texts)}, "list": texts}
+    write_csv([row], tuple(row), file)
+    cells = re.split(r"[;\t\r\n]", file.getvalue())
+    assert not [each for each in cells if each.lstrip(' "\u00a0\u3000').startswith(tuple("=+-@＝＋－＠"))]
+    _, read = csv.reader(io.StringIO(file.getvalue(), newline=""))
+    assert [text_of(each) for each in read[1:-1]] == texts
+    assert json.loads(read[-1]) == texts
 
 
 @given(st.lists(st.text(), min_size=1, max_size=5))
