@@ -96,8 +96,8 @@ CATALOGUE: dict[Code, Meaning] = {
     ),
     Code.UNDER_WAY: Meaning(
         True,
-        "Something is under way that it cannot stand beside: a transfer, an offer, an invitation, a hand-over,"
-        " or another conversation of the customer.",
+        "Something is under way that it cannot stand beside: a transfer, an offer, an invitation, a hand-over"
+        ", or another conversation of the customer.",
         "The message says what; wait for its end, or cancel it first.",
     ),
     Code.ALREADY_SO: Meaning(

@@ -139,7 +139,7 @@ def test_what_is_written_as_csv_is_read_back_to_the_character(texts: list[str]) 
 @example(["hi\n=1+1"])
 @example(['hi; "=1+1'])
 def test_no_cell_is_a_formula_for_whoever_divides_by_semicolons_or_tabs(texts: list[str]) -> None:
-    """As spreadsheets do where a comma stands before the cents; quotation marks within a cell are text then."""
+    """As spreadsheets do where cents follow a comma; quotation marks within a cell are text then."""
     file = io.StringIO(newline="")
     row = {"key": "a", **{f"k{number}": text for number, text in enumerate(texts)}, "list": texts}
     write_csv([row], tuple(row), file)
