@@ -60,7 +60,7 @@ from protocol.messages import Ack, CustomerMessage, ReadThread, Refused
 #: Orders that have a client's command in them.
 WITH_COMMAND = frozenset({Begin, BeginProactively, Claim, TransferAsked, InviteAsked, Reopening})
 #: Statuses whose deadlines are waited for in the store (``SnapshotRow.wake_at``), and cost no memory.
-SLEEPS = frozenset({Status.SOLVED, Status.MUTED, Status.ENDED, Status.NEW})
+SLEEPS = frozenset({Status.SOLVED, Status.MUTED, Status.ENDED})
 
 
 class ThreadGrant(NamedTuple):
@@ -477,7 +477,7 @@ class ConversationActor(Shell):
 
     def may_park(self) -> bool:
         """Who is with an agent, or with nobody, may leave memory; who waits for anybody may not, nor who has
-        a time to wait for with an agent.
+        a time to wait for with an agent. What has not begun leaves with its turn, and nothing of it is kept.
         """
         state = self.state
         if state.status in IN_HAND:
@@ -492,7 +492,6 @@ class ConversationActor(Shell):
     def parked(self) -> None:
         """Let channel and dispatcher forget the conversation; it is found again by its contact or id."""
         state = self.state
-        if state.status is not Status.NEW:
-            self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
+        self.system.tell(self._channel(), Forget(state.contact, self.address[2]))
         if state.status in IN_HAND:
             self._report(parked=True)

@@ -17,7 +17,7 @@ from actors.runtime import System
 from actors.scheduled import ScheduledActor
 from actors.supervision import TooManyFailures
 from protocol.content import Text
-from protocol.messages import Ack, CustomerMessage, Refused
+from protocol.messages import Ack, AgentMessage, CustomerMessage, Refused
 from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
 from tests.stage import Stage
 
@@ -281,6 +281,19 @@ def test_a_guessed_id_leaves_nothing_behind(stage: Stage) -> None:
     assert ("conversation", "acme", "guessed") not in stage.system.actors
     assert queries.conversation(stage.system, "acme", "guessed") is None
     assert stage.system.head == head
+
+
+@pytest.mark.rule("guarantee-G15", "guarantee-G13")
+def test_a_guessed_id_leaves_nothing_in_the_store_where_all_that_is_idle_is_parked_in_its_turn(
+    stage: Stage,
+) -> None:
+    stage.logs_in("a1")
+    address = ("conversation", "acme", "guessed")
+    told = stage.command("a1", AgentMessage(stage.command_id(), "a1", "guessed", Text("hello")))
+    (answer,) = stage.turn(told, park_idle_s=0.0)
+    assert answer.code == "NOT_ALLOWED"
+    assert address not in stage.system.actors
+    assert stage.store.snapshot(address) is None
 
 
 # What is written behind.
