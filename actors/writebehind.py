@@ -63,10 +63,10 @@ class WriteBehind:
         return pending
 
     def positions(self, stream: Address, after: int, limit: int) -> list[int]:
-        """Return positions of at most ``limit`` sequences after ``after`` that are still in memory."""
-        pending = self.index.get(stream)
-        if pending is None:
-            return []
+        """Return positions of at most ``limit`` sequences after ``after`` of a stream that ``first_pending``
+        knows.
+        """
+        pending = self.index[stream]
         start = 1 + max(0, after + 1 - pending[0])
         return pending[start : start + limit]
 

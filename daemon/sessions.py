@@ -17,6 +17,7 @@ from actors.journal import Address
 from actors.lease import Session
 from actors.runtime import System
 from actors.telling import Told
+from config.desk import Agent
 from config.process import ProcessSettings
 from daemon.connection import AgentSession, Connection
 from daemon.logins import LoginDesk
@@ -76,8 +77,11 @@ class AgentSessions:
 
     def _password_hash(self, account: tuple[str, str]) -> str | None:
         """Return the password hash of an agent (tenant, name) in the desk in force."""
-        agent = self._system.desks[account[0]].agents.get(account[1])
+        agent = self._agent(account)
         return agent.password if agent else None
+
+    def _agent(self, account: tuple[str, str]) -> Agent | None:
+        return self._system.desks[account[0]].agents.get(account[1])
 
     def _logged_in(
         self, connection: Connection, message: Login, good: bool, password_hash: str | None
@@ -87,7 +91,8 @@ class AgentSessions:
         The desk may have changed since: a password counts only while it is the agent's.
         """
         account = (connection.tenant, message.agent)
-        if not good or self._password_hash(account) != password_hash:
+        agent = self._agent(account)
+        if agent is None or not good or agent.password != password_hash:
             self._logins.back_off.failed(account, self._system.now)
             self._numbers.logins_failed += 1
             self._log.warning("login.failed", tenant=account[0], agent=account[1])
@@ -98,7 +103,7 @@ class AgentSessions:
             return
         self._logins.back_off.succeeded(account)
         if not connection.closed:
-            self._open_session(connection, message)
+            self._open_session(connection, message, agent)
 
     def login_with_token(self, connection: Connection, message: LoginWithToken) -> None:
         """Open a session for a token of ours."""
@@ -106,31 +111,27 @@ class AgentSessions:
         # What has come before in this turn may have logged the agent out: a token of that login is void.
         self._catch_up(address)
         lease = self._system.leases.get(address)
-        if self._token_good(connection, message, lease.tokens_from if lease else 0):
-            self._open_session(connection, message)
+        agent = self._agent((connection.tenant, message.agent))
+        if agent is not None and self._token_good(
+            connection, message, agent, lease.tokens_from if lease else 0
+        ):
+            self._open_session(connection, message, agent)
             return
         self._numbers.logins_failed += 1
-        if lease is not None and self._token_good(connection, message, 0):
+        if lease is not None and agent is not None and self._token_good(connection, message, agent, 0):
             # Meant for the client: it shall not log in by itself, with a password it has kept.
             self._outbound.send(connection, SessionEnded(message.agent, lease.ended[:500]))
         text = "the token is not valid here, or not any more"
         self._outbound.refuse(connection, message, Code.NOT_AUTHENTICATED, text)
 
-    def _token_good(self, connection: Connection, message: LoginWithToken, since: int) -> bool:
+    def _token_good(self, connection: Connection, message: LoginWithToken, agent: Agent, since: int) -> bool:
         """Say whether a token is good, if its login has not ended on purpose before the epoch ``since``."""
         tenant, now = connection.tenant, self._system.now
-        agent = self._system.desks[tenant].agents.get(message.agent)
-        return agent is not None and self._logins.check_token(
+        return self._logins.check_token(
             message.token, tenant, message.agent, connection.key, agent.password, now, since
         )
 
-    def _open_session(self, connection: Connection, message: Login | LoginWithToken) -> None:
-        agent = self._system.desks[connection.tenant].agents.get(message.agent)
-        if agent is None:
-            self._outbound.refuse(
-                connection, message, Code.NOT_AUTHENTICATED, "unknown agent or wrong password"
-            )
-            return
+    def _open_session(self, connection: Connection, message: Login | LoginWithToken, agent: Agent) -> None:
         address = ("agent", connection.tenant, message.agent)
         sender = f"agent/{message.agent}"
         self._catch_up(address)
@@ -236,11 +237,10 @@ class AgentSessions:
 
     def _drop(self, connection: Connection, session: AgentSession) -> bool:
         """A connection no longer holds an agent's session; True when it was the last that was alive."""
-        holders = self._holders.get(session.address, [])
-        if connection in holders:
-            holders.remove(connection)
+        holders = self._holders[session.address]
+        holders.remove(connection)
         if not holders:
-            self._holders.pop(session.address, None)
+            del self._holders[session.address]
         self._catch_up(session.address)
         agent = session.address[2]
         others = any(holder.agents[agent].leased.alive for holder in holders)

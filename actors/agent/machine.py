@@ -361,9 +361,7 @@ def refused(state: Agent, desk: Desk) -> str:
 def apply(state: Agent, event: AnyEvent, sequence: int, at: float) -> None:
     """Take an event into the state. Total: every event of an agent's stream, in every state."""
     state.sequence = sequence
-    change = _CHANGES.get(type(event))
-    if change is not None:
-        change(state, event, at)
+    _CHANGES[type(event)](state, event, at)
 
 
 def _logged_in(state: Agent, event: events.LoggedIn, at: float) -> None:

@@ -281,9 +281,9 @@ class ConversationActor(Shell):
                 system.now,
                 desk,
                 partial(leases.there, tenant),
-                rules,
-                partial(system.media, tenant),
                 partial(leases.keeps, tenant),
+                partial(system.media, tenant),
+                rules,
             )
         return facts
 

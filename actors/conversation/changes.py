@@ -259,8 +259,7 @@ def _uninvite(state: Conversation, agent: str) -> None:
 
 
 def _joined(state: Conversation, event: events.MemberJoined, _: float) -> None:
-    if event.agent not in state.members:
-        state.members = (*state.members, event.agent)
+    state.members = (*state.members, event.agent)
 
 
 def _left(state: Conversation, event: events.MemberLeft, _: float) -> None:

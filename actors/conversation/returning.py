@@ -17,7 +17,6 @@ from actors.conversation.state import (
     Facts,
     Outcome,
     Status,
-    closed,
     may_act,
     not_yours,
 )
@@ -181,14 +180,12 @@ def set_apart(state: Conversation, command: Any, facts: Facts) -> Outcome:
     command = getattr(command, "message", command)
     if not may_reopen(state, command.agent, facts.desk):
         return not_yours()
-    match state.status:
-        case Status.SOLVED:
-            return Refusal(Code.CLOSED, "the conversation is solved: reopen it first")
-        case Status.MUTED:
-            return Refusal(Code.CLOSED, "the customer is on the do-not-disturb list: lift that first")
-        case Status.WRAP_UP if state.channel not in facts.desk.channels:
-            text = f"the channel {state.channel!r} was removed: finish the conversation with end (F13)"
-            return Refusal(Code.CLOSED, text)
-        case Status.WRAP_UP:
-            return Refusal(Code.CLOSED, "the customer has ended it: finish it with end, and a reason (F11)")
-    return closed()
+    if state.status is Status.SOLVED:
+        what = "the conversation is solved: reopen it first"
+    elif state.status is Status.MUTED:
+        what = "the customer is on the do-not-disturb list: lift that first"
+    elif state.channel not in facts.desk.channels:
+        what = f"the channel {state.channel!r} was removed: finish the conversation with end (F13)"
+    else:
+        what = "the customer has ended it: finish it with end, and a reason (F11)"
+    return Refusal(Code.CLOSED, what)

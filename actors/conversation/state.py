@@ -199,14 +199,6 @@ class Conversation(Struct, array_like=True):
         return self.assignee or self.previous or self.served_before
 
 
-def _nobody(_: str) -> bool:
-    return False
-
-
-def _nowhere(_: str) -> Medium | None:
-    return None
-
-
 class Facts(NamedTuple):
     """What a decision may know beside the state.
 
@@ -217,10 +209,10 @@ class Facts(NamedTuple):
 
     now: float
     desk: Desk
-    there: Callable[[str], bool] = _nobody
+    there: Callable[[str], bool]
+    keeps: Callable[[str], bool]
+    media: Callable[[str], Medium | None]
     rules: Rules | None = None
-    media: Callable[[str], Medium | None] = _nowhere
-    keeps: Callable[[str], bool] = _nobody
 
 
 Outcome = list[AnyEvent] | Refusal

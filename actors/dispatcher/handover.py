@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from actors.dispatcher.facts import HandOverAll, Report
 from actors.dispatcher.machine import View
-from actors.dispatcher.reasons import Reason
 from actors.events.agent import Moved
 
 
@@ -44,17 +43,10 @@ def _planned(view: View, asked: HandOverAll, owned: Owned) -> Moved:
     queue = asked.to_department if asked.to_department in view.desk.departments else owned.department
     if not asked.to_agent:
         return Moved(conversation, "queued", to_department=queue)
-    reason = _refused(view, asked, report)
+    beyond = view.desk.policies.beyond_capacity
+    reason = view.target(asked.to_agent, report.weight, report.kind, beyond_capacity=beyond)
     if reason is None:
         return Moved(conversation, "assigned", to_agent=asked.to_agent)
     if asked.refused == "keep" or (asked.refused == "on_reply" and not owned.unanswered):
         return Moved(conversation, "kept", to_agent=asked.agent, reason=reason.value)
     return Moved(conversation, "queued", to_department=queue, reason=reason.value)
-
-
-def _refused(view: View, asked: HandOverAll, report: Report) -> Reason | None:
-    if asked.to_agent == asked.agent:
-        return Reason.IS_ASSIGNEE
-    return view.target(
-        asked.to_agent, report.weight, report.kind, beyond_capacity=view.desk.policies.beyond_capacity
-    )

@@ -57,8 +57,8 @@ DESK = desk_text(
     departments={"help": 'parent = "all"', "all": "", "sales": ""},
     people={"boss": 'departments = ["all"]\nrole = "supervisor"', "far": 'departments = ["sales"]'},
 )
-#: Everybody is logged in.
-FACTS = Facts(NOW, parse_desk(DESK, "desk.toml"), lambda _: True)
+#: Everybody is logged in, nobody keeps what is lost, and there are no media.
+FACTS = Facts(NOW, parse_desk(DESK, "desk.toml"), lambda _: True, lambda _: False, lambda _: None)
 
 
 def told(message: Any) -> Told:

@@ -32,6 +32,8 @@ from actors.agent.machine import (
 )
 from actors.conversation.orders import Refusal
 from actors.dispatcher.facts import HandOverPlanned
+from actors.events import agent as events_of_agents
+from actors.events.base import Event
 from config.desk import Desk, parse_desk
 from protocol.customers import ReadAbuseList
 from protocol.errors import Code
@@ -126,6 +128,11 @@ def names(outcome: Any) -> list[str]:
 def code(outcome: Any) -> Code:
     assert isinstance(outcome, Refusal), outcome
     return outcome.code
+
+
+def test_every_event_of_an_agents_stream_changes_the_agents_state() -> None:
+    made = [value for value in vars(events_of_agents).values() if inspect.isclass(value)]
+    assert {kind for kind in made if issubclass(kind, Event)} - {Event} == set(machine._CHANGES)
 
 
 def test_every_standing_answers_every_command_that_an_agent_can_be_told() -> None:

@@ -65,7 +65,7 @@ from protocol.teamwork import (
     Take,
     Transfer as WantsTransfer,
 )
-from tests.actors.conversations import COMMANDS as ONE_OF_EACH, ID, assert_whole, told
+from tests.actors.conversations import COMMANDS as ONE_OF_EACH, FACTS, ID, assert_whole, told
 from tests.stage import desk_text
 
 WRAP_UP = "wrap_up_required = true\nwrap_up_timeout_s = 30"
@@ -136,7 +136,9 @@ class Life:
     @property
     def facts(self) -> Facts:
         keeps = self.desk.policies.when_lost == "keep"
-        return Facts(self.now, self.desk, lambda agent: agent in self.there, keeps=lambda _: keeps)
+        return FACTS._replace(
+            now=self.now, desk=self.desk, there=lambda agent: agent in self.there, keeps=lambda _: keeps
+        )
 
     def channel_goes(self) -> Any:
         """Mostly it is in the desk: there is nothing to do."""
