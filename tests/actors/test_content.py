@@ -11,7 +11,7 @@ from actors.conversation.content import in_language, same_content
 from actors.conversation.limits import rules_of
 from actors.conversation.machine import decide
 from actors.conversation.orders import Refusal
-from actors.conversation.state import Facts, Status
+from actors.conversation.state import Status
 from actors.events.conversation import AgentWrote, Assigned
 from actors.media import Medium
 from actors.queries import agent_snapshot
@@ -21,7 +21,7 @@ from protocol.content import CannedReply, Card, Image, LinkCard, MiniProgramCard
 from protocol.errors import Code
 from protocol.messages import Ack, AgentMessage, CustomerMessage, Refused
 from protocol.news import AgentSaid, CustomerSaid
-from tests.actors.conversations import ID, NOW, conversation
+from tests.actors.conversations import FACTS, ID, conversation
 from tests.stage import Stage, desk_text
 
 JPEG, PNG, GIF, AMR, LARGE = (f"{number:064x}" for number in range(1, 6))
@@ -74,7 +74,7 @@ def desk(policies: str = "", people: dict[str, str] | None = None) -> str:
 def sends(content: Outgoing, channel: str = "web", policies: str = "", **fields: Any) -> Any:
     """Return what becomes of a content: what the customer gets, or the refusal."""
     parsed = parse_desk(desk(policies), "desk.toml")
-    facts = Facts(NOW, parsed, rules=rules_of(parsed), media=MEDIA.get)
+    facts = FACTS._replace(desk=parsed, rules=rules_of(parsed), media=MEDIA.get)
     state = conversation(Status.OPEN, 3, assignee="a1", **fields)
     state.channel = channel
     outcome = decide(state, AgentMessage(ID, "a1", "c1", content), facts)
@@ -242,6 +242,12 @@ def test_there_is_always_a_text_where_no_language_was_asked_for(texts: dict[str,
 
 
 # Cards.
+
+
+@pytest.mark.rule("H7")
+def test_a_card_in_a_language_that_it_does_not_have_is_refused_with_those_that_it_has() -> None:
+    outcome = sends(Card("sale", "fr"))
+    assert refused(Code.CONTENT, "card", "'sale'", "'fr'", "en, uk", outcome=outcome)
 
 
 @pytest.mark.rule("H7")

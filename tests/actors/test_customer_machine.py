@@ -144,6 +144,11 @@ def test_what_is_so_already_is_refused_and_says_so(make: Any) -> None:
     assert (lifted.do_not_disturb, lifted.blocked) == (None, None)
 
 
+@pytest.mark.parametrize("event", [events.PageViewed("/late"), events.VisitEnded()])
+def test_what_is_told_of_a_visit_that_nobody_knows_changes_nothing(event: Any) -> None:
+    assert after(Customer(), event) == Customer(sequence=1)
+
+
 HAPPENED = st.one_of(
     st.builds(events.VisitBegun, page=st.sampled_from(["", "/a", "/b"]), name=st.sampled_from(["", "Ann"])),
     st.builds(events.PageViewed, page=st.sampled_from(["/a", "/b"])),

@@ -56,3 +56,39 @@ def test_all_that_a_turn_puts_stays_in_memory_until_the_next() -> None:
     box.trim()
     assert box.after(0, 2_000) is None
     assert box.after(2_000 - mailbox.RECENT, 2_000) == every[-mailbox.RECENT :]
+
+
+def entry(number: int) -> Entry:
+    return Entry("acme", "agent", "a1", number, 0.0, LoggedOut(""))
+
+
+def test_who_is_up_to_date_or_ahead_gets_nothing() -> None:
+    box = Mailbox("acme", "channel/web")
+    assert box.after(0, 10) == []
+    box.put(entry(1))
+    assert box.after(0, 10) == [entry(1)]
+    assert [box.after(number, 10) for number in (1, 2)] == [[], []]
+
+
+@pytest.mark.rule("guarantee-G5")
+def test_a_consumer_that_says_twice_what_it_has_or_has_what_there_is_not_is_no_news() -> None:
+    box = Mailbox("acme", "channel/web")
+    for number in range(1, 4):
+        box.put(entry(number))
+    assert box.advance(2)
+    for number in (2, 1, 0, 4):
+        assert not box.advance(number), number
+        assert box.received == 2
+    assert box.advance(3)
+
+
+@pytest.mark.rule("guarantee-G13")
+def test_what_was_received_leaves_memory_in_steps() -> None:
+    box = Mailbox("acme", "channel/web")
+    for number in range(1, mailbox.SLACK + 2):
+        box.put(entry(number))
+    assert box.advance(mailbox.SLACK - 1)
+    assert box.after(0, 1) == [entry(1)], "for so few nothing is moved"
+    assert box.advance(mailbox.SLACK)
+    assert box.after(0, 1) is None
+    assert box.recent == [entry(mailbox.SLACK + 1)]

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from actors.conversation.orders import Begin
 from actors.conversation.state import BINDING
 from actors.dispatcher import audit
 from actors.dispatcher.actor import ApplyDesk
 from actors.timers import Timers
 from config.desk import desk_digest
-from protocol.content import Text
+from protocol.content import Image, Text
 from protocol.customers import InviteVisitor, SetDoNotDisturb, VisitorEntered
 from protocol.life import Reopen
 from protocol.messages import Ack, CustomerMessage, End, SetPresence
@@ -79,6 +80,25 @@ def test_a_message_that_comes_back_from_an_end_beside_a_refused_invitation_begin
 
 
 @pytest.mark.rule("D6", "M1")
+def test_a_message_that_comes_where_nothing_has_begun_begins_another_conversation() -> None:
+    """The first was refused, and the channel had not heard of that when it passed the second one on."""
+    stage = Stage()
+    first = ("conversation", "acme", "c-first")
+    picture = stage.from_gateway(CustomerMessage(stage.command_id(), "web", "ann", Image("0" * 64)))[1]
+    text = message(stage, "web")[1]
+    system = stage.system
+    system.begin(stage.clock.now())
+    system.tell(first, Begin(picture, ""))
+    system.run()
+    system.tell(first, Begin(text, ""))
+    (refused, taken) = stage.turn()
+    assert (refused.code, type(taken)) == ("NOT_ALLOWED", Ack)
+    (begun,) = open_now(stage)
+    assert taken.conversation == begun != first[2]
+    assert stage.writes("ann").conversation == begun, "the channel goes by the one that has begun"
+    assert not stage.in_memory("c-first")
+
+
 def test_what_follows_a_refused_invitation_in_its_turn_asks_the_customers_actor_too() -> None:
     stage = styled()
     stage.logs_in("a1", "boss")

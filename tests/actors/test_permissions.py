@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.permissions import has, may, may_in, oversees, supervisors
+from actors.permissions import has, knows_of, may, may_in, oversees, sees, supervisors
 from config.desk import parse_desk
 from tests.stage import desk_text
 
@@ -86,3 +86,29 @@ def test_the_supervisors_of_a_department_are_its_own_and_those_above() -> None:
     assert supervisors(DESK, "help", []) == ()
     other = parse_desk(desk_text(people={"a1": 'role = "supervisor"'}), "desk.toml")
     assert supervisors(other, "help", ["help"]) == ("a1",), "each desk has its own"
+
+
+@pytest.mark.rule("guarantee-G15")
+@pytest.mark.parametrize(
+    ("agent", "department", "seen", "known"),
+    [
+        ("lead", "north", True, True),
+        ("lead", "help", True, True),
+        ("lead", "south", False, True),
+        ("south1", "north", False, False),
+        ("lead", "nowhere", False, False),
+        ("nobody", "north", False, False),
+    ],
+)
+def test_a_queue_is_known_to_those_it_could_come_to_and_to_nobody_else(
+    agent: str, department: str, seen: bool, known: bool
+) -> None:
+    """The rings of ``south`` reach ``north``: what waits in the one may be offered in the other."""
+    text = desk_text(
+        agents=0,
+        departments={"help": 'parent = "north"', "north": "", "south": ""},
+        people={"lead": 'departments = ["north"]', "south1": 'departments = ["south"]'},
+        extra='[[departments.south.rings]]\nafter_s = 60\ndepartments = ["north"]\n',
+    )
+    desk = parse_desk(text, "desk.toml")
+    assert (sees(desk, agent, department), knows_of(desk, agent, department)) == (seen, known)

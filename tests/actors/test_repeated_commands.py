@@ -442,6 +442,39 @@ def test_two_customers_under_one_id_in_one_turn_are_one_message_and_one_refusal(
     Oracle().read(stage.store)
 
 
+@pytest.mark.parametrize(
+    "other", [End(b"", "a1", "", "done", 30.0), End(b"", "a1", "", "done"), End(b"", "a1", "", "else", 60.0)]
+)
+def test_an_end_that_was_to_come_later_is_the_same_with_the_same_delay_and_reason_only(other: End) -> None:
+    stage = Stage(desk=DESK)
+    talk = owned(stage)
+    command = End(stage.command_id(), "a1", talk, "done", 60.0)
+    first = stage.says_to_desk("a1", command)
+    assert isinstance(first, Ack)
+    assert stage.says_to_desk("a1", command) == msgspec.structs.replace(first, duplicate=True)
+    answer = stage.says_to_desk("a1", msgspec.structs.replace(other, id=command.id, conversation=talk))
+    assert answer.code == "ID_REUSED"
+
+
+@pytest.mark.parametrize("open_now", [False, True])
+def test_an_act_is_the_same_whether_or_not_the_customer_had_a_conversation(open_now: bool) -> None:
+    stage = Stage(desk=DESK)
+    if open_now:
+        stage.writes("ann", "hello")
+    command = CustomerActed(stage.command_id(), "web", "ann", "scan")
+    scene = (("channel", "acme", "web"), command, "gateway/web")
+    first = play(stage, scene)
+    assert isinstance(first, Ack)
+    assert play(stage, scene) == msgspec.structs.replace(first, duplicate=True)
+    for other in (
+        msgspec.structs.replace(command, trigger="follow"),
+        msgspec.structs.replace(command, contact="bob"),
+        CustomerMessage(command.id, "web", "ann", Text("hello")),
+    ):
+        answer = stage.tell(scene[0], other, scene[2])
+        assert answer.code == "ID_REUSED", other
+
+
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("restart", [False, True])
 def test_ids_that_do_not_grow_are_remembered_all_the_same(

@@ -24,7 +24,7 @@ from protocol.messages import (
     Snapshot,
 )
 from protocol.news import PresenceChanged
-from protocol.teamwork import EndSession, HandOver
+from protocol.teamwork import EndSession, HandOver, StillHere
 from tests.daemon.doors import Frame
 from tests.office import DESKTOP, KEYS, PHONE, Office, only
 
@@ -109,6 +109,35 @@ def test_a_command_in_the_very_turn_of_the_end_is_refused_by_whichever_actor_get
     for kind in ("AgentWrote", "PresenceChosen", "Ended"):
         assert office.entries(kind) == []
     assert office.door.stage.state(talk).assignee == ""
+
+
+def test_whoever_was_ended_in_this_frame_and_is_known_to_be_is_refused_by_the_door() -> None:
+    """A token of the dead login has the actors decide at once; what follows in the frame is a ghost's."""
+    office = Office()
+    token = office.logs_in(DESKTOP, "a1")
+    office.logs_in(DESKTOP, "boss")
+    active_at = office.door.stage.lease("a1").active_at
+    office.door.stage.clock.advance(5.0)
+    ends = EndSession(office.new_id(), "boss", "a1", "gone home")
+    back = LoginWithToken(office.new_id(), "a1", token.token)
+    answers = office.says(DESKTOP, ends, back, StillHere("a1"))
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    assert [answer.code for answer in refused] == [Code.NOT_AUTHENTICATED] * 2
+    assert "not valid here" in refused[0].message
+    assert "logged out by boss: gone home" in refused[1].message
+    assert office.door.stage.lease("a1").active_at == active_at, "a ghost's sign of life is none"
+
+
+def test_who_comes_back_may_speak_in_the_same_frame() -> None:
+    """The lease has another epoch, and the agent's actor has not had its turn yet."""
+    office = Office("grace_s = 60")
+    token = office.logs_in(PHONE, "a1")
+    office.loses(PHONE)
+    back = LoginWithToken(office.new_id(), "a1", token.token)
+    answers = office.says(PHONE, back, SetPresence(office.new_id(), "a1", "busy"))
+    assert isinstance(only(answers, LoggedIn), LoggedIn)
+    assert isinstance(only(answers, Ack), Ack)
+    assert (office.agent("a1").presence, office.agent("a1").epoch) == ("busy", 2)
 
 
 def test_a_repeated_command_of_a_dead_session_gets_its_first_answer_and_changes_nothing() -> None:

@@ -28,6 +28,7 @@ from actors.conversation.state import Conversation, Invitation, Offer, Status, T
 from actors.conversation.transfer import Phase, phase
 from actors.dispatcher.reasons import Reason
 from actors.events.base import Why
+from config.desk import parse_desk
 from protocol import teamwork
 from protocol.errors import Code
 from protocol.messages import Accept, Ack, CustomerLeft, CustomerMessage, Decline, End, Refused
@@ -337,6 +338,66 @@ def test_who_was_asked_to_join_and_then_gets_it_is_not_asked_any_more() -> None:
         apply(state, event, state.sequence + 1, NOW)
     assert_whole(state)
     assert state.assignee == "a2"
+
+
+def test_a_supervisors_transfer_that_the_dispatcher_refuses_leaves_the_one_under_way_as_it_is() -> None:
+    full = Refusal(Code.UNAVAILABLE, "no room")
+    for at in (Phase.ASKED, Phase.QUEUED, Phase.OFFERED):
+        assert decide(STATES[at], asked("boss", "far", "")._replace(refusal=full), FACTS) == full
+
+
+def test_who_is_offered_a_conversation_already_is_not_offered_it_once_more() -> None:
+    offered = conversation(Status.OFFERED, 4, offer=Offer("o1", "a1", NOW + 10))
+    refusal = decide(offered, asked("boss", "a1", ""), FACTS)
+    assert refusal == Refusal(Code.UNDER_WAY, "the conversation is offered to a1 already")
+
+
+@pytest.mark.rule("guarantee-G9")
+@pytest.mark.parametrize("at", [Phase.ASKED, Phase.OFFERED])
+@pytest.mark.parametrize(("late_s", "taken"), [(10.0, True), (10.001, False)])
+def test_an_offer_of_a_transfer_is_accepted_up_to_its_deadline(at: Phase, late_s: float, taken: bool) -> None:
+    outcome = decide(STATES[at], Accept(ID, "a2", "c1", "o1"), FACTS._replace(now=NOW + late_s))
+    passed = Refusal(Code.OFFER_GONE, "the offer's deadline has passed")
+    assert outcome_of(outcome) == GIVEN if taken else outcome == passed
+
+
+@pytest.mark.rule("guarantee-G7")
+@pytest.mark.parametrize("order", [MakeOffer("o2", "a1", NOW + 30, Why()), AssignDirectly("a1", Why())])
+def test_what_the_assignee_gives_away_is_not_given_back_by_the_queue(order: Any) -> None:
+    assert outcome_of(decide(STATES[Phase.QUEUED], order, FACTS)) == NOTHING
+
+
+def claim(agent: str, refusal: Refusal | None = None) -> Claim:
+    return Claim(told(teamwork.Take(ID, agent, "c1")), agent, Why(), refusal)
+
+
+@pytest.mark.rule("D6")
+def test_who_takes_what_waits_in_a_transfer_hears_why_not() -> None:
+    own = decide(STATES[Phase.QUEUED], claim("a1"), FACTS)
+    assert own == Refusal(Code.ALREADY_SO, "the conversation is yours already")
+    full = Refusal(Code.UNAVAILABLE, "no room")
+    assert decide(STATES[Phase.QUEUED], claim("far", full), FACTS) == full
+
+
+@pytest.mark.rule("D6", "guarantee-G15")
+@pytest.mark.parametrize(
+    ("agent", "answer"),
+    [("a2", Code.TAKEN), ("wide", Code.TAKEN), ("far", Code.NOT_ALLOWED), ("nobody", Code.NOT_ALLOWED)],
+)
+def test_who_was_quicker_is_told_to_those_whose_ring_the_conversation_could_reach(
+    agent: str, answer: Code
+) -> None:
+    text = desk_text(
+        departments={
+            "help": "",
+            "sales": "",
+            "night": "",
+        },
+        people={"far": 'departments = ["sales"]', "wide": 'departments = ["night"]'},
+        extra='[[departments.help.rings]]\nafter_s = 60\ndepartments = ["night"]\n',
+    )
+    facts = FACTS._replace(desk=parse_desk(text, "desk.toml"))
+    assert outcome_of(decide(STATES[Phase.NONE], claim(agent), facts)) is answer
 
 
 # In play.

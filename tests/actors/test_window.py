@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from actors.conversation.limits import Demands, demands_of
 from actors.conversation.window import Leave, Shut, corrected, granted, is_open, may_send, refusal, spent
@@ -64,6 +65,39 @@ def sends(ledger: Ledger | None, at: float, demands: Demands, most: int = 30) ->
 def test_the_window_is_open_up_to_its_last_second_after_the_message(late_s: float, open_still: bool) -> None:
     ledger = opened(WECHAT, ("message", NOW))
     assert allowed(ledger, NOW + late_s, WECHAT) is open_still
+
+
+@pytest.mark.rule("I4")
+def test_who_leaves_twice_has_left_once_and_a_window_that_is_no_connection_does_not_close_with_it() -> None:
+    gone = granted(granted(None, "connect", NOW, WEB), "disconnect", NOW + 5, WEB)
+    assert gone is not None
+    assert gone.until == NOW + 5
+    assert granted(gone, "disconnect", NOW + 60, WEB) is gone
+    ledger = opened(WECHAT, ("message", NOW))
+    assert granted(ledger, "disconnect", NOW + 5, WECHAT) is ledger
+
+
+@pytest.mark.rule("I2")
+def test_a_refusal_says_how_long_a_used_up_window_would_be_open_unless_it_is_a_connection() -> None:
+    ledger = opened(WECHAT, ("message", NOW))
+    assert ledger is not None
+    used = refusal(replace(ledger, sends_left=0), Shut("used_up"), NOW + HOUR, WECHAT)
+    assert "would be open for another 1 d 23 h" in used.message
+    assert used.window_closes_at == ledger.until
+    connected = refusal(replace(ledger, sends_left=0, connected=True), Shut("used_up"), NOW + HOUR, WECHAT)
+    assert "another" not in connected.message
+    assert connected.window_closes_at == 0.0
+
+
+@pytest.mark.rule("I5")
+def test_a_refusal_after_the_window_says_when_the_extra_message_is_spent() -> None:
+    ledger = opened(OLD_MESSENGER, ("message", NOW))
+    assert ledger is not None
+    late = NOW + 2 * DAY
+    spends = spent(ledger, late)
+    before, after = (refusal(each, Shut("closed"), late, OLD_MESSENGER).message for each in (ledger, spends))
+    assert "extra" not in before
+    assert "the extra message after it is spent" in after
 
 
 @pytest.mark.rule("I2", "I3")

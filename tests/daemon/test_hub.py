@@ -294,7 +294,48 @@ def test_a_password_that_was_changed_while_it_was_looked_at_is_wrong() -> None:
     assert not any(isinstance(message, LoggedIn) for message in heard)
 
 
+def test_nobody_is_let_in_as_an_agent_who_has_left_the_desk_whatever_the_password_was() -> None:
+    door = Door()
+    door.greets("console", PEER)
+    door.says("console", PEER, Login(door.new_id(), "a2", "right"), Login(door.new_id(), "nobody", "right"))
+    change(door, desk_text(agents=1))
+    for _ in range(2):
+        door.pool.answer(True)
+    door.turn()
+    assert refusals(door.heard("console", PEER)) == [Code.NOT_AUTHENTICATED] * 2
+    assert door.numbers.logins_failed == 2
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_who_has_hung_up_before_the_password_was_looked_at_gets_no_session_and_no_answer(good: bool) -> None:
+    door = Door()
+    door.greets("console", PEER)
+    door.says("console", PEER, Login(door.new_id(), "a1", "right"))
+    door.says("console", PEER, Goodbye())
+    door.turn()
+    before = list(door.heard("console", PEER))
+    door.pool.answer(good)
+    door.turn()
+    assert door.heard("console", PEER) == before
+    assert ("agent", "acme", "a1") not in door.system.actors
+    assert door.numbers.logins_failed == (0 if good else 1), "a wrong password counts, heard or not"
+
+
 # Guessing.
+
+
+def test_where_too_many_passwords_wait_already_a_login_is_sent_away_and_not_counted_as_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door = Door()
+    door.greets("console", PEER)
+    with monkeypatch.context() as patch:
+        patch.setattr(door.pool, "verify", lambda *_: False)
+        for _ in range(20):
+            (busy,) = door.says("console", PEER, Login(door.new_id(), "a1", "right"))
+            assert (busy.code, busy.message) == (Code.BUSY, "too many logins at once")
+            assert busy.retry_after_s == 1.0
+    assert isinstance(door.logs_in(PEER, "a1")[-1], LoggedIn)
 
 
 def test_queued_guesses_do_not_get_round_the_back_off() -> None:

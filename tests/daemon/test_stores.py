@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -609,6 +610,85 @@ def test_a_journal_that_ends_before_the_low_water_is_noticed(store: SQLiteStore,
     with pytest.raises(JournalDamaged) as damaged:
         store.open()
     assert damaged.value.position == 5
+
+
+@pytest.mark.rule("guarantee-G14")
+@pytest.mark.parametrize("column", ["count", "epoch", "body", "hash"])
+def test_a_newest_record_that_is_not_whole_is_damage_where_it_stands(
+    store: SQLiteStore, path: Path, column: str
+) -> None:
+    chain = Chain(store)
+    chain.write(3)
+    chain.write(2)
+    store.close()
+    edit(path, "CREATE TABLE other AS SELECT * FROM journal")
+    edit(path, "DROP TABLE journal")
+    edit(path, "ALTER TABLE other RENAME TO journal")
+    edit(path, f"UPDATE journal SET {column} = NULL WHERE position = 4")
+    with pytest.raises(JournalDamaged, match="not whole") as damaged:
+        store.open()
+    assert damaged.value.position == 4
+
+
+@pytest.mark.rule("guarantee-G12", "guarantee-G14")
+@pytest.mark.parametrize(("epoch", "good"), [(2, True), (3, False), (7, False)])
+def test_a_record_of_an_epoch_that_has_not_begun_is_damage(
+    store: SQLiteStore, path: Path, epoch: int, good: bool
+) -> None:
+    """A file of which a part was restored: the epochs would no longer keep an old writer out."""
+    Chain(store).write(2)
+    store.close()
+    store.open()  # The second epoch; the next is the third.
+    store.close()
+    edit(path, f"UPDATE journal SET epoch = {epoch}")
+    if good:
+        assert store.open().epoch == 3
+        return
+    with pytest.raises(JournalDamaged, match=f"written in epoch {epoch}, but this is 3") as damaged:
+        store.open()
+    assert damaged.value.position == 1
+
+
+def test_a_journal_that_cannot_be_opened_at_all_is_not_called_damaged(store: SQLiteStore, path: Path) -> None:
+    """A backup would not help. SQLite's own words say what is wrong."""
+    path.mkdir(parents=True)
+    with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+        store.open()
+
+
+@pytest.mark.rule("guarantee-G1")
+def test_a_place_without_a_write_ahead_log_is_refused(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that cannot share memory gets another journal mode, and no error, from SQLite."""
+    connect = sqlite3.connect
+
+    def in_memory(database: object, **options: Any) -> sqlite3.Connection:
+        return connect(":memory:", **options)
+
+    monkeypatch.setattr(sqlite3, "connect", in_memory)
+    with pytest.raises(JournalDamaged, match=r"write-ahead log \(journal_mode is memory\)"):
+        store.open()
+
+
+@pytest.mark.rule("guarantee-G1", "guarantee-G16")
+def test_what_a_crash_has_left_half_written_is_rolled_back_by_the_connection_that_writes(
+    store: SQLiteStore, path: Path, tmp_path: Path
+) -> None:
+    """The first look may only read: it must neither mend the file nor keep the daemon from starting."""
+    dying = tmp_path / "dying.db"
+    connection = sqlite3.connect(dying, isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("CREATE TABLE half (x)")
+    connection.execute("BEGIN")
+    connection.executemany("INSERT INTO half VALUES (?)", [(bytes(100_000),)] * 20)
+    path.parent.mkdir(parents=True)
+    for suffix in ("", "-journal"):
+        Path(f"{path}{suffix}").write_bytes(Path(f"{dying}{suffix}").read_bytes())
+    connection.close()
+    assert path.stat().st_size > 1_000_000
+    assert store.open().head == 0
+    assert store.connection.execute("SELECT count(*) FROM half").fetchone() == (0,)
 
 
 @pytest.mark.rule("guarantee-G14")

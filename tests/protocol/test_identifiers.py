@@ -40,3 +40,13 @@ def test_many_ids_of_one_millisecond_strictly_grow_and_stay_in_it() -> None:
 def test_the_ids_of_a_maker_are_valid_uuids_of_version_7(now_ms: int, chance: bytes) -> None:
     ids = CommandIds(lambda: now_ms, lambda _: chance)
     assert {uuid.UUID(bytes=ids()).version for _ in range(3)} == {7}
+
+
+def test_ids_grow_into_the_next_millisecond_when_there_are_no_more_in_this_one() -> None:
+    ids = CommandIds(lambda: 7, lambda count: b"\xff" * count)
+    before = ids()
+    ids._tail = (1 << 74) - 2  # Counting there would take longer than there is a universe.
+    made = [ids() for _ in range(3)]
+    assert [before, *made] == sorted({before, *made})
+    assert [uuid.UUID(bytes=each).int >> 80 for each in made] == [7, 8, 8]
+    assert {uuid.UUID(bytes=each).version for each in made} == {7}
