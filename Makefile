@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types docs spec prove check clean
+.PHONY: help setup run test lint types docs spec coverage prove check clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,6 +38,9 @@ docs: setup  ## Build the documentation into docs/_build; a warning is an error.
 
 spec: setup  ## Check that the generated wire specification is up to date.
 	$(BIN)/python -m protocol.specification --check
+
+coverage: setup  ## Measure the branches of codec, sessions, conversations, journal and authorisation: none may lack.
+	$(BIN)/python -m tests.coverage
 
 prove: setup  ## Simulate, kill, corrupt and fuzz for MINUTES=10 on two cores; write proof.md and proof.json.
 	$(BIN)/python -m tests.prove --minutes $(MINUTES) --seed $(SEED)
