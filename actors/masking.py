@@ -66,6 +66,7 @@ _HOW: dict[Kind, Callable[[str], str]] = {
     Kind.SOCIAL_SECURITY: hide,
     Kind.EMAIL: mask_email,
     Kind.PHONE: mask_phone,
+    Kind.UNREAD: hide,
 }
 
 
@@ -76,6 +77,8 @@ class Masking:
 
     def __init__(self, *, payment: bool, personal: bool, refer: Callable[[str], str] | None = None) -> None:
         self.kinds = (PAYMENT if payment else frozenset()) | (PERSONAL if personal else frozenset())
+        if self.kinds:
+            self.kinds |= {Kind.UNREAD}  # It may be what is to be hidden.
         self._refer = refer
 
     def referring(self, refer: Callable[[str], str]) -> Masking:

@@ -53,9 +53,16 @@ _GLUED_BEFORE = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z]{3,})?\Z")
 _GLUED_AFTER = re.compile(r"(?:[A-Za-z]{3,})?(?![0-9A-Za-z])")
 
 
-def chains(plain: str) -> Iterator[Chain]:
-    """Return all digits of a text, as they stand together."""
+def chains(plain: str, groups_max: int) -> Iterator[Chain | tuple[int, int]]:
+    """Return all digits of a text, as they stand together; beyond so many groups only where they stand."""
     for match in _CHAIN.finditer(plain):
+        if match.end() - match.start() < PHONE_DIGITS_MIN:
+            continue
+        groups_max -= len(_GROUP.findall(plain, *match.span()))
+        if groups_max < 0:
+            if sum(map(str.isdigit, match[0])) >= PHONE_DIGITS_MIN:
+                yield match.span()
+            continue
         groups: list[Group] = []
         before, digits = match.start(), 0
         for group in _GROUP.finditer(plain, match.start(), match.end()):

@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from actors import events
 from actors.journal import Entry
 from actors.masking import Masking
@@ -17,6 +19,7 @@ from daemon.archive.customers import Customer
 from daemon.archive.projection import spoken
 from daemon.archive.scope import Scope
 from daemon.archive.tickets import Ticket
+from daemon.archive.words import stands_in
 from protocol import history
 from protocol.codec import encode
 from protocol.content import Text
@@ -25,6 +28,8 @@ from protocol.history import CustomerFound, SaidView, Standing, TicketView, Visi
 
 #: How much of a customer's first message a list shows.
 QUESTION_LENGTH_MAX = 200
+#: How many pages are looked through at most for one that is full of what the asker may see.
+SEARCHED_PAGES_MAX = 20
 #: How many bytes of what was said an answer may have; one entry always fits.
 ANSWER_BYTES_MAX = 131_072
 
@@ -94,10 +99,39 @@ def _ticket(reading: Reading, scope: Scope, asked: history.ReadTicket) -> Messag
 
 def _found_messages(reading: Reading, scope: Scope, asked: history.SearchMessages) -> Message:
     page = queries.search(reading.archive, scope, asked)
+    if reading.masking is not None:
+        page = _seen(reading, reading.masking, scope, asked, page)
     said, more = _said(reading, [row[0] for row in page.found])
     tickets = _tickets_of(reading, page.found[: len(said)])
     before = said[-1].position if more else page.before
     return history.FoundMessages(asked.id, said, tickets, before, reading.standing())
+
+
+def _seen(
+    reading: Reading, masking: Masking, scope: Scope, asked: history.SearchMessages, page: queries.Page
+) -> queries.Page:
+    """Return what was found by what the asker may see of it.
+
+    Otherwise a search would say of a number that is masked whether it is this one. A page is filled up, for
+    one that is too short would say it as well.
+    """
+    kept: list[tuple[int, int]] = []
+    for _ in range(SEARCHED_PAGES_MAX):
+        positions = sorted(row[0] for row in page.found)
+        contents = {at: said_view(at, entry).content for at, entry in _with(positions, reading.entries)}
+        kept += [
+            row for row in page.found if stands_in(asked.query, spoken(masking.message(contents[row[0]])))
+        ]
+        if len(kept) >= asked.limit or not page.before:
+            break
+        page = queries.search(reading.archive, scope, replace(asked, before=page.before))
+    if len(kept) > asked.limit:
+        return queries.Page(kept[: asked.limit], kept[asked.limit - 1][0])
+    return queries.Page(kept, page.before)
+
+
+def _with(positions: list[int], entries: Callable[[list[int]], list[Entry]]) -> Iterable[tuple[int, Entry]]:
+    return zip(positions, entries(positions), strict=True)
 
 
 def _found_customers(reading: Reading, scope: Scope, asked: history.FindCustomers) -> Message:

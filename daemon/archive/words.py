@@ -111,14 +111,23 @@ def expression(query: str) -> str:
 
     Nothing of the query is read as an operator of SQLite's: each word stands between double quotes.
     """
-    terms: list[str] = []
+    return " AND ".join(f'text : "{phrase}"{"*" if prefix else ""}' for phrase, prefix in _terms(query))
+
+
+def stands_in(query: str, text: str) -> bool:
+    """Say whether a text has all that is to be found: what the index says of the text that it has seen."""
+    said = f" {indexed(text)} "
+    return all((f" {phrase}" if prefix else f" {phrase} ") in said for phrase, prefix in _terms(query))
+
+
+def _terms(query: str) -> list[tuple[str, bool]]:
+    """Return the phrases of a query, and whether the last word of each is only the beginning of one."""
+    terms: list[tuple[str, bool]] = []
     for quoted, bare in _TERM.findall(query):
-        term = quoted or bare
-        phrase = indexed(term)
+        phrase = indexed(quoted or bare)
         if phrase and len(terms) < TERMS_MAX:
-            prefix = "*" if bare.endswith("*") and bare != "*" else ""
-            terms.append(f'text : "{phrase}"{prefix}')
-    return " AND ".join(terms)
+            terms.append((phrase, bare.endswith("*") and bare != "*"))
+    return terms
 
 
 def name_key(name: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from actors import sensitive
 from actors.masking import Masking
-from actors.sensitive import IBAN_LENGTHS, Kind, find
+from actors.sensitive import GROUPS_MAX, IBAN_LENGTHS, IBANS_MAX, Kind, find
 
 EVERYTHING = Masking(payment=True, personal=True)
 CARDS = {
@@ -308,3 +311,63 @@ def test_what_is_found_lies_in_order_and_overlaps_nothing(text: str) -> None:
     assert all(each.start < each.end for each in found)
     assert all(one.end <= other.start for one, other in pairwise(found))
     assert {each.kind for each in found} <= set(Kind)
+
+
+# Too much of it.
+
+#: Messages of 64 KB of which each part has to be looked at closely.
+HOSTILE = {
+    "one long chain": "1 " * 32_768,
+    "cards that are none": "4111 1111 1111 1112, " * 3_120,
+    "phone numbers": "call 450 0840, " * 4_369,
+    "nine digits": "ssn 123456789; " * 4_369,
+    "IBANs that are none": "DE89 3704 0044 0532 0130 01, " * 2_260,
+}
+
+
+@pytest.mark.rule("M3", "M4")
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_of_a_text_full_of_numbers_so_many_are_looked_at_and_no_more(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: Counter[str] = Counter()
+    for name in ("is_phone", "_cards", "_social_security", "_characters"):
+        look = getattr(sensitive, name)
+
+        def counted(*arguments: Any, name: str = name, look: Any = look) -> Any:
+            looked_at[name] += 1
+            return look(*arguments)
+
+        monkeypatch.setattr(sensitive, name, counted)
+    find(text)
+    assert looked_at["_characters"] <= IBANS_MAX
+    assert max(looked_at.values(), default=0) <= GROUPS_MAX
+
+
+DIGITS = "1 2 3 4 5 6 7 8, " * (GROUPS_MAX // 8)
+LIKE_IBANS = "GB00 aaaa aaaa aaaa aaaa aa, " * IBANS_MAX
+
+
+@pytest.mark.rule("M3", "M4")
+@pytest.mark.parametrize("switches", [{"payment": True}, {"personal": True}], ids=str)
+@pytest.mark.parametrize(
+    ("before", "number"),
+    [
+        (DIGITS, "4111 1111 1111 1111"),
+        (DIGITS, "+44 20 7946 0958"),
+        (LIKE_IBANS, "DE89 3704 0044 0532 0130 00"),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_what_is_not_looked_at_any_more_is_hidden_whatever_it_is(
+    before: str, number: str, switches: dict[str, bool]
+) -> None:
+    masking = Masking(**{"payment": False, "personal": False} | switches)
+    hidden = "*" * sum(map(str.isalnum, number))
+    assert masking.text(f"{before}{number}; and so on") == f"{before}{hidden}; and so on"
+
+
+@pytest.mark.rule("M3")
+def test_a_long_text_with_few_numbers_is_looked_at_to_its_end() -> None:
+    text = "It was the best of times, in 1859. " * 900 + "4111 1111 1111 1111"
+    assert kinds(text) == ["card"]

@@ -309,13 +309,13 @@ def test_an_answer_is_masked_as_the_desk_wants_it_when_it_leaves() -> None:
     door = scene.door
     card, phone = "4111 1111 1111 1111", "+447966197542"
     talk = scene.begins(phone)
-    scene.does(AgentMessage(door.new_id(), "boss", scene.talk, answers.Text(f"{card} {phone}")))
+    scene.does(AgentMessage(door.new_id(), "boss", scene.talk, answers.Text(f"yours: {card} {phone}")))
     seen = scene.does(SearchMessages(door.new_id(), "boss", "4111"))
     assert card in repr(seen)
     door.stage.applies(desk().replace("[gateways.web]", MASKED + "[gateways.web]"))
     door.hub.desk_changed("acme")
     asked = (
-        SearchMessages(door.new_id(), "boss", "4111"),
+        SearchMessages(door.new_id(), "boss", "yours"),
         ReadHistory(door.new_id(), "boss", talk),
         ReadTickets(door.new_id(), "boss"),
         FindCustomers(door.new_id(), "boss", of_contact=phone),
@@ -324,6 +324,31 @@ def test_an_answer_is_masked_as_the_desk_wants_it_when_it_leaves() -> None:
         seen = repr(scene.does(question))
         assert "Refused" not in seen
         assert ("4111" not in seen, "966197542" not in seen, "*" in seen) == (True, True, True), question
+
+
+@pytest.mark.rule("M3", "M4", "M5")
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_a_search_does_not_say_of_what_is_masked_whether_it_is_this(limit: int) -> None:
+    scene = Scene()
+    door = scene.door
+    hidden = "card 4111 1111 1111 1111, melissa.winterbottom@gmail.com, call +447966197542"
+    for text in (hidden, "4111 is where I live", hidden, hidden, "melissa sends her love"):
+        scene.does(AgentMessage(door.new_id(), "boss", scene.talk, answers.Text(text)))
+
+    def finds(query: str) -> tuple[list[str], int]:
+        seen = scene.does(SearchMessages(door.new_id(), "boss", query, limit=limit))
+        return texts(seen), seen.before
+
+    assert finds('"4111 1111 1111 1111"')[0] == [hidden] * min(limit, 3)
+    door.stage.applies(desk().replace("[gateways.web]", MASKED + "[gateways.web]"))
+    door.hub.desk_changed("acme")
+    for query in ('"4111 1111 1111 1111"', "1111", "447966197542", "44796*", "winterbottom", "melissa.w*"):
+        assert finds(query) == ([], 0), query
+    assert finds("4111")[0] == ["4111 is where I live"]
+    assert finds("melissa")[0] == ["melissa sends her love"]
+    found, before = finds("card gmail")
+    assert len(found) == min(limit, 3)
+    assert (before > 0) == (limit < 3)
 
 
 class Late:

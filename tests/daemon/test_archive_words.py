@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from daemon.archive import words
-from daemon.archive.words import TERMS_MAX, WORD_LENGTH_MAX, expression, folded, indexed, name_key
+from daemon.archive.words import (
+    TERMS_MAX,
+    WORD_LENGTH_MAX,
+    expression,
+    folded,
+    indexed,
+    name_key,
+    stands_in,
+)
 
 TEXTS = (
     "我要退款，谢谢你们",
@@ -144,6 +152,20 @@ def test_whatever_is_written_is_found_by_what_was_written(text: str) -> None:
     )
     connection.close()
     assert hits == ([(1,)] if wanted else [])
+
+
+ANY = st.text(st.sampled_from("ab1 \"*'-款é"), max_size=12)
+
+
+@given(ANY, ANY)
+def test_what_stands_in_a_text_is_what_the_index_finds_in_it(query: str, text: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE word USING fts5 (place, text, content = '', tokenize = 'ascii')")
+    connection.execute("INSERT INTO word (rowid, place, text) VALUES (1, 'x', ?)", (indexed(text),))
+    hits = found(connection, query)
+    connection.close()
+    if expression(query):
+        assert stands_in(query, text) == (hits == [1])
 
 
 @pytest.mark.rule("N3")
