@@ -22,6 +22,15 @@ from daemon.stores.memory import MemoryStore
 from protocol.messages import Delivery
 from tests.stage import KINDS, Failures
 
+#: What may happen when all is over.
+AFTERWARDS = (
+    events.Rated
+    | events.NoteWritten
+    | events.Tagged
+    | events.Reopened
+    | events.DeliveryReported
+    | events.SentAgain
+)
 #: With an agent, and both sides can reach each other.
 IN_HAND = ("open", "pending", "on_hold")
 
@@ -65,8 +74,7 @@ class Thread:
 
     def take(self, event: Any, at: float) -> None:
         """Take in the next event, and complain when it cannot follow on what was before."""
-        over = isinstance(event, events.Rated | events.NoteWritten | events.Tagged | events.Reopened)
-        assert self.status != "ended" or over, f"F9: {event} after the end"
+        assert self.status != "ended" or isinstance(event, AFTERWARDS), f"F9: {event} after the end"
         match event:
             case events.Started():
                 assert self.status == "new"

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from actors import events
+from actors.conversation import changes, outbox
 from actors.mailbox import Mailbox
 from actors.runtime import System
 from daemon import hub, outbound
@@ -90,6 +91,18 @@ def commands_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(outstanding, "lane_of", lambda command: ("lane", command.id.hex(), ""))
 
 
+def who_has_waited_goes_last(patch: pytest.MonkeyPatch) -> None:
+    """What piled up while nothing could be sent goes in no order of its own."""
+    commands_overtake_each_other(patch)
+    take = outstanding.Outstanding.take
+
+    def newest(self: outstanding.Outstanding, *arguments: Any) -> Any:
+        self._ready.reverse()
+        return take(self, *arguments)
+
+    patch.setattr(outstanding.Outstanding, "take", newest)
+
+
 def a_late_hello_replaces_its_successor(patch: pytest.MonkeyPatch) -> None:
     enter = Places.enter
 
@@ -110,3 +123,16 @@ def the_log_has_what_people_say(patch: pytest.MonkeyPatch) -> None:
         from_customer(self, connection, message)
 
     patch.setattr(Hub, "_from_customer", talkative)
+
+
+def windows_are_never_spent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(changes, "spent", lambda ledger, now: ledger)
+
+
+def a_late_report_counts(patch: pytest.MonkeyPatch) -> None:
+    """As if what is heard last were always what is so."""
+    patch.setitem(outbox.RANKS, "sent", 5)
+
+
+def nobody_gives_it_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(outbox, "deadline", lambda items: None)

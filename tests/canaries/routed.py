@@ -27,6 +27,12 @@ def too_little_room_is_given_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Roster, "release", lambda self, kind, weight: release(self, kind, max(1, weight - 1)))
 
 
+def what_is_given_back_is_of_no_kind(patch: pytest.MonkeyPatch) -> None:
+    """No desk of a play has a limit for a kind of channel, so that nobody is given too much or too little."""
+    release = Roster.release
+    patch.setattr(Roster, "release", lambda self, kind, weight: release(self, "", weight))
+
+
 def one_more_than_there_is_room_for(patch: pytest.MonkeyPatch) -> None:
     """Off by one: what an agent has is counted as one unit less while it is decided who gets what."""
     decide = View.decide

@@ -10,6 +10,7 @@ I7 capacity is kept, books are a recount  I16 nothing piles up
 I8 no offer outlives its deadline         I17 each command has one outcome
 I9 who can be served is offered; in the   I18 no answer contradicts the journal
    end all are served                     I19 the metrics agree with the journal
+G6 what becomes of messages to customers; window: nobody is written to outside the reply window (sendings.py)
 G11 nobody waits for somebody who is gone, nor longer than the grace; G14 no handler fails
 
 Not here: I14 (tenants apart) takes two tenants and hostile peers: tests/attacks/test_tenants.py. Of I15 only
@@ -31,13 +32,15 @@ from actors.dispatcher import audit
 from actors.dispatcher.actor import DispatcherActor
 from actors.journal import Entry, JournalDamaged
 from config.desk import Desk
+from protocol.channels import DeliveryReport
 from protocol.errors import CATALOGUE, Code
 from protocol.messages import Ack, AgentMessage, CustomerMessage, Delivery, LoggedIn, Logout, Subscribed
 from protocol.teamwork import EndSession
 from tests.actors.oracle import Oracle, crashed, journal_only, projection, recovered
 from tests.simulation.living import Alive, Known, Living
 from tests.simulation.process import Process
-from tests.simulation.shop import STYLES
+from tests.simulation.sendings import Sendings
+from tests.simulation.shop import ATTEMPTS_MAX, STYLES, WINDOW_S, WINDOW_SENDS
 
 #: The styles in which what waits for somebody outside takes none of the agent's capacity (F5).
 RELEASING = frozenset(name for name, lines in STYLES.items() if "releases" in lines)
@@ -51,7 +54,7 @@ COMMANDS_A_TURN = 64
 #: Four peers, and connections that the daemon has not found dead yet.
 CONNECTIONS_MAX = 12
 #: An answer that acknowledges nothing: what was asked is so already, and nothing had to be kept.
-NOTHING_KEPT = (Logout, EndSession)
+NOTHING_KEPT = (Logout, EndSession, DeliveryReport)
 
 
 class Violation(Exception):
@@ -65,7 +68,7 @@ class Violation(Exception):
 def violated(error: AssertionError) -> Violation:
     """Return what the oracle complains about; its complaints begin with the id of an invariant."""
     text = str(error).partition("\n")[0]
-    found = re.match(r"([A-Z]\d+|auditor)\b:?\s*(.*)", text)
+    found = re.match(r"([A-Z]\d+|auditor|window)\b:?\s*(.*)", text)
     return Violation(found[1], found[2]) if found else Violation("oracle", text or repr(error))
 
 
@@ -76,9 +79,11 @@ def _back_to_life(fresh: list[Entry]) -> set[str]:
 class Checkers:
     """Look on, and complain."""
 
-    def __init__(self, weights: dict[str, int]) -> None:
+    def __init__(self, weights: dict[str, int], windowed: frozenset[str]) -> None:
         self.oracle = Oracle(weights=weights, releases=RELEASING)
         self.living = Living(self.oracle)
+        self.sendings = Sendings(ATTEMPTS_MAX, WINDOW_SENDS, WINDOW_S)
+        self._windowed = windowed
         self.desk = Desk(tenant="acme")
         self._desk_before: Desk | None = None
         #: What an agent has brought back from history, and nobody was given since.
@@ -86,6 +91,8 @@ class Checkers:
         self._used_before: dict[str, int] = {}
         #: When the first live offer, transfer or grace has outlived its deadline.
         self._complain_at = float("inf")
+        #: When the first message to a customer must have got further.
+        self._sendings_due_at = float("inf")
         #: Since when those waited who did before the turn.
         self._waited_before: dict[str, float] = {}
         #: What has come back to life in turns that were stored while nobody was told.
@@ -145,6 +152,8 @@ class Checkers:
                 assert len(box.recent) <= PILED_UP, (
                     f"I16: {len(box.recent)} deliveries of {box.stream} in memory"
                 )
+        if now >= self._sendings_due_at:
+            self.sendings.overdue(now)
         if now >= self._complain_at:
             self._something_has_outlived_its_deadline(now)
         assert not dispatcher.auditor.violations, f"auditor: {dispatcher.auditor.violations}"
@@ -167,6 +176,7 @@ class Checkers:
         """
         idents = dict.fromkeys(entry.id for entry in fresh if entry.kind == "conversation")
         self.living.changed(idents)
+        self._sendings_due_at = self.sendings.due_at
         self._complain_at = min([self.living.ends_at, *self._graces.values()]) + LATE_S
         alive = self.living.alive
         if any(entry.kind in ("agent", "dispatcher") for entry in fresh):
@@ -206,6 +216,8 @@ class Checkers:
     def _take(self, entry: Entry) -> None:
         event: Any = entry.event
         if entry.kind == "conversation":
+            channel = self.oracle.threads[entry.id].channel
+            self.sendings.take(entry, channel, windowed=channel in self._windowed)
             if isinstance(event, events.Reopened):
                 self._reopened.add(entry.id)
             elif isinstance(event, events.Assigned | events.Released | events.Ended):
@@ -224,7 +236,8 @@ class Checkers:
             )
         elif isinstance(event, events.AgentWrote):
             channel = f"channel/{self.oracle.threads[entry.id].channel}"
-            assert channel in entry.audience, f"I13: nobody carries {event.content} to the customer"
+            held = event.sending is not None and event.sending.held
+            assert held is not (channel in entry.audience), f"I13: who carries {event.content}?"
             # An agent may be logged in twice; each of the two is a sender with an order of its own.
             client = self._clients.get((entry.sender, entry.command), "")
             self._keeps_order((client, entry.sender, entry.id), event.content.text)

@@ -23,9 +23,11 @@ from protocol.client.link import Link as LinkState
 from protocol.client.machine import ClientMachine
 from protocol.identifiers import CommandIds
 from protocol.messages import VERSION, Delivery, Hello, LoggedIn, Snapshot
+from tests.simulation.carriers import Carrier, report_of
 from tests.simulation.checking import Checkers, Violation
 from tests.simulation.links import Link, Network
 from tests.simulation.minds import Mind
+from tests.simulation.shop import Shop
 
 #: A deadline that has come just now is looked at a moment later, as the driver does.
 TICK_S = 0.001
@@ -182,9 +184,12 @@ class Gateway(Peer):
     role = "gateway"
 
     def __init__(
-        self, network: Network, checkers: Checkers, chance: Random, name: str, channels: list[str]
+        self, network: Network, checkers: Checkers, chance: Random, name: str, channels: list[str], shop: Shop
     ) -> None:
         self.channels = channels
+        #: The channels whose messages are followed on their way to the customer.
+        self._followed = {channel for channel in channels if shop.receipts.get(channel, "none") != "none"}
+        self._carrier = Carrier(network.scheduler, chance, self._reports)
         #: Without an answer, in order.
         self.pending: dict[bytes, Any] = {}
         #: By stream: up to where it has got everything, over all its lives.
@@ -226,6 +231,12 @@ class Gateway(Peer):
         self.got[stream] = max(got, number)
         self.handed[stream, number] += 1
         super()._take(event)
+        channel = stream.partition("/")[2]
+        if number > got and channel in self._followed:
+            self._carrier.given(channel, event.delivery)
+
+    def _reports(self, *what: Any) -> None:
+        self.says(report_of(self.ids(), *what))
 
 
 class Console(Peer):

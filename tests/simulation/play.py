@@ -74,7 +74,7 @@ class Play:
         self.network = Network(self.scheduler, Random(f"{seed} network"))
         self.store = SimulatedStore()
         self.shop = Shop(self.chance)
-        self.checkers = Checkers(WEIGHTS)
+        self.checkers = Checkers(WEIGHTS, self.shop.windowed)
         heartbeat_s = self.chance.choice((40, 80))
         window, frames = self.chance.choice((3, 16, 256)), self.chance.choice((3, 512))
         self.process = Process(
@@ -89,7 +89,7 @@ class Play:
         )
         peers = Random(f"{seed} peers")
         self.gateways = {
-            name: Gateway(self.network, self.checkers, peers, name, channels)
+            name: Gateway(self.network, self.checkers, peers, name, channels, self.shop)
             for name, channels in GATEWAYS.items()
         }
         self.consoles = {name: Console(self.network, self.checkers, peers, name) for name in CONSOLES}

@@ -33,6 +33,13 @@ STYLES = {
     "returning": "[styles.returning]\nclose_after_s = 120",
     "slow": "[styles.slow]\nclose_after_s = 240\nreleases = ['pending', 'on_hold']",
 }
+#: The reply window of what has one in a play: so many messages for so long after each of the customer's.
+WINDOW_SENDS, WINDOW_S = 1, 240.0
+WINDOW = f"""[windows.short]
+name = "Short"
+rules = [{{ trigger = 'message', sends = {WINDOW_SENDS}, duration_s = {WINDOW_S:.0f} }}]"""
+#: How often a message is given to a gateway, and after how long without a report nobody knows about it.
+ATTEMPTS_MAX, REPORT_S = 3, 90
 
 
 class Shop:
@@ -49,6 +56,13 @@ class Shop:
         self.overflow = chance.random() < 0.3
         #: Of each channel: what its agents' ends mean, and what gives capacity back (F2-F7).
         self.styles = {channel: chance.choice(("live_chat", *STYLES)) for channel in ("app", "mail")}
+        #: How far messages to customers are followed, and who may be written to for a while only (G6, I).
+        self.receipts = {
+            "app": chance.choice(("none", "none", "read")),
+            "mail": chance.choice(("none", "sent", "delivered")),
+        }
+        self.head_of_line = chance.choice(("hold", "hold", "pass"))
+        self.windowed = frozenset(chance.choice(((), (), ("app",), ("mail",), ("app", "mail"))))
 
     def text(self, capacity: int) -> str:
         """Return the desk file."""
@@ -66,11 +80,17 @@ class Shop:
             },
             people=PEOPLE,
             channels={
-                "app": f"department = 'sales'\npriority = 2\nstyle = '{self.styles['app']}'",
+                "app": f"department = 'sales'\npriority = 2\n{self._channel('app')}",
                 "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }\ngateway = 'post'\n"
-                f"style = '{self.styles['mail']}'",
+                f"{self._channel('mail')}",
             },
             policies=f"grace_s = 60\nbusy_fallback = 'never'\ntransfer_consent = '{self.consent}'\n"
             f"when_lost = '{self.when_lost}'\ninactivity_logout_s = {self.inactivity_s}",
-            extra="\n".join(["[gateways.post]\n[consoles.phone]", *STYLES.values()]),
+            extra="\n".join(["[gateways.post]\n[consoles.phone]", WINDOW, *STYLES.values()]),
         )
+
+    def _channel(self, name: str) -> str:
+        lines = f"style = '{self.styles[name]}'\nreceipts = '{self.receipts[name]}'"
+        lines += f"\nhead_of_line = '{self.head_of_line}'\ndelivery_attempts_max = {ATTEMPTS_MAX}"
+        lines += f"\ndelivery_timeout_s = {REPORT_S}"
+        return lines + ("\nwindow = 'short'" if name in self.windowed else "")
