@@ -115,13 +115,17 @@ def test_what_came_in_the_same_turn_as_the_poison_is_carried_out_once(
 
 @pytest.mark.rule("D6")
 @pytest.mark.parametrize("late", [False, True])
-def test_a_channel_that_was_rebuilt_still_knows_its_customers(
+def test_a_channel_that_was_rebuilt_still_knows_its_customers_and_has_told_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
     talk = stage.begin_conversation("ann")
     poisoned(monkeypatch, ChannelActor, ValueError("no"), late=late)
     assert stage.writes("bob", POISON).code == "INTERNAL"
     assert stage.writes("ann", "still me").conversation == talk
+    # What the channel had told somebody before it failed was never told.
+    idents = {entry.id for entry in stage.entries() if entry.kind == "conversation"}
+    assert idents == {talk}
+    assert stage.writes("bob", "hello").conversation not in idents
 
 
 @pytest.mark.rule("guarantee-G8", "guarantee-G10")

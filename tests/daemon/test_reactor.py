@@ -67,6 +67,25 @@ def test_what_waits_for_the_flush_runs_once_when_it_is_over(loop: Loop) -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("why", ["somebody cannot be reached", "something waits for the flush"])
+def test_after_what_is_done_behind_the_flush_the_next_turn_comes_at_once(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """It tells actors: that a session is lost, that a desk has changed. Nobody else would wake the loop."""
+    waits_ms: list[int] = []
+    monkeypatch.setattr("daemon.reactor.zmq_poll", lambda _, wait_ms: waits_ms.append(wait_ms))
+    if why == "somebody cannot be reached":
+        loop.door.listeners["gateway"].deaf.add(PEER)
+        loop.arrives(loop.writes())
+    else:
+        loop.reactor.after_flush.append(lambda: None)
+    for _ in range(2):
+        loop.reactor.turn()
+        loop.reactor._poll()
+    assert waits_ms[0] == 0
+    assert waits_ms[1] > 0
+
+
 @pytest.mark.rule("guarantee-G1", "guarantee-G2")
 def test_nothing_leaves_before_the_turn_is_flushed_and_nothing_if_that_fails(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
