@@ -407,6 +407,21 @@ def test_whoever_has_just_come_does_not_go_before_who_has_waited_longer_for_the_
     assert offers(view.decide(120.0, 9)) == [("comes back", "ann"), ("waits", "ann")]
 
 
+@pytest.mark.rule("D2", "guarantee-G10")
+def test_an_order_ends_with_who_waited_before_it_also_beside_those_who_have_just_come() -> None:
+    view = view_of(None, ann={"capacity": 3})
+    view.take_agent(AgentNews("ann", "away", True), 50.0)
+    waits(view, "waits", 110.0, priority=5)
+    assert view.decide(110.0, 9) == []
+    view.set_order("help", "priority", "backlog", 115.0, 115.0)
+    view.take_agent(AgentNews("ann", "online", True), 120.0)
+    waits(view, "first", 120.0, priority=9)
+    waits(view, "last", 121.0, priority=1)
+    decided = view.decide(121.0, 9)
+    assert [type(each) for each in decided] == [Offer, OrderEnded, Offer, Offer]
+    assert offers(decided) == [("first", "ann"), ("waits", "ann"), ("last", "ann")]
+
+
 @pytest.mark.rule("D8")
 def test_nobody_is_called_the_only_one_while_others_wait_for_the_agent() -> None:
     """Those whom somebody has declined stand in a line of their own, and are counted like the others."""
