@@ -15,6 +15,7 @@ from daemon.logins import LoginDesk, Tokens
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
+from daemon.questions import Questions
 from protocol.codec import daemon_codec, encode
 from protocol.errors import Code
 from protocol.messages import Hello, Login
@@ -103,6 +104,8 @@ class Door:
         self.system = self.stage.system
         self.numbers = Numbers()
         self.outbound = Outbound(self.system, self.numbers)
+        # What a question costs is counted in rows: how busy the machine is must not have any refused.
+        self.outbound.questions = Questions(self.system, self.stage.clock.now)
         self.principals = Principals(self.system.desks)
         self.principals.refresh()
         self.pool = SlowPool()

@@ -11,7 +11,7 @@ from actors.journal import Entry
 from daemon import questions as asking
 from daemon.connection import HEAVY_AT_ONCE
 from daemon.pages import EXPLAINED_DECISIONS
-from daemon.questions import COLLEAGUES_MAX
+from daemon.questions import COLLEAGUES_MAX, Questions
 from protocol.content import Text
 from protocol.errors import Code
 from protocol.messages import Accept, CustomerMessage, Decline, Ping, Pong, Refused, SetPresence
@@ -191,6 +191,16 @@ def test_of_long_questions_in_one_frame_only_as_many_are_answered_as_the_budget_
     assert isinstance(door.says("console", OTHERS, Ping(1))[0], Pong)
     door.stage.clock.advance(1)
     assert isinstance(asks(scene, WhyIdle(door.new_id(), "owner", "owner")), Reasons)
+
+
+def test_a_question_that_takes_long_uses_up_what_its_asker_may_ask_for_a_moment(scene: Scene) -> None:
+    door = scene.door
+    door.outbound.questions = Questions(door.system, count(0.0, 0.6).__next__)
+    queue = ReadQueue(door.new_id(), "owner", "help")
+    assert isinstance(asks(scene, queue), WaitingList)
+    assert asks(scene, queue).code == Code.BUSY
+    door.stage.clock.advance(1)
+    assert isinstance(asks(scene, queue), WaitingList)
 
 
 def test_an_explanation_is_bounded() -> None:

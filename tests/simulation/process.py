@@ -19,6 +19,7 @@ from daemon.logins import LoginDesk, Tokens
 from daemon.metrics import Numbers
 from daemon.outbound import Outbound
 from daemon.principals import Principals
+from daemon.questions import Questions
 from daemon.reactor import Reactor
 from tests.daemon.doors import NoMedia
 from tests.simulation.links import Door, Network
@@ -145,6 +146,8 @@ class Process:
         self.numbers = Numbers()
         self.head_at_start = self.system.head
         self.outbound = Outbound(self.system, self.numbers)
+        # With the play's clock: by a real one the same seed would be another play on a busy machine.
+        self.outbound.questions = Questions(self.system, self.scheduler.now)
         self.outbound.questions.reader = Reader(self)
         self.principals = Principals(self.system.desks)
         self.principals.refresh()
