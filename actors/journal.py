@@ -67,11 +67,13 @@ class SnapshotRow(NamedTuple):
     over_at: float | None = None
 
 
-class Owned(NamedTuple):
-    """A conversation whose snapshot has an owner, as the ledger of capacity counts it.
+def channel_of(lookup: str | None) -> str:
+    """Return the channel of a conversation: what stands before the first slash of its look-up key."""
+    return (lookup or "").partition("/")[0]
 
-    The channel is what stands before the first slash of the snapshot's ``lookup``.
-    """
+
+class Owned(NamedTuple):
+    """A conversation whose snapshot has an owner, as the ledger of capacity counts it."""
 
     id: str
     channel: str

@@ -16,6 +16,7 @@ from actors.journal import (
     JournalDamaged,
     LowWater,
     SnapshotRow,
+    channel_of,
     read_record,
     verified,
 )
@@ -57,13 +58,8 @@ def parked_by_owner(system: System, tenant: str) -> Counter[tuple[str, str, bool
         if address[0] == "conversation" and address[1] == tenant:
             row = system.store.snapshot(address)
             if row is not None and row.owner is not None:
-                counts[row.owner, channel_of(row), row.holds] -= 1
+                counts[row.owner, channel_of(row.lookup), row.holds] -= 1
     return +counts
-
-
-def channel_of(row: SnapshotRow) -> str:
-    """Return the channel of an open conversation's snapshot."""
-    return (row.lookup or "").partition("/")[0]
 
 
 def _load_live(system: System) -> dict[Address, int]:

@@ -22,10 +22,10 @@ STEP = 500
 #: … an agent costs as much as so many of them, being looked for in the store …
 AGENT_COST = 10
 #: … and more by this for each conversation of the agent that is parked …
-PARKED_COST = 0.05
+PARKED_COST = 0.3
 #: … somebody who is not the tenant's, or was compared already, as little as this …
 PASSED_OVER_COST = 0.01
-#: … and the next step comes so long after.
+#: … and the next step comes so long after; later, in proportion, when one agent alone has cost more.
 STEP_S = 0.25
 
 
@@ -94,7 +94,7 @@ class Auditor:
             else:
                 cost += PASSED_OVER_COST
             if cost >= STEP:
-                self.due_at = now + STEP_S
+                self.due_at = now + STEP_S * cost / STEP
                 return
         self._left = None
         self.rounds += 1
@@ -169,10 +169,18 @@ class Auditor:
     def parked_as(self, agent: str) -> Counter[tuple[str, int]]:
         """Count the agent's conversations that are in the store only, by kind of channel and weight."""
         system, tenant = self._dispatcher.system, self._dispatcher.address[1]
+        actors = system.actors
+        owned = system.store.owned(tenant, agent)
+        parked = Counter(
+            [
+                (channel, holds)
+                for ident, channel, holds in owned
+                if ("conversation", tenant, ident) not in actors
+            ]
+        )
         counts: Counter[tuple[str, int]] = Counter()
-        for owned in system.store.owned(tenant, agent):
-            if ("conversation", tenant, owned.id) not in system.actors:
-                counts[self._dispatcher.sort_of(owned.channel, owned.holds)] += 1
+        for (channel, holds), many in parked.items():
+            counts[self._dispatcher.sort_of(channel, holds)] += many
         return counts
 
     def _healed(self, violation: audit.Violation) -> None:

@@ -23,6 +23,7 @@ from actors.journal import (
     OwnedCount,
     Record,
     SnapshotRow,
+    channel_of,
 )
 
 
@@ -42,6 +43,8 @@ class MemoryStore:
         self._over: dict[tuple[str, str], dict[str, None]] = {}
         #: The same by tenant and owner.
         self._owners: dict[tuple[str, str], dict[str, None]] = {}
+        #: How many those are: by tenant, owner, channel, and whether they hold capacity.
+        self._owned: Counter[tuple[str, str, str, bool]] = Counter()
         #: Who wants to be woken, in order.
         self._due: list[DueRow] = []
         self._index: dict[Address, dict[int, IndexRow]] = {}
@@ -86,6 +89,10 @@ class MemoryStore:
             _refile(self._lookups, row.address, lookup, now)
         if owner != row.owner:
             _refile(self._owners, row.address, owner, row.owner)
+        if before is not None and before.owner is not None:
+            self._owned[_counted_as(before, before.owner)] -= 1
+        if row.owner is not None:
+            self._owned[_counted_as(row, row.owner)] += 1
         if wanted != row.wake_at:
             if wanted is not None:
                 del self._due[bisect_left(self._due, DueRow(wanted, row.address))]
@@ -130,16 +137,11 @@ class MemoryStore:
         rows = [
             self._snapshots["conversation", tenant, ident] for ident in self._owners.get((tenant, owner), ())
         ]
-        return [Owned(row.address[2], _channel_of(row), row.holds) for row in rows]
+        return [Owned(row.address[2], channel_of(row.lookup), row.holds) for row in rows]
 
     def owners(self) -> Iterator[OwnedCount]:
         """Count the conversations of each owner in each channel."""
-        owned = Counter(
-            (row.address[1], row.owner, _channel_of(row), row.holds)
-            for row in self._snapshots.values()
-            if row.owner is not None
-        )
-        return iter([OwnedCount(*key, many) for key, many in owned.items()])
+        return iter([OwnedCount(*key, many) for key, many in self._owned.items() if many])
 
     def due(self, after: DueRow, until: float, limit: int) -> list[DueRow]:
         """Return who wants to be woken, in order."""
@@ -185,8 +187,8 @@ class MemoryStore:
         """Nothing to give up."""
 
 
-def _channel_of(row: SnapshotRow) -> str:
-    return (row.lookup or "").partition("/")[0]
+def _counted_as(row: SnapshotRow, owner: str) -> tuple[str, str, str, bool]:
+    return row.address[1], owner, channel_of(row.lookup), row.holds
 
 
 def _refile(

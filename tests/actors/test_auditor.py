@@ -156,6 +156,24 @@ def test_a_round_is_made_in_bounded_steps(stage: Stage, monkeypatch: pytest.Monk
     assert stage.dispatcher.auditor.compared == 4
 
 
+def test_a_step_that_one_agents_many_parked_conversations_make_dear_is_followed_by_a_longer_pause(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the auditor takes of the time stays the same, however many an agent has."""
+    stage.logs_in("a1")
+    stage.begin_conversation("ann", "a1")
+    stage.clock.advance(100.0)
+    stage.turn(park_idle_s=50.0)
+    monkeypatch.setattr(auditor, "PARKED_COST", 100 * auditor.STEP)
+    pauses = list[float]()
+    rounds = stage.dispatcher.auditor.rounds
+    for _ in range(60):
+        stage.pass_time(1.0)
+        pauses.append(stage.dispatcher.auditor.due_at - stage.clock.now())
+    assert auditor.ROUND_S < max(pauses) <= 101 * auditor.STEP_S
+    assert stage.dispatcher.auditor.rounds > rounds, "and the round ends all the same"
+
+
 def test_parked_work_is_counted_from_the_store(stage: Stage) -> None:
     stage.logs_in("a1")
     stage.begin_conversation("ann", "a1")
