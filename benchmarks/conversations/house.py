@@ -1,12 +1,15 @@
 """The production runtime on the production store, in this process, without sockets: full of conversations.
 
-Wired as daemon/bootstrap.py wires it, with its collector settings; every turn is a real commit.
+Wired as daemon/bootstrap.py wires it, with its collector settings; every turn is a real commit. Time passes
+for a house only while it works, by its own processor time: what comes by the clock, such as the auditor's
+steps, then has the share that it has in a daemon with a core to itself, however busy the machine is.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,13 +64,15 @@ class House:
         self.system = System(self._store, KINDS, LoudFailures(), Identifiers().make)
         self.agents = [f"a{number}" for number in range(1, conversations // CAPACITY + 3)]
         self._commands = count(time.time_ns())
+        self._now = 0.0
 
     def start(self) -> Found:
         """Open the store, recover, run the first turn; say how long each took."""
         began = time.perf_counter()
         opened = self._store.open()
         at_open = time.perf_counter()
-        replayed = self.system.recover(opened, time.time())
+        self._now = time.time()
+        replayed = self.system.recover(opened, self._now)
         at_recovered = time.perf_counter()
         self.turn()
         return Found(at_open - began, at_recovered - at_open, time.perf_counter() - at_recovered, replayed)
@@ -89,23 +94,30 @@ class House:
 
     def handle(self, *told: tuple[Address, Any]) -> None:
         """The first half of a turn: tell and run."""
-        system = self.system
-        system.begin(time.time())
-        for address, message in told:
-            system.tell(address, message)
-        system.fire_timers()
-        system.run()
+        with self._at_work() as system:
+            system.begin(self._now)
+            for address, message in told:
+                system.tell(address, message)
+            system.fire_timers()
+            system.run()
 
     def commit(self) -> list[Any]:
         """The second half: seal, commit, release."""
-        system = self.system
-        batch = system.seal()
-        if batch is not None:
-            self._store.commit(batch)
-        replies, mailboxes = system.release(batch)
-        for mailbox in dict.fromkeys(mailboxes):
-            system.received(mailbox, mailbox.last)
+        with self._at_work() as system:
+            batch = system.seal()
+            if batch is not None:
+                self._store.commit(batch)
+            replies, mailboxes = system.release(batch)
+            for mailbox in dict.fromkeys(mailboxes):
+                system.received(mailbox, mailbox.last)
         return [message for _, message in replies]
+
+    @contextmanager
+    def _at_work(self) -> Iterator[System]:
+        """Let the house's time pass."""
+        began = time.process_time()
+        yield self.system
+        self._now += time.process_time() - began
 
     def _id(self) -> bytes:
         return next(self._commands).to_bytes(16, "big")
@@ -143,11 +155,11 @@ class House:
 
     def park_all(self) -> None:
         """Let every conversation leave memory that may."""
-        system = self.system
-        system.begin(time.time())
-        system.run()
-        system.park_idle(system.now, 1 << 40)
-        system.run()
+        with self._at_work() as system:
+            system.begin(self._now)
+            system.run()
+            system.park_idle(system.now, 1 << 40)
+            system.run()
         self.commit()
 
     @property
