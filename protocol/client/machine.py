@@ -90,6 +90,8 @@ class ClientMachine:
         self._client = hello.client or new_id()
         self._chance = chance
         self._session: Session[FromDaemon] | None = None
+        #: Of the connection that was lost last: some of its frames may have been read already.
+        self._given_up: Session[FromDaemon] | None = None
         self._outstanding = Outstanding()
         self._urgent: deque[Message] = deque()
         self._events: list[Event] = []
@@ -172,13 +174,13 @@ class ClientMachine:
             return
         self._since = self._heard_at = self._said_at = self._pinged_at = self._counted_at = now
         self._frames_left = 1.0
-        self._held_until = None
+        self._held_until = self._given_up = None
         self._session = Session(Role.CLIENT, daemon_codec(), now, OPENING_S_MAX)
         self._session.send(structs.replace(self._hello, client=self._client, attempt=self.attempt))
 
     def received(self, frame: bytes, now: float) -> None:
         """A frame has come over the present connection."""
-        session = self._session
+        session = self._session or self._given_up
         if session is None or self.link is Link.STOPPED:
             return
         try:
@@ -193,8 +195,8 @@ class ClientMachine:
                 if why is not None:
                     self.lost(now, why)
             elif isinstance(message, Goodbye) and message.code == Code.REPLACED:
-                # What else is in the frame is of a connection that is over: a stream that it began would be
-                # taken for one that the next connection has. But who is replaced must not have a next one.
+                # What else was read is of a connection that is over: a stream that it began would be taken
+                # for one that the next connection has. But who is replaced must not have a next one.
                 self.stop(now, message.code, message.message)
 
     def lost(self, now: float, why: str, retry_after_s: float = 0.0) -> None:
@@ -208,7 +210,7 @@ class ClientMachine:
         self._failures = 1 if lasted else self._failures + 1
         wait_s = max(backoff_s(self._failures, self._chance()), retry_after_s)
         self._retry_at = now + wait_s
-        self._session = None
+        self._session, self._given_up = None, self._session
         self._held_until = None
         self._urgent.clear()
         self._standing.lost()

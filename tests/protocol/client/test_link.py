@@ -159,6 +159,27 @@ def test_who_is_replaced_hears_it_in_a_frame_that_makes_him_give_the_connection_
     assert (rig.client.link, rig.client.deadline) == (Link.STOPPED, None)
 
 
+def test_who_is_replaced_hears_it_in_a_frame_that_was_read_with_the_one_that_makes_him_give_up(
+    rig: Rig,
+) -> None:
+    """The driver reads all frames that have come before it hangs up: this may be the next one."""
+    rig.connect()
+    rig.say(Refused(Code.OUT_OF_ORDER, "nothing with that number was sent"))
+    rig.say(Goodbye(Code.REPLACED, "newer"))
+    assert rig.events(Stopped) == [Stopped(Code.REPLACED, "newer")]
+    assert (rig.client.link, rig.client.deadline) == (Link.STOPPED, None)
+
+
+def test_any_other_frame_that_was_read_with_the_one_that_makes_him_give_up_changes_nothing(rig: Rig) -> None:
+    rig.connect()
+    rig.say(Refused(Code.OUT_OF_ORDER, "nothing with that number was sent"))
+    rig.say(Pong(1), Goodbye(Code.STOPPING))
+    rig.client.received(b"no frame", rig.now)
+    assert len(rig.events(Disconnected)) == 1
+    rig.connect()
+    assert rig.client.link is Link.OPEN
+
+
 @pytest.mark.parametrize("code", ["bye", Code.STOPPING, Code.SILENT, Code.BAD_FRAME, "FROM_THE_FUTURE"])
 def test_any_other_goodbye_is_followed_by_a_new_connection(rig: Rig, code: str) -> None:
     rig.connect()
