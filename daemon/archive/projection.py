@@ -21,7 +21,7 @@ from daemon.archive.words import indexed, name_key
 from protocol.content import Content, Image, LinkCard, MiniProgramCard, Text
 
 #: To be raised when the same events make other rows than before: every archive is made anew then.
-PROJECTION = 3
+PROJECTION = 4
 #: How many tickets and customers are kept in memory between runs.
 KEPT_MAX = 5_000
 

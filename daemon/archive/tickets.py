@@ -137,8 +137,7 @@ def _agent_wrote(ticket: Ticket, position: int, at: float, event: events.AgentWr
 def _queued(ticket: Ticket, position: int, at: float, event: events.Queued) -> None:
     ticket.department = event.department
     # Whoever comes back finds the conversation in a queue where the agent is gone (D11).
-    if ticket.status in (SOLVED, PENDING, ON_HOLD):
-        _open_again(ticket)
+    _wanted_again(ticket)
 
 
 def _offered(ticket: Ticket, position: int, at: float, event: events.Offered) -> None:
@@ -181,6 +180,11 @@ def _reopened(ticket: Ticket, position: int, at: float, event: events.Reopened) 
     ticket.interrupted = False
     if event.agent:
         _give(ticket, event.agent)
+
+
+def _wanted_again(ticket: Ticket) -> None:
+    if ticket.status in (SOLVED, PENDING, ON_HOLD):
+        _open_again(ticket)
 
 
 def _open_again(ticket: Ticket) -> None:
@@ -227,6 +231,9 @@ def _muted(ticket: Ticket, position: int, at: float, event: events.Muted) -> Non
 
 def _unmuted(ticket: Ticket, position: int, at: float, event: events.Unmuted) -> None:
     ticket.muted = False
+    # With an agent it is that agent's work again, unless it is as solved as before. Without, a queue follows.
+    if event.agent and event.closes_at is None:
+        _wanted_again(ticket)
 
 
 def _tagged(ticket: Ticket, position: int, at: float, event: events.Tagged) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from actors.conversation.orders import Mute, Unmute
+from actors.conversation.state import Status
 from daemon.archive.answers import NotFound
 from daemon.archive.file import read_only
 from daemon.archive.queries import VIEWS
@@ -68,6 +70,10 @@ class Office:
 @pytest.fixture
 def office() -> Office:
     return Office()
+
+
+def orders(stage: Stage, talk: str, order: Any) -> None:
+    stage.turn((("conversation", "acme", talk), order))
 
 
 # What becomes of a conversation.
@@ -194,6 +200,44 @@ def test_a_ticket_has_the_status_that_people_know(office: Office) -> None:
         assert office.ticket(talk).status == "open"
     stage.ends("a1", talk)
     assert office.ticket(talk).status == "closed"
+
+
+@pytest.mark.rule("F1", "M1", "O2")
+@pytest.mark.parametrize(("before", "writes"), [("solved", True), ("pending", False)])
+def test_a_ticket_is_open_again_when_do_not_disturb_is_lifted_and_it_is_its_agents_work(
+    office: Office, before: str, writes: bool
+) -> None:
+    """It stood among the solved for as long as its agent was at work on it."""
+    stage = office.stage
+    talk = office.talk("a1", "ann", channel="back")
+    stage.says("a1", talk, "Done.")
+    if before == "solved":
+        stage.ends("a1", talk, "done")
+    else:
+        stage.sets_status("a1", talk, before)
+    orders(stage, talk, Mute("boss"))
+    if writes:
+        stage.writes("ann", "Not yet!", channel="back")
+    orders(stage, talk, Unmute("boss"))
+    assert stage.state(talk).status is Status.OPEN
+    ticket = office.ticket(talk)
+    assert (ticket.status, ticket.solved_at, ticket.ended_by) == ("open", 0.0, "")
+    assert office.ids(view="open") == [talk]
+
+
+@pytest.mark.rule("F1", "M1", "O2")
+def test_a_ticket_is_as_solved_as_before_when_do_not_disturb_is_lifted_and_nobody_has_written(
+    office: Office,
+) -> None:
+    stage = office.stage
+    talk = office.talk("a1", "ann", channel="back")
+    stage.says("a1", talk, "Done.")
+    stage.ends("a1", talk, "done")
+    solved = office.ticket(talk)
+    orders(stage, talk, Mute("boss"))
+    orders(stage, talk, Unmute("boss"))
+    assert stage.state(talk).status is Status.SOLVED
+    assert office.ticket(talk) == solved
 
 
 @pytest.mark.rule("O5")
