@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def _of_conversation() -> st.SearchStrategy[Any]:
             lambda b, c: e.Ended(b, c, "bye"), st.sampled_from(("agent", "customer", "limit")), contacts
         ),
         st.builds(lambda a: e.Muted(a), agents),
-        st.builds(lambda a: e.Unmuted(a), agents),
+        st.builds(lambda a, c: e.Unmuted(a, a, c), agents, st.sampled_from((None, AT))),
         st.builds(lambda a, t: e.NoteWritten(a, t), agents, texts),
         st.builds(lambda a, more, less: e.Tagged(a, more, less), agents, tags, tags),
         st.builds(lambda n: e.Renamed(n), texts),
@@ -372,6 +373,28 @@ def test_a_transaction_is_bounded_however_large_the_budget_is(
     feeder.step(60.0)
     feeder.close()
     assert written == [2, 3]
+
+
+def test_no_transaction_merges_the_whole_index_however_many_have_filled_it(tmp_path: Path) -> None:
+    """A whole level in one go is seconds of work, in an archive of some million messages."""
+    path = tmp_path / ARCHIVE_FILE
+    ArchiveFile.open(path, "j", lambda *_: True)[0].close()
+    words, rows, written = count(1), count(1), []
+    with closing(sqlite3.connect(path, isolation_level=None)) as archive:
+        archive.execute("PRAGMA synchronous = OFF")
+        # With small pages a small index has as many of them as a large one.
+        archive.execute("INSERT INTO word (word, rank) VALUES ('pgsz', 64)")
+        for _ in range(260):
+            before = archive.total_changes
+            archive.execute("BEGIN")
+            for place in range(8):
+                text = " ".join(f"w{next(words) * 31 % 97}" for _ in range(6))
+                row = (next(rows), f"t61 c{place}", text)
+                archive.execute("INSERT INTO word (rowid, place, text) VALUES (?, ?, ?)", row)
+            archive.execute("COMMIT")
+            written.append(archive.total_changes - before)
+        (pages,) = archive.execute("SELECT count(*) FROM word_data").fetchone()
+    assert max(written) < pages
 
 
 def test_the_lag_is_how_long_the_oldest_missing_event_has_waited() -> None:
