@@ -379,4 +379,7 @@ TestAgentPlay = AgentPlay.TestCase
 TestAgentPlay.settings = settings(
     max_examples=150, stateful_step_count=30, phases=[Phase.explicit, Phase.generate, Phase.shrink]
 )
-TestAgentPlay.pytestmark = [pytest.mark.rule("A1", "A2", "A6", "B1", "B2", "B3", "guarantee-G11")]
+TestAgentPlay.pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.rule("A1", "A2", "A6", "B1", "B2", "B3", "guarantee-G11"),
+]
