@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from protocol.client.asynchronous import AsyncGatewayClient
 from protocol.client.machine import size_of
 from protocol.client.media import BEGINNINGS_MAX, MediaDamaged, chunk_bytes, fetching, uploading
 from protocol.client.outstanding import agent_of, lane_of
-from protocol.client.verbs import Steps
+from protocol.client.verbs import Request, Steps
 from protocol.errors import Code, CommandRefused
 from protocol.media import (
     CHUNK_BYTES,
@@ -125,3 +128,30 @@ def test_requests_about_one_medium_keep_their_order_and_a_gateways_wait_for_no_a
     assert lane_of(chunk) == lane_of(UploadChunk(ID, MEDIA, 9, b"y")) != lane_of(other)
     assert agent_of(chunk) is None
     assert agent_of(UploadChunk(ID, MEDIA, 0, b"x", "anna")) == "anna"
+
+
+def test_an_asyncio_upload_reads_and_hashes_its_file_outside_of_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large file, or a slow disk, would hold up whatever else the loop has to do."""
+    at_work: list[int] = []
+    source = tmp_path / "photo.png"
+    source.write_bytes(DATA)
+    sha256 = hashlib.sha256
+
+    def hashes(data: bytes) -> Any:
+        at_work.append(threading.get_ident())
+        return sha256(data)
+
+    class Bare(AsyncGatewayClient):
+        _driver: Any = SimpleNamespace(frame_bytes=262_144)
+
+        def __init__(self) -> None: ...
+
+        async def _ask(self, request: Request[Any]) -> Any:
+            return STORED
+
+    monkeypatch.setattr(hashlib, "sha256", hashes)
+    assert asyncio.run(Bare().upload(source)) == STORED
+    assert len(at_work) == 1
+    assert threading.get_ident() not in at_work
