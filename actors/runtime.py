@@ -313,9 +313,9 @@ class System(Streams):
                     mailbox.unindexed.append(position)
                 else:
                     mailbox.unindexed = note(mailbox.address, mailbox.last, position)
-        commands = len(entries) - [entry.command for entry in entries].count(b"")
+        commands = [entry for entry in entries if entry.command]
         if commands:
-            self.commands.added(commands, first)
+            self.commands.added(len(commands), first)
         for mailbox in news:
             dirty(mailbox.address, first)
 
