@@ -29,15 +29,18 @@ from daemon.stores.sqlite import JOURNAL_FILE, SQLiteStore
 from tests.stage import Stage
 
 
-@pytest.mark.parametrize("transport", ["plain", "curve"])
-def test_all_servers_carry_every_message_of_every_round(transport: str) -> None:
+# Nearly all of its time it waits until the daemon has done what comes later, as the benchmark does.
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("transport", "with_latency"), [("plain", True), ("curve", False)])
+def test_all_servers_carry_every_message_of_every_round(transport: str, with_latency: bool) -> None:
     # In a folder that it makes itself: pytest's are too deep for the path of a Unix socket.
     plan = Plan(rounds=2, messages=600, window=100, latency_seconds=0.2, latency_per_second=500, folder=None)
-    measured = measure(Setting(transport, conversations=7, with_latency=True), plan)
+    measured = measure(Setting(transport, conversations=7, with_latency=with_latency), plan)
     # Rounds this short may differ by much; what they carried counts.
     assert measured.void is None
     assert [len(measured.loads[name]) for name in SERVERS] == [plan.rounds] * 3
-    assert [len(measured.latencies[name]) for name in LATENCY_SERVERS] == [plan.rounds] * 2
+    paced = dict.fromkeys(LATENCY_SERVERS, plan.rounds) if with_latency else {}
+    assert {name: len(rounds) for name, rounds in measured.latencies.items()} == paced
 
 
 def test_ratios_are_of_messages_per_cpu_second_and_of_the_same_round() -> None:
