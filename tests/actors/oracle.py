@@ -364,6 +364,8 @@ def projection(system: System, oracle: Oracle, tenant: str = "acme") -> dict[str
         elif kind == "agent":
             assert isinstance(actor, AgentActor)
             seen[f"agent {ident}"] = (actor.state.presence, actor.state.sequence, actor.state.grace_until)
+        elif kind == "customer":
+            seen[f"customer {ident}"] = (actor or system._load((kind, tenant, ident))).state
         elif kind == "dispatcher":
             assert isinstance(actor, DispatcherActor)
             seen["dispatcher"] = actor.state

@@ -19,7 +19,7 @@ from tests.simulation.play import play
 SEEDS_MAX = 60
 #: What the checkers of the simulator are called.
 CHECKERS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I15", "I16",
-            "I17", "I18", "I19", "G6", "G11", "G14", "window", "auditor")  # fmt: skip
+            "I17", "I18", "I19", "G6", "G11", "G14", "C9", "window", "auditor")  # fmt: skip
 
 
 def in_simulation(bug: Planted, seeds_max: int) -> dict[str, Any]:

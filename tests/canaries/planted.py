@@ -70,6 +70,7 @@ SIMULATED = [
     Planted("never given again", carried.nobody_gives_it_again, ("G6",)),
     Planted("capacity not reserved", routed.offers_take_no_room, ("I7",)),
     Planted("capacity given back too small", routed.too_little_room_is_given_back, ("I7",)),
+    Planted("approached twice", routed.who_has_a_conversation_is_approached, ("C9",), rare=True),
     Planted("kinds not given back", routed.what_is_given_back_is_of_no_kind, ("auditor",)),
     Planted("capacity off by one", routed.one_more_than_there_is_room_for, ("I7",)),
     Planted("offer never expires", routed.offers_never_end, ("I8",)),

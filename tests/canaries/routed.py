@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.channel.actor import ChannelActor
 from actors.conversation import machine, transfer
 from actors.conversation.actor import ConversationActor
 from actors.conversation.state import Status
@@ -81,6 +82,17 @@ def who_is_given_back_waits_anew(patch: pytest.MonkeyPatch) -> None:
             state.since = since
 
     patch.setattr(transfer, "released", anew)
+
+
+def who_has_a_conversation_is_approached(patch: pytest.MonkeyPatch) -> None:
+    approach = ChannelActor._approach
+
+    def hasty(self: ChannelActor, asked: Any) -> None:
+        with pytest.MonkeyPatch.context() as blind:
+            blind.setattr(self, "_open_conversation", lambda contact: None)
+            approach(self, asked)
+
+    patch.setattr(ChannelActor, "_approach", hasty)
 
 
 def who_came_last_is_first(patch: pytest.MonkeyPatch) -> None:

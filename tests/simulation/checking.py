@@ -11,6 +11,7 @@ I8 no offer outlives its deadline         I17 each command has one outcome
 I9 who can be served is offered; in the   I18 no answer contradicts the journal
    end all are served                     I19 the metrics agree with the journal
 G6 what becomes of messages to customers; window: nobody is written to outside the reply window (sendings.py)
+C4, C6, C9 visits begin and end, and who is approached is there and has no other conversation (visits.py)
 G11 nobody waits for somebody who is gone, nor longer than the grace; G14 no handler fails
 
 Not here: I14 (tenants apart) takes two tenants and hostile peers: tests/attacks/test_tenants.py. Of I15 only
@@ -33,6 +34,7 @@ from actors.dispatcher.actor import DispatcherActor
 from actors.journal import Entry, JournalDamaged
 from config.desk import Desk
 from protocol.channels import DeliveryReport
+from protocol.customers import VisitorEntered, VisitorLeft
 from protocol.errors import CATALOGUE, Code
 from protocol.messages import Ack, AgentMessage, CustomerMessage, Delivery, LoggedIn, Logout, Subscribed
 from protocol.teamwork import EndSession
@@ -40,7 +42,8 @@ from tests.actors.oracle import Oracle, crashed, journal_only, projection, recov
 from tests.simulation.living import Alive, Known, Living
 from tests.simulation.process import Process
 from tests.simulation.sendings import Sendings
-from tests.simulation.shop import ATTEMPTS_MAX, STYLES, WINDOW_S, WINDOW_SENDS
+from tests.simulation.shop import ATTEMPTS_MAX, STYLES, VISIT_S, WINDOW_S, WINDOW_SENDS
+from tests.simulation.visits import Visits
 
 #: The styles in which what waits for somebody outside takes none of the agent's capacity (F5).
 RELEASING = frozenset(name for name, lines in STYLES.items() if "releases" in lines)
@@ -54,7 +57,7 @@ COMMANDS_A_TURN = 64
 #: Four peers, and connections that the daemon has not found dead yet.
 CONNECTIONS_MAX = 12
 #: An answer that acknowledges nothing: what was asked is so already, and nothing had to be kept.
-NOTHING_KEPT = (Logout, EndSession, DeliveryReport)
+NOTHING_KEPT = (Logout, EndSession, DeliveryReport, VisitorEntered, VisitorLeft)
 
 
 class Violation(Exception):
@@ -84,6 +87,7 @@ class Checkers:
         self.living = Living(self.oracle)
         self.sendings = Sendings(ATTEMPTS_MAX, WINDOW_SENDS, WINDOW_S)
         self._windowed = windowed
+        self.visits = Visits(VISIT_S)
         self.desk = Desk(tenant="acme")
         self._desk_before: Desk | None = None
         #: What an agent has brought back from history, and nobody was given since.
@@ -216,15 +220,9 @@ class Checkers:
     def _take(self, entry: Entry) -> None:
         event: Any = entry.event
         if entry.kind == "conversation":
-            channel = self.oracle.threads[entry.id].channel
-            self.sendings.take(entry, channel, windowed=channel in self._windowed)
-            if isinstance(event, events.Reopened):
-                self._reopened.add(entry.id)
-            elif isinstance(event, events.Assigned | events.Released | events.Ended):
-                self._reopened.discard(entry.id)
-            if isinstance(event, events.Released):
-                # Whoever gives it away counts as one who has declined it.
-                self.oracle.threads[entry.id].declined[event.agent] = entry.at
+            self._take_of_conversation(entry, event)
+        elif entry.kind == "customer":
+            self.visits.take(entry)
         elif entry.kind == "agent":
             if isinstance(event, events.LeaseLost):
                 self._graces[entry.id] = event.grace_until
@@ -243,6 +241,19 @@ class Checkers:
             self._keeps_order((client, entry.sender, entry.id), event.content.text)
         if entry.command:
             self._content_as_sent(entry, event)
+
+    def _take_of_conversation(self, entry: Entry, event: Any) -> None:
+        channel = self.oracle.threads[entry.id].channel
+        self.sendings.take(entry, channel, windowed=channel in self._windowed)
+        if isinstance(event, events.Started):
+            self.visits.begun(entry.id, event)
+        if isinstance(event, events.Reopened):
+            self._reopened.add(entry.id)
+        elif isinstance(event, events.Assigned | events.Released | events.Ended):
+            self._reopened.discard(entry.id)
+        if isinstance(event, events.Released):
+            # Whoever gives it away counts as one who has declined it.
+            self.oracle.threads[entry.id].declined[event.agent] = entry.at
 
     def _keeps_order(self, sender: tuple[str, str, str], text: str) -> None:
         number = int(text.rpartition("#")[2])

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from config.desk import Desk
-from tests.actors.oracle import Oracle, Thread
+from tests.actors.oracle import IN_HAND, Oracle, Thread
 from tests.actors.second_opinion import Opinion
 
 Alive = dict[str, Thread]
+#: What the customer writes belongs to the conversation.
+SERVED = ("queued", *IN_HAND)
 
 
 class Living:
@@ -30,6 +32,8 @@ class Living:
         self._counted: dict[str, tuple[tuple[str, ...], int]] = {}
         #: By conversation: when its live offer, or its transfer, must have ended.
         self._ends: dict[str, float] = {}
+        #: By channel and contact: the conversation that has last been with the customer.
+        self._of_customer: dict[tuple[str, str], str] = {}
 
     @property
     def ends_at(self) -> float:
@@ -64,6 +68,11 @@ class Living:
             self._ends[ident] = thread.transfer.deadline_at
         if thread.wanted_in:
             self.waiting[ident] = thread
+        if thread.status in SERVED:
+            other = self._of_customer.get((thread.channel, thread.contact), ident)
+            twice = other != ident and other in self.alive and self.alive[other].status in SERVED
+            assert not twice, f"C9: {thread.contact} has two conversations, {other} and {ident}"
+            self._of_customer[thread.channel, thread.contact] = ident
 
 
 class Known(Opinion):

@@ -10,6 +10,14 @@ from typing import Any, get_args
 from config.routing import Order
 from protocol.client.link import Link as LinkState
 from protocol.content import Text
+from protocol.customers import (
+    AgentHint,
+    CustomerHint,
+    InviteVisitor,
+    VisitorEntered,
+    VisitorLeft,
+    VisitorViewed,
+)
 from protocol.life import AddNote, CancelEnd, CustomerRating, Reopen, SetStatus, Tag
 from protocol.messages import (
     Accept,
@@ -57,6 +65,7 @@ ACTS = {
     "cancel": 1, "invite": 3, "join": 3, "out": 2, "take": 3, "next": 3, "hand_over": 1, "order": 1,
     "logout": 1, "end_session": 0.5, "ask": 2, "late": 1, "click": 1, "status": 5, "end_later": 2,
     "go_on": 1, "note": 1, "tag": 1, "reopen": 1, "rate": 1,
+    "visit": 6, "approach": 2, "hint": 1,
 }  # fmt: skip
 #: How many messages a customer sends in one go.
 MESSAGES = (1, 1, 1, 1, 3)
@@ -117,6 +126,21 @@ class People:
             command = CustomerMessage(gateway.ids(), channel, contact, self._text(), authenticated=known)
             self.tell(contact, command)
             gateway.says(command)
+        return True
+
+    def _visit(self) -> bool:
+        """Somebody comes to the site, looks at another page, or goes."""
+        gateway, contact = self._gateway["web"], self.chance.choice(CONTACTS)
+        page, ident = f"/page/{self.chance.randint(1, 3)}", gateway.ids()
+        command = self.chance.choice(
+            (
+                VisitorEntered(ident, "web", contact, page),
+                VisitorViewed(ident, "web", contact, page),
+                VisitorLeft(ident, "web", contact),
+            )
+        )
+        self.tell(contact, command)
+        gateway.says(command)
         return True
 
     def _leave(self) -> bool:
@@ -220,6 +244,27 @@ class People:
         )
 
     # Agents and conversations.
+
+    def _approach(self) -> bool:
+        """An agent writes first (C8)."""
+        found = self._some(lambda mind: mind.presence == "online")
+        if found is None:
+            return False
+        console, mind = found
+        contact = self.chance.choice(CONTACTS)
+        return self._does(console, InviteVisitor(console.ids(), mind.agent, "web", contact, self._text()))
+
+    def _hint(self) -> bool:
+        """Somebody types: nobody answers, and nothing is kept."""
+        gateway, channel, contact = self._customer()
+        gateway.machine.hint(CustomerHint(channel, contact, "typing"))
+        gateway.step()
+        found = self._some(lambda mind: mind.own)
+        if found is not None:
+            console, mind = found
+            console.machine.hint(AgentHint(mind.agent, self.chance.choice(list(mind.own)), "typing"))
+            console.step()
+        return True
 
     def _with_own(self, make: Callable[[bytes, str, str], Any]) -> bool:
         found = self._some(lambda mind: mind.own)

@@ -40,6 +40,8 @@ name = "Short"
 rules = [{{ trigger = 'message', sends = {WINDOW_SENDS}, duration_s = {WINDOW_S:.0f} }}]"""
 #: How often a message is given to a gateway, and after how long without a report nobody knows about it.
 ATTEMPTS_MAX, REPORT_S = 3, 90
+#: After how long without a word of the gateway a visitor counts as gone.
+VISIT_S = 400.0
 
 
 class Shop:
@@ -80,6 +82,7 @@ class Shop:
             },
             people=PEOPLE,
             channels={
+                "web": f"visit_timeout_s = {VISIT_S:.0f}",
                 "app": f"department = 'sales'\npriority = 2\n{self._channel('app')}",
                 "mail": "kind = 'sms'\nweight = 2\nskills = { wine = 3 }\ngateway = 'post'\n"
                 f"{self._channel('mail')}",
