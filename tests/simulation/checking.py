@@ -335,12 +335,16 @@ class Checkers:
         if found != told:
             raise Violation("I18", f"the answer says {told}, the journal {found}")
 
-    def failed(self, sender: str, ident: bytes, code: str) -> None:
-        """A client was told that a command is refused, or that its outcome is not known."""
+    def failed(self, sender: str, ident: bytes, code: str, *, repeats: bool) -> None:
+        """A client was told that a command is refused, or that its outcome is not known.
+
+        Refused is what came first: where the network ``repeats`` it, that is another try, which may succeed.
+        """
         if (sender, ident) not in self._sent:
             return
         self._outcome(sender, ident, f"failed {code}")
-        if code in CATALOGUE and CATALOGUE[Code(code)].definite and code != Code.ID_REUSED:
+        definite = code in CATALOGUE and CATALOGUE[Code(code)].definite and code != Code.ID_REUSED
+        if definite and not repeats:
             self._refused[sender, ident] = code
             self._is_not_stored(sender, ident, code)
 

@@ -173,6 +173,11 @@ class Peer:
         """Take in what became of a request."""
 
     @property
+    def repeats(self) -> bool:
+        """True when the connection repeats single frames, which none of ZeroMQ's does."""
+        return self.link is not None and self.link.up.wear[1] > 0
+
+    @property
     def quiet(self) -> bool:
         """True when it is connected and waits for nothing."""
         return self.machine.link is LinkState.OPEN and not self.machine.waiting
@@ -221,7 +226,7 @@ class Gateway(Peer):
         if answer is not None:
             self.checkers.answered(sender, ident, answer)
         else:
-            self.checkers.failed(sender, ident, code)
+            self.checkers.failed(sender, ident, code, repeats=self.repeats)
 
     def _take(self, event: Delivered) -> None:
         stream, number = event.stream, event.delivery.number
@@ -313,7 +318,7 @@ class Console(Peer):
             if answer is not None:
                 self.checkers.answered(f"agent/{agent}", ident, answer)
             else:
-                self.checkers.failed(f"agent/{agent}", ident, code)
+                self.checkers.failed(f"agent/{agent}", ident, code, repeats=self.repeats)
             return
         login = self._logins.pop(ident, None)
         if login is None:
