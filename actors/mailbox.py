@@ -57,8 +57,6 @@ class Mailbox:
 
     def after(self, number: int, limit: int) -> list[Entry] | None:
         """Return at most ``limit`` events after a number, in order; None if they are no longer in memory."""
-        if number >= self.last:
-            return []
         recent = self.recent
         start = number - (self.last - len(recent))
         if start < 0:
