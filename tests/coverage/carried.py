@@ -121,7 +121,10 @@ LANES: tuple[tuple[str, ...], ...] = (
         "tests/actors/test_runtime.py",
         "tests/actors/test_sessions.py",
         "tests/actors/test_view.py",
-        "tests/attacks/test_keys.py",
+        # Those that need no process of a daemon.
+        "tests/attacks/test_keys.py::test_a02_without_a_zap_handler_everybody_is_refused_and_the_self_test_says_so",
+        "tests/attacks/test_keys.py::test_a02_the_self_test_notices_a_door_that_is_open_to_everybody",
+        "tests/attacks/test_keys.py::test_a02_an_exception_while_deciding_is_a_refusal_and_the_handler_lives_on",
         "tests/daemon/test_authorization.py",
         "tests/daemon/test_doorkeeper.py",
         "tests/daemon/test_hub.py",
