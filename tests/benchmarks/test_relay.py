@@ -2,11 +2,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks.relay import servers
+from benchmarks.relay import rounds, servers
 from benchmarks.relay.journal import Behind
 from benchmarks.relay.report import report
 from benchmarks.relay.rounds import (
@@ -126,6 +127,18 @@ def test_nothing_is_measured_beside_a_server_that_has_work_left(monkeypatch: pyt
         with pytest.raises(Void, match="still at work: one"):
             servers.wait_until_quiet([running(lambda: True)])
         process.kill()
+
+
+def test_what_a_server_does_until_it_is_quiet_again_is_counted_to_the_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used_s = iter([1.0, 1.5, 2.5])
+    target: Any = (SimpleNamespace(cpu_s=lambda: next(used_s)), SimpleNamespace(prepare=lambda _: None))
+    monkeypatch.setattr(rounds, "saturate", lambda *_: 2.0)
+    for step in ("_check", "_wait_until_quiet"):
+        monkeypatch.setattr(rounds, step, lambda *_: None)
+    load = rounds._saturated(target, {}, 1_000, 10)
+    assert (load.messages_per_s, load.server_us, load.later_us) == (500.0, 1_500.0, 1_000.0)
 
 
 def paced(daemon_p99: tuple[float, float], durable_p99: tuple[float, float]) -> Measured:
